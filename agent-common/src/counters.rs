@@ -1,0 +1,120 @@
+//! Counters that the kernel programs raise, one slot each in a per-CPU array.
+
+/// What is counted. The discriminant is the slot.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Fork records submitted.
+    ForkSent,
+    /// Fork records that found the ring full.
+    ForkDropped,
+    /// Exec records submitted.
+    ExecSent,
+    /// Exec records that found the ring full.
+    ExecDropped,
+    /// Exit records submitted.
+    ExitSent,
+    /// Exit records that found the ring full.
+    ExitDropped,
+    /// Open records submitted.
+    OpenSent,
+    /// Open records that found the ring full.
+    OpenDropped,
+    /// Flow records submitted.
+    FlowSent,
+    /// Flow records that found the ring full.
+    FlowDropped,
+    /// Opens seen, before any filter.
+    OpenSeen,
+    /// Opens left out: pseudo file system, uninteresting type, quiet directory.
+    OpenFiltered,
+    /// Opens left out because the same process had opened the same file in the same way.
+    OpenRepeated,
+    /// Sends and receives counted into a process's overflow entry because the ledger was full.
+    LedgerOverflow,
+    /// Bytes counted into the global entry because the overflow table was full as well: sent.
+    LostFlowTxBytes,
+    /// As above: received.
+    LostFlowRxBytes,
+    /// Kernel reads that failed where the layout said that they must not.
+    ReadFault,
+    /// Marks on written inodes that could not be kept.
+    WrittenMarkFailed,
+}
+
+/// Number of counters, and of slots in the map.
+pub const COUNTERS: u32 = 18;
+
+impl Counter {
+    /// All counters in slot order.
+    pub const ALL: [Self; COUNTERS as usize] = [
+        Self::ForkSent,
+        Self::ForkDropped,
+        Self::ExecSent,
+        Self::ExecDropped,
+        Self::ExitSent,
+        Self::ExitDropped,
+        Self::OpenSent,
+        Self::OpenDropped,
+        Self::FlowSent,
+        Self::FlowDropped,
+        Self::OpenSeen,
+        Self::OpenFiltered,
+        Self::OpenRepeated,
+        Self::LedgerOverflow,
+        Self::LostFlowTxBytes,
+        Self::LostFlowRxBytes,
+        Self::ReadFault,
+        Self::WrittenMarkFailed,
+    ];
+
+    /// Name in logs and status, lower case with underscores.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ForkSent => "fork_sent",
+            Self::ForkDropped => "fork_dropped",
+            Self::ExecSent => "exec_sent",
+            Self::ExecDropped => "exec_dropped",
+            Self::ExitSent => "exit_sent",
+            Self::ExitDropped => "exit_dropped",
+            Self::OpenSent => "open_sent",
+            Self::OpenDropped => "open_dropped",
+            Self::FlowSent => "flow_sent",
+            Self::FlowDropped => "flow_dropped",
+            Self::OpenSeen => "open_seen",
+            Self::OpenFiltered => "open_filtered",
+            Self::OpenRepeated => "open_repeated",
+            Self::LedgerOverflow => "ledger_overflow",
+            Self::LostFlowTxBytes => "lost_flow_tx_bytes",
+            Self::LostFlowRxBytes => "lost_flow_rx_bytes",
+            Self::ReadFault => "read_fault",
+            Self::WrittenMarkFailed => "written_mark_failed",
+        }
+    }
+
+    /// Whether a rise means that something was lost, so that it must be logged.
+    #[must_use]
+    pub const fn is_loss(self) -> bool {
+        match self {
+            Self::ForkDropped
+            | Self::ExecDropped
+            | Self::ExitDropped
+            | Self::OpenDropped
+            | Self::FlowDropped
+            | Self::LedgerOverflow
+            | Self::LostFlowTxBytes
+            | Self::LostFlowRxBytes
+            | Self::ReadFault
+            | Self::WrittenMarkFailed => true,
+            Self::ForkSent
+            | Self::ExecSent
+            | Self::ExitSent
+            | Self::OpenSent
+            | Self::FlowSent
+            | Self::OpenSeen
+            | Self::OpenFiltered
+            | Self::OpenRepeated => false,
+        }
+    }
+}

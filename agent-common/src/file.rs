@@ -1,0 +1,103 @@
+//! Open records and the identity of files.
+
+use crate::record::RecordHead;
+
+/// The walk met more components than [`crate::limits::PATH_DEPTH_MAX`] or more bytes than
+/// [`crate::limits::PATH_MAX`]; the components nearest the root are missing.
+pub const PATH_TRUNCATED: u16 = 1;
+/// The walk ended at the root of a mount that is not below the root of the mount namespace (a detached or
+/// kernel-internal mount).
+pub const PATH_UNREACHABLE: u16 = 2;
+/// A kernel string could not be read.
+pub const PATH_FAULT: u16 = 4;
+
+/// Length and state of a path in the tail. The bytes are the names from the leaf to the root of the mount
+/// namespace, each ended by `/`: `passwd/etc/` is `/etc/passwd`; no bytes at all is `/`. 4 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable)
+)]
+pub struct PathInfo {
+    /// Bytes in the tail.
+    pub len: u16,
+    /// `PATH_*` bits.
+    pub flags: u16,
+}
+
+/// Key of a file as the kernel sees it; never to be joined with `stat(2)` numbers untranslated. 16 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable)
+)]
+pub struct FileKey {
+    /// `inode::i_ino`.
+    pub ino: u64,
+    /// `super_block::s_dev` (`major << 20 | minor`).
+    pub dev: u32,
+    /// `inode::i_generation`, so that a reused inode number is another file.
+    pub generation: u32,
+}
+
+/// The open came through `io_uring`.
+pub const OPEN_IO_URING: u32 = 1;
+/// The inode was opened for writing by somebody since the agent started.
+pub const OPEN_WRITTEN_BEFORE: u32 = 2;
+
+/// A successful open of a file that passed the kernel's filter. The tail is the path. 104 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable)
+)]
+pub struct OpenRecord {
+    /// Common head.
+    pub head: RecordHead,
+    /// The file.
+    pub file: FileKey,
+    /// `inode::i_size` at the open, in bytes.
+    pub size: u64,
+    /// Inode of the parent directory, for the quiet-directory verdict.
+    pub parent_ino: u64,
+    /// Change time, seconds since the epoch.
+    pub ctime_sec: u64,
+    /// `file::f_flags`: `O_*` bits.
+    pub open_flags: u32,
+    /// `super_block::s_magic`.
+    pub magic: u32,
+    /// `OPEN_*` bits.
+    pub flags: u32,
+    /// Path in the tail.
+    pub path: PathInfo,
+    /// `inode::i_mode`.
+    pub mode: u16,
+    /// Low bits of `file::f_mode` ([`crate::process::FMODE_READ`], [`crate::process::FMODE_WRITE`]).
+    pub fmode: u16,
+    /// Always zero.
+    pub _pad: u32,
+}
+
+/// Key of a directory in the quiet-directory map. 16 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable)
+)]
+pub struct DirKey {
+    /// `inode::i_ino` of the directory.
+    pub ino: u64,
+    /// `super_block::s_dev`.
+    pub dev: u32,
+    /// Always zero.
+    pub _pad: u32,
+}
+
+const _: () = assert!(size_of::<PathInfo>() == 4);
+const _: () = assert!(size_of::<FileKey>() == 16);
+const _: () = assert!(size_of::<OpenRecord>() == 104);
+const _: () = assert!(size_of::<DirKey>() == 16);

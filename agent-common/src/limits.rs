@@ -1,0 +1,28 @@
+//! Bounds that both sides rely on. A longer value is cut, and the record says that it was.
+
+/// Bytes of the argument vector carried by an exec record.
+pub const ARGV_MAX: usize = 4096;
+/// Bytes of one path carried by a record (all components with their separators).
+pub const PATH_MAX: usize = 2048;
+/// Path components that a walk from leaf to root visits before it gives up.
+pub const PATH_DEPTH_MAX: usize = 32;
+/// Longest file name, `NAME_MAX` of the kernel.
+pub const NAME_MAX: usize = 255;
+/// Kernel thread name, `TASK_COMM_LEN`.
+pub const COMM_LEN: usize = 16;
+/// Largest record a ring ever carries: the exec record with three full paths and a full argument vector.
+pub const RECORD_MAX: usize = 16 * 1024;
+/// Bytes of the ring for life-cycle records (fork, exec, exit, flow announcements).
+pub const LIFECYCLE_RING_BYTES: u32 = 4 << 20;
+/// Bytes of the ring for bulk records (opens).
+pub const BULK_RING_BYTES: u32 = 8 << 20;
+/// Flows in the ledger at once.
+pub const LEDGER_ENTRIES: u32 = 65_536;
+/// Processes with an overflow entry, used when the ledger is full.
+pub const OVERFLOW_ENTRIES: u32 = 8_192;
+/// Slots of the cache of opens already reported.
+pub const SEEN_OPENS: u32 = 65_536;
+/// Directories whose plain reads are not reported.
+pub const QUIET_DIRS: u32 = 16_384;
+/// Inodes remembered as written since the agent started.
+pub const WRITTEN_INODES: u32 = 65_536;

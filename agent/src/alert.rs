@@ -1,0 +1,200 @@
+//! What weir says: one JSON object a line, ECS names, in an append-only log.
+
+pub mod ecs;
+pub mod log;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use crate::{
+    event::{BootTime, Bytes, Coverage, Loss, ProcessKey},
+    process::Process,
+    score::{Verdict, Weighted},
+};
+
+/// One record for the log, complete: writing it needs nothing looked up.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Wall-clock time, nanoseconds since the epoch.
+    pub wall_ns: i64,
+    /// Host facts, the same for every record of a run.
+    pub host: Arc<Host>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// Facts about the host that every record carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// `host.name`.
+    pub name: String,
+    /// `host.os.kernel`.
+    pub kernel: String,
+    /// `host.boot.id`.
+    pub boot_id: String,
+    /// `agent.version`.
+    pub agent_version: String,
+}
+
+/// Kinds of record.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// A line of an alert.
+    Alert(Box<Alert>),
+    /// A signal on its own.
+    Signal(Box<SignalLine>),
+    /// The agent began to watch.
+    Start {
+        /// State of each sensor.
+        coverage: Vec<Coverage>,
+    },
+    /// The agent stopped in order.
+    Stop {
+        /// Why.
+        reason: String,
+        /// Totals of the run.
+        totals: Totals,
+    },
+    /// The agent lives.
+    Heartbeat {
+        /// Totals of the run.
+        totals: Totals,
+    },
+    /// Something was lost.
+    Gap {
+        /// What, and how much, since the last such record.
+        losses: Vec<Loss>,
+    },
+}
+
+/// What the agent did since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Events stepped through the pipeline.
+    pub events: u64,
+    /// Signals raised.
+    pub signals: u64,
+    /// Alerts opened.
+    pub alerts: u64,
+    /// Alerts open now.
+    pub open_alerts: u64,
+    /// Events lost, all kinds.
+    pub lost: u64,
+    /// Bytes that all processes sent to the outside.
+    pub bytes_out: u64,
+    /// Processes in the table.
+    pub processes: u64,
+    /// Flows tracked.
+    pub flows: u64,
+}
+
+/// `event.action` of an alert line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// First line.
+    Opened,
+    /// It grew.
+    Updated,
+    /// The story went quiet, or the agent stops.
+    Closed,
+}
+
+/// One line of an alert.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// `event.id`: the same for all lines of one alert and for a replay.
+    pub id: String,
+    /// What this line says.
+    pub action: Action,
+    /// `weir.revision`, from 1.
+    pub revision: u32,
+    /// When the alert was opened, wall clock, ns since the epoch.
+    pub opened_wall_ns: i64,
+    /// Score and evidence.
+    pub verdict: Verdict,
+    /// Trust rules that lowered the score.
+    pub trusted_by: Vec<String>,
+    /// The process that sends.
+    pub process: Arc<Process>,
+    /// Its parent.
+    pub parent: Option<Arc<Process>>,
+    /// The story, root first, the sender among them.
+    pub chain: Vec<Link>,
+    /// Destinations of the sender, largest first.
+    pub destinations: Vec<Destination>,
+    /// Local end of the largest flow.
+    pub source: Option<SocketAddr>,
+    /// Files that the data came from, largest first, bounded.
+    pub files: Vec<FileSeen>,
+    /// Files left out of `files`.
+    pub files_more: u64,
+    /// `weir.bytes_collected`: bytes available from those files.
+    pub bytes_collected: u64,
+    /// `weir.bytes_out`: bytes sent to the outside by the story.
+    pub bytes_out: u64,
+    /// Blind spots that matter to this alert, and losses during it.
+    pub coverage: Vec<String>,
+    /// Difference `CLOCK_REALTIME - CLOCK_BOOTTIME` for showing times of links and signals.
+    pub boot_to_wall_ns: i64,
+}
+
+/// One process of a story.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The process.
+    pub process: Arc<Process>,
+    /// What it did in the story, in plain words; bounded.
+    pub did: Vec<String>,
+    /// Bytes it sent to the outside.
+    pub bytes_out: u64,
+}
+
+/// Where bytes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Address and port.
+    pub remote: SocketAddr,
+    /// `IPPROTO_*`.
+    pub protocol: u16,
+    /// Bytes sent there by the story.
+    pub bytes_out: u64,
+}
+
+/// A file that data came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSeen {
+    /// Its path.
+    pub path: Bytes,
+    /// Its size when it was opened.
+    pub size: u64,
+    /// Why it matters: `staging`, `sensitive`, `document`, `written by tar`.
+    pub why: String,
+}
+
+/// A signal on its own line.
+#[derive(Clone, Debug)]
+pub struct SignalLine {
+    /// The evidence.
+    pub signal: Weighted,
+    /// Its subject.
+    pub process: Arc<Process>,
+    /// The subject's parent.
+    pub parent: Option<Arc<Process>>,
+    /// Score of the subject after the signal.
+    pub score: f64,
+    /// Difference `CLOCK_REALTIME - CLOCK_BOOTTIME`.
+    pub boot_to_wall_ns: i64,
+}
+
+impl Record {
+    /// Wall-clock nanoseconds of a boot time.
+    #[must_use]
+    pub fn wall(boot_to_wall_ns: i64, time: BootTime) -> i64 {
+        boot_to_wall_ns.saturating_add(i64::try_from(time).unwrap_or(i64::MAX))
+    }
+}
+
+/// `process.entity_id`: boot id, pid and start time, so that it is unique across hosts and boots.
+#[must_use]
+pub fn entity_id(host: &Host, key: ProcessKey) -> String {
+    format!("{}-{}-{}", host.boot_id, key.pid, key.start_ticks)
+}

@@ -1,0 +1,137 @@
+//! Detections: one analytic a file, named by its ATT&CK data component. Each takes an [`Observation`] about a
+//! [`Subject`] and yields [`Signal`]s.
+
+pub mod signal;
+pub mod tool;
+pub mod command_execution;
+pub mod script_execution;
+pub mod file_access;
+pub mod connection_creation;
+pub mod traffic_flow;
+
+use std::net::SocketAddr;
+
+use crate::{
+    config::Config,
+    event::{BootTime, Open, ProcessKey, Script},
+    process::Process,
+    provenance::classify::FileClass,
+};
+
+pub use signal::{Analytic, Object, Signal, Stage};
+
+/// Who is observed, with its ancestors.
+#[derive(Clone, Debug)]
+pub struct Subject<'a> {
+    /// The process that acts.
+    pub process: &'a Process,
+    /// Its ancestors within the story, nearest first; bounded.
+    pub lineage: &'a [&'a Process],
+    /// Key of the story's root: the last of `lineage`, or the process itself.
+    pub story: ProcessKey,
+}
+
+/// What was observed.
+#[derive(Clone, Debug)]
+pub enum Observation<'a> {
+    /// The process started a program.
+    Exec,
+    /// The text of the script that the process runs is known.
+    Script(&'a Script),
+    /// The process opened a file.
+    Open {
+        /// The open.
+        open: &'a Open,
+        /// What the file is.
+        class: &'a FileClass,
+        /// The file carries data that was collected or staged before (provenance).
+        labelled: bool,
+    },
+    /// The process opened a connection.
+    Connect {
+        /// To where.
+        remote: SocketAddr,
+        /// `IPPROTO_*`.
+        protocol: u16,
+        /// The destination is outside.
+        outside: bool,
+        /// This executable never connected to that address before, as far as the agent knows.
+        first_seen: bool,
+    },
+    /// Bytes out grew.
+    Volume(Volume),
+}
+
+/// Cumulative bytes of one scope towards the outside, loopback and inside destinations left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Volume {
+    /// What was summed.
+    pub scope: Scope,
+    /// The destination that the last bytes went to.
+    pub remote: SocketAddr,
+    /// `IPPROTO_*`.
+    pub protocol: u16,
+    /// Bytes sent, cumulative in the scope.
+    pub bytes_out: u64,
+    /// Bytes received, cumulative in the scope.
+    pub bytes_in: u64,
+    /// Of those sent, the bytes to a port of the first class (21, 22, 53, 443).
+    pub bytes_out_ports: u64,
+}
+
+/// What a volume sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// One socket of one process.
+    Flow,
+    /// All flows of a process.
+    Process,
+    /// All flows of the story that the process belongs to.
+    Lineage,
+}
+
+/// All detections, with their state.
+#[derive(Debug)]
+pub struct Detectors {
+    command: command_execution::CommandExecution,
+    script: script_execution::ScriptExecution,
+    file: file_access::FileAccess,
+    connection: connection_creation::ConnectionCreation,
+    flow: traffic_flow::TrafficFlow,
+}
+
+impl Detectors {
+    /// Detections as the configuration means them.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            command: command_execution::CommandExecution::new(),
+            script: script_execution::ScriptExecution::new(),
+            file: file_access::FileAccess::new(&config.files),
+            connection: connection_creation::ConnectionCreation::new(&config.volume),
+            flow: traffic_flow::TrafficFlow::new(&config.volume),
+        }
+    }
+
+    /// Shows an observation to every detection; signals are appended to `out`.
+    pub fn observe(
+        &mut self,
+        now: BootTime,
+        subject: &Subject<'_>,
+        observation: &Observation<'_>,
+        out: &mut Vec<Signal>,
+    ) {
+        self.command.observe(now, subject, observation, out);
+        self.script.observe(now, subject, observation, out);
+        self.file.observe(now, subject, observation, out);
+        self.connection.observe(now, subject, observation, out);
+        self.flow.observe(now, subject, observation, out);
+    }
+
+    /// The process is gone for good: state about it may go.
+    pub fn forget(&mut self, process: ProcessKey) {
+        self.script.forget(process);
+        self.file.forget(process);
+        self.flow.forget(process);
+    }
+}

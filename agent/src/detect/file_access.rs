@@ -1,0 +1,22 @@
+//! To be written.
+
+use super::{Observation, Signal, Subject};
+use crate::event::{BootTime, ProcessKey};
+
+/// The analytic.
+#[derive(Debug)]
+pub struct FileAccess;
+
+impl FileAccess {
+    /// Without state.
+    #[must_use]
+    pub fn new(_: &crate::config::Files) -> Self {
+        Self
+    }
+
+    /// Looks at one observation.
+    pub fn observe(&mut self, _: BootTime, _: &Subject<'_>, _: &Observation<'_>, _: &mut Vec<Signal>) {}
+
+    /// Drops state about a process.
+    pub fn forget(&mut self, _: ProcessKey) {}
+}

@@ -1,0 +1,109 @@
+//! What a detection yields.
+
+use std::{borrow::Cow, net::SocketAddr};
+
+use serde::Serialize;
+
+use crate::event::{BootTime, Bytes, ProcessKey};
+
+/// Stage of an exfiltration story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Sensitive or mass file reads.
+    Collection,
+    /// Archive, encrypt, copy into a staging path.
+    Staging,
+    /// A tool or script able to send.
+    Transfer,
+    /// Bytes out: volume, destination, protocol, duplication.
+    Egress,
+}
+
+impl Stage {
+    /// All stages in order.
+    pub const ALL: [Self; 4] = [Self::Collection, Self::Staging, Self::Transfer, Self::Egress];
+}
+
+/// An analytic of `T1020.md` and what it belongs to in ATT&CK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Analytic {
+    /// Command: Command Execution (DS0017), analytic 1.
+    CommandExecution,
+    /// Script: Script Execution (DS0012), analytic 1.
+    ScriptExecution,
+    /// File: File Access (DS0022), analytic 1: staging places.
+    FileAccess,
+    /// File: File Access (DS0022): sensitive files.
+    SensitiveFileAccess,
+    /// File: File Access (DS0022): many documents.
+    MassFileAccess,
+    /// Network Traffic: Network Connection Creation (DS0029), analytic 1: new connections.
+    ConnectionCreation,
+    /// Network Traffic: Network Traffic Flow (DS0029): volumes.
+    TrafficFlow,
+}
+
+impl Analytic {
+    /// Stable id in records: `T1020.DS0017.1` and the like.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::CommandExecution => "T1020.DS0017.command_execution",
+            Self::ScriptExecution => "T1020.DS0012.script_execution",
+            Self::FileAccess => "T1020.DS0022.file_access",
+            Self::SensitiveFileAccess => "T1020.DS0022.sensitive_file_access",
+            Self::MassFileAccess => "T1020.DS0022.mass_file_access",
+            Self::ConnectionCreation => "T1020.DS0029.connection_creation",
+            Self::TrafficFlow => "T1020.DS0029.traffic_flow",
+        }
+    }
+
+    /// ATT&CK data component.
+    #[must_use]
+    pub const fn data_component(self) -> &'static str {
+        match self {
+            Self::CommandExecution => "Command: Command Execution (DS0017)",
+            Self::ScriptExecution => "Script: Script Execution (DS0012)",
+            Self::FileAccess | Self::SensitiveFileAccess | Self::MassFileAccess => "File: File Access (DS0022)",
+            Self::ConnectionCreation => "Network Traffic: Network Connection Creation (DS0029)",
+            Self::TrafficFlow => "Network Traffic: Network Traffic Flow (DS0029)",
+        }
+    }
+}
+
+/// What a signal is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Object {
+    /// A command line.
+    Command(Bytes),
+    /// A script by its path (or `-c`, `stdin`).
+    Script(Bytes),
+    /// A file by its path.
+    File(Bytes),
+    /// A number of files.
+    Files(u32),
+    /// A destination.
+    Destination(SocketAddr),
+}
+
+/// Evidence that one detection found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Which analytic.
+    pub analytic: Analytic,
+    /// ATT&CK technique or sub-technique: `T1020`, `T1048.003`, `T1560.001`, ...
+    pub technique: &'static str,
+    /// 0 to 10; the number in `T1020.md` where it gives one.
+    pub risk: f64,
+    /// Stage of the story.
+    pub stage: Stage,
+    /// The process that did it.
+    pub subject: ProcessKey,
+    /// What it is about.
+    pub object: Object,
+    /// When.
+    pub time: BootTime,
+    /// One plain sentence for an operator.
+    pub reason: Cow<'static, str>,
+}

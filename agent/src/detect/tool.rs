@@ -1,0 +1,1 @@
+//! What tools do: from executable and arguments to a meaning.

@@ -1,0 +1,98 @@
+//! Kernel strings: bytes until they are shown.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::Arc,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A shared, immutable byte string from the kernel or procfs. It may hold anything but its meaning.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bytes(Arc<[u8]>);
+
+impl Bytes {
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For showing: invalid UTF-8 is replaced, control characters are escaped, so that a hostile name cannot
+    /// move a terminal's cursor or forge a line.
+    #[must_use]
+    pub fn show(&self) -> Cow<'_, str> {
+        let text = String::from_utf8_lossy(&self.0);
+        if text.chars().any(char::is_control) {
+            Cow::Owned(text.chars().flat_map(escape).collect())
+        } else {
+            text
+        }
+    }
+
+    /// The part after the last `/`.
+    #[must_use]
+    pub fn file_name(&self) -> &[u8] {
+        self.0.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
+    }
+}
+
+fn escape(character: char) -> Box<dyn Iterator<Item = char>> {
+    if character.is_control() { Box::new(character.escape_default()) } else { Box::new(std::iter::once(character)) }
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self(Arc::from([].as_slice()))
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Arc::from(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::from(bytes))
+    }
+}
+
+impl From<&str> for Bytes {
+    fn from(text: &str) -> Self {
+        Self(Arc::from(text.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}", self.show())
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.show())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_bytes::serialize(&*self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: Vec<u8> = serde_bytes::deserialize(deserializer)?;
+        Ok(Self(Arc::from(bytes)))
+    }
+}

@@ -1,0 +1,5 @@
+//! The table.
+
+/// The process table.
+#[derive(Debug, Default)]
+pub struct Table;

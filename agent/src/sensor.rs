@@ -1,0 +1,1 @@
+//! The sensor: everything that touches the kernel or procfs.
