@@ -1,5 +1,6 @@
 //! The process table: keyed by (pid, start time), seeded from procfs, kept by fork, exec and exit records.
 
+pub mod story;
 pub mod table;
 
 use std::sync::Arc;

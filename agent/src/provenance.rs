@@ -1,3 +1,291 @@
 //! Which data a process, pipe or file carries, and how it got it.
+//!
+//! Reads, writes, pipes and forks are kept as edges; what a process carries is gathered from them when somebody
+//! asks ([`Provenance::carried`]), so that data read after a pipe was laid is found as well as data read before.
+//! When a process is forgotten, what it carried is frozen into the files that it wrote, so that an archive made
+//! at noon still has its origins at night.
 
 pub mod classify;
+pub mod carried;
+pub mod pipes;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use crate::event::{Bytes, Exec, FdObject, FileKey, Open, ProcessKey, Seen};
+
+pub use carried::{Carried, Origin};
+
+use classify::FileClass;
+use pipes::Pipes;
+
+/// Files remembered as written, at once; the oldest go first.
+const FILES_MAX: usize = 131_072;
+/// Writers remembered for a file.
+const WRITERS_MAX: usize = 8;
+/// Files remembered as written by one process.
+const WROTE_MAX: usize = 256;
+/// Sources remembered for one process.
+const SOURCES_MAX: usize = 128;
+/// Processes that one gathering visits.
+const VISITS_MAX: usize = 256;
+
+/// The graph.
+#[derive(Debug, Default)]
+pub struct Provenance {
+    processes: HashMap<ProcessKey, Node>,
+    files: HashMap<FileKey, FileNode>,
+    files_order: VecDeque<FileKey>,
+    pipes: Pipes,
+    forgotten_files: u64,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    own: Carried,
+    sources: Vec<Source>,
+    wrote: Vec<FileKey>,
+    pipes: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct FileNode {
+    path: Bytes,
+    writers: Vec<ProcessKey>,
+    frozen: Option<Arc<Carried>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Process(ProcessKey),
+    Pipe(u64),
+    File(FileKey),
+}
+
+impl Provenance {
+    /// A child inherits what its parent has in memory. Launchers pass nothing on: the caller leaves them out.
+    pub fn fork(&mut self, parent: ProcessKey, child: ProcessKey) {
+        if self.processes.contains_key(&parent) {
+            self.source(child, Source::Process(parent));
+        }
+    }
+
+    /// Standard input and output of a new program.
+    pub fn exec(&mut self, process: ProcessKey, parent: Option<ProcessKey>, exec: &Exec) {
+        let [stdin, stdout, _] = exec.fds;
+        self.descriptor(process, parent, stdin, Direction::In);
+        self.descriptor(process, parent, stdout, Direction::Out);
+    }
+
+    /// Pipes of a process that stood before the agent.
+    pub fn seen(&mut self, process: ProcessKey, seen: &Seen) {
+        for found in &seen.fds {
+            if let FdObject::Pipe { ino, read, write } = found.object {
+                if read {
+                    self.reads_pipe(process, None, ino);
+                }
+                if write {
+                    self.writes_pipe(process, None, ino);
+                }
+            }
+        }
+    }
+
+    /// A file was opened. Answers whether the file carries data that somebody collected or staged.
+    pub fn open(&mut self, process: ProcessKey, open: &Open, class: &FileClass) -> bool {
+        let mut labelled = false;
+        if open.read {
+            labelled = self.read(process, open, class);
+        }
+        if open.write {
+            self.write(process, open);
+        }
+        labelled
+    }
+
+    /// What a process carries: what it read itself and what came to it through files, pipes and forks.
+    #[must_use]
+    pub fn carried(&self, process: ProcessKey) -> Carried {
+        let mut all = Carried::default();
+        let mut seen = HashSet::from([process]);
+        let mut queue = VecDeque::from([process]);
+        while let Some(at) = queue.pop_front() {
+            let Some(node) = self.processes.get(&at) else { continue };
+            all.merge(&node.own);
+            all.handled_by(at);
+            let mut visit = |key: ProcessKey| {
+                if seen.len() < VISITS_MAX && seen.insert(key) {
+                    queue.push_back(key);
+                }
+            };
+            for &source in &node.sources {
+                match source {
+                    Source::Process(parent) => visit(parent),
+                    Source::Pipe(ino) => self.pipes.writers(ino).iter().copied().for_each(&mut visit),
+                    Source::File(file) => {
+                        let Some(file) = self.files.get(&file) else { continue };
+                        file.writers.iter().copied().for_each(&mut visit);
+                        if let Some(frozen) = &file.frozen {
+                            all.merge(frozen);
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// The process is gone for good: what it carried stays with the files that it wrote.
+    pub fn forget(&mut self, process: ProcessKey) {
+        if !self.processes.contains_key(&process) {
+            return;
+        }
+        let carried = Arc::new(self.carried(process));
+        let Some(node) = self.processes.remove(&process) else { return };
+        if !carried.is_empty() {
+            for key in &node.wrote {
+                if let Some(file) = self.files.get_mut(key) {
+                    let frozen = file.frozen.get_or_insert_default();
+                    Arc::make_mut(frozen).merge(&carried);
+                }
+            }
+        }
+        for ino in node.pipes {
+            for reader in self.pipes.readers(ino) {
+                if reader != process
+                    && let Some(reader) = self.processes.get_mut(&reader)
+                {
+                    reader.own.merge(&carried);
+                }
+            }
+            self.pipes.leave(ino, process);
+        }
+    }
+
+    /// Files that this process wrote, by path; bounded.
+    pub fn wrote(&self, process: ProcessKey) -> impl Iterator<Item = &Bytes> {
+        self.processes
+            .get(&process)
+            .into_iter()
+            .flat_map(|node| &node.wrote)
+            .filter_map(|key| self.files.get(key))
+            .map(|file| &file.path)
+    }
+
+    /// What the process itself read.
+    #[must_use]
+    pub fn own(&self, process: ProcessKey) -> Option<&Carried> {
+        self.processes.get(&process).map(|node| &node.own)
+    }
+
+    /// Written files dropped from memory because there were too many, since the last call.
+    pub fn take_forgotten_files(&mut self) -> u64 {
+        std::mem::take(&mut self.forgotten_files)
+    }
+
+    fn read(&mut self, process: ProcessKey, open: &Open, class: &FileClass) -> bool {
+        let written = self.files.get(&open.file).filter(|file| {
+            file.frozen.is_some() || file.writers.iter().any(|&writer| writer != process)
+        });
+        let derived = written.is_some_and(|file| {
+            file.frozen.as_ref().is_some_and(|frozen| !frozen.is_empty())
+                || file.writers.iter().any(|&writer| writer != process && !self.carried(writer).is_empty())
+        });
+        if written.is_some() {
+            self.source(process, Source::File(open.file));
+        }
+        if derived || (class.is_collection() && !class.quiet) {
+            let origin = Origin { path: open.path.bytes.clone(), size: open.size, class: class.kinds(), derived };
+            self.processes.entry(process).or_default().own.add(open.file, origin);
+        }
+        derived
+    }
+
+    fn write(&mut self, process: ProcessKey, open: &Open) {
+        let node = self.processes.entry(process).or_default();
+        if node.wrote.len() < WROTE_MAX && !node.wrote.contains(&open.file) {
+            node.wrote.push(open.file);
+        }
+        if !self.files.contains_key(&open.file) {
+            self.files_order.push_back(open.file);
+            if self.files.len() >= FILES_MAX
+                && let Some(oldest) = self.files_order.pop_front()
+            {
+                self.files.remove(&oldest);
+                self.forgotten_files += 1;
+            }
+        }
+        let file = self.files.entry(open.file).or_insert_with(|| FileNode {
+            path: open.path.bytes.clone(),
+            writers: Vec::new(),
+            frozen: None,
+        });
+        if !file.writers.contains(&process) {
+            if file.writers.len() == WRITERS_MAX {
+                file.writers.remove(0);
+            }
+            file.writers.push(process);
+        }
+    }
+
+    fn descriptor(
+        &mut self,
+        process: ProcessKey,
+        parent: Option<ProcessKey>,
+        object: FdObject,
+        direction: Direction,
+    ) {
+        match (object, direction) {
+            (FdObject::Pipe { ino, .. } | FdObject::Socket { ino }, Direction::In) => {
+                self.reads_pipe(process, parent, ino);
+            }
+            (FdObject::Pipe { ino, .. } | FdObject::Socket { ino }, Direction::Out) => {
+                self.writes_pipe(process, parent, ino);
+            }
+            (FdObject::File { .. } | FdObject::Device { .. } | FdObject::Other { .. } | FdObject::None, _) => {}
+        }
+    }
+
+    fn reads_pipe(&mut self, process: ProcessKey, parent: Option<ProcessKey>, ino: u64) {
+        self.pipes.reads(ino, process, parent);
+        self.source(process, Source::Pipe(ino));
+        self.joins(process, ino);
+    }
+
+    fn writes_pipe(&mut self, process: ProcessKey, parent: Option<ProcessKey>, ino: u64) {
+        self.pipes.writes(ino, process, parent);
+        self.joins(process, ino);
+        // The far end of a pipe that nobody is known to read is held by whoever made it: the parent.
+        if let Some(parent) = parent {
+            self.source(parent, Source::Pipe(ino));
+        }
+    }
+
+    fn joins(&mut self, process: ProcessKey, ino: u64) {
+        let node = self.processes.entry(process).or_default();
+        if !node.pipes.contains(&ino) && node.pipes.len() < SOURCES_MAX {
+            node.pipes.push(ino);
+        }
+    }
+
+    fn source(&mut self, process: ProcessKey, source: Source) {
+        let node = self.processes.entry(process).or_default();
+        if !node.sources.contains(&source) {
+            if node.sources.len() == SOURCES_MAX {
+                node.sources.remove(0);
+            }
+            node.sources.push(source);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    In,
+    Out,
+}
+
+#[cfg(test)]
+mod tests;

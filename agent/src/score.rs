@@ -1,6 +1,8 @@
 //! From signals to a verdict about a process: stages, decay, caps, trust.
 
+pub mod evidence;
 pub mod formula;
+pub mod trust;
 
 use crate::detect::{Signal, Stage};
 

@@ -45,6 +45,11 @@ pub enum Analytic {
 }
 
 impl Analytic {
+    /// The first in order, for ranges over all.
+    pub const FIRST: Self = Self::CommandExecution;
+    /// The last in order.
+    pub const LAST: Self = Self::TrafficFlow;
+
     /// Stable id in records: `T1020.DS0017.1` and the like.
     #[must_use]
     pub const fn id(self) -> &'static str {

@@ -44,3 +44,21 @@ impl Classifier {
         FileClass::default()
     }
 }
+
+impl FileClass {
+    /// Whether reading such a file is collection.
+    #[must_use]
+    pub fn is_collection(&self) -> bool {
+        self.staging.is_some() || self.sensitive.is_some() || self.document
+    }
+
+    /// The classes without their ratings.
+    #[must_use]
+    pub fn kinds(&self) -> super::carried::Kinds {
+        super::carried::Kinds {
+            staging: self.staging.is_some(),
+            sensitive: self.sensitive.is_some(),
+            document: self.document,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Where a story begins: the walk from a process to its cause stops below a launcher.
+
+use super::Process;
+use crate::event::FdObject;
+
+/// Programs whose children are each a cause of their own: service managers, schedulers, login and container
+/// services, terminal multiplexers. Base names of the executable.
+const LAUNCHERS: &[&[u8]] = &[
+    b"systemd",
+    b"init",
+    b"runit",
+    b"runsv",
+    b"s6-supervise",
+    b"openrc",
+    b"openrc-run",
+    b"supervisord",
+    b"sshd",
+    b"sshd-session",
+    b"dropbear",
+    b"login",
+    b"agetty",
+    b"getty",
+    b"cron",
+    b"crond",
+    b"atd",
+    b"anacron",
+    b"containerd-shim",
+    b"containerd-shim-runc-v2",
+    b"conmon",
+    b"dockerd",
+    b"tini",
+    b"dumb-init",
+    b"tmux: server",
+    b"tmux",
+    b"screen",
+];
+
+/// Shells that are launchers when they talk to a terminal.
+const SHELLS: &[&[u8]] = &[b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ksh93", b"mksh", b"fish", b"ash", b"tcsh"];
+
+/// Major number of `/dev/tty1`.. and serial lines (4), `/dev/tty` (5) and Unix98 pseudo-terminals (136 to 143);
+/// see the kernel's `Documentation/admin-guide/devices.txt`.
+const TERMINAL_MAJORS: &[u32] = &[4, 5, 136, 137, 138, 139, 140, 141, 142, 143];
+
+/// Whether the children of `process` begin stories of their own.
+///
+/// A process that stood before the agent is taken for a launcher unless it runs a script: what its children do
+/// belongs together only as far as data says so.
+#[must_use]
+pub fn is_launcher(process: &Process) -> bool {
+    process.key.pid <= 2
+        || (process.preexisting && process.execs == 0 && !runs_script(process))
+        || LAUNCHERS.contains(&process.name())
+        || is_interactive_shell(process)
+}
+
+/// A shell without a script or command whose standard input is a terminal.
+#[must_use]
+pub fn is_interactive_shell(process: &Process) -> bool {
+    let [stdin, ..] = process.fds;
+    SHELLS.contains(&process.name()) && !runs_script(process) && is_terminal(stdin)
+}
+
+/// A shell or interpreter with an argument that is not an option, or with a command text.
+fn runs_script(process: &Process) -> bool {
+    process.shebang.is_some()
+        || process.script.is_some()
+        || (SHELLS.contains(&process.name())
+            && process.argv.iter().skip(1).any(|argument| {
+                let argument = argument.as_slice();
+                !argument.starts_with(b"-") || argument == b"-c"
+            }))
+}
+
+fn is_terminal(object: FdObject) -> bool {
+    match object {
+        FdObject::Device { rdev } => TERMINAL_MAJORS.contains(&(rdev >> 20)),
+        FdObject::None
+        | FdObject::File { .. }
+        | FdObject::Pipe { .. }
+        | FdObject::Socket { .. }
+        | FdObject::Other { .. } => false,
+    }
+}

@@ -1,0 +1,156 @@
+//! What is carried: origins of data, bounded, and who handled it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{Bytes, FileKey, ProcessKey};
+
+/// Origins kept one by one; further ones are summed.
+pub const ORIGINS_MAX: usize = 256;
+/// Processes kept as handlers.
+pub const HANDLERS_MAX: usize = 64;
+
+/// Data that a process, pipe or file carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    origins: BTreeMap<FileKey, Origin>,
+    more: More,
+    handlers: BTreeSet<ProcessKey>,
+}
+
+/// A file that data came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its path when it was opened.
+    pub path: Bytes,
+    /// Its size when it was opened, bytes.
+    pub size: u64,
+    /// Why it matters.
+    pub class: Kinds,
+    /// It was written by a process that carried data itself: an archive, a copy, an encrypted file.
+    pub derived: bool,
+}
+
+/// Classes of an origin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// In a staging place.
+    pub staging: bool,
+    /// A sensitive file.
+    pub sensitive: bool,
+    /// A document by its extension.
+    pub document: bool,
+}
+
+/// What did not fit [`ORIGINS_MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct More {
+    files: u64,
+    bytes: u64,
+    derived_bytes: u64,
+}
+
+impl Carried {
+    /// Adds one origin. A file seen before keeps its larger size.
+    pub fn add(&mut self, key: FileKey, origin: Origin) {
+        if let Some(known) = self.origins.get_mut(&key) {
+            known.size = known.size.max(origin.size);
+            known.derived |= origin.derived;
+            known.class = known.class.or(origin.class);
+        } else if self.origins.len() < ORIGINS_MAX {
+            self.origins.insert(key, origin);
+        } else {
+            self.more.files += 1;
+            if origin.derived {
+                self.more.derived_bytes = self.more.derived_bytes.saturating_add(origin.size);
+            } else {
+                self.more.bytes = self.more.bytes.saturating_add(origin.size);
+            }
+        }
+    }
+
+    /// Adds all that another carries. Sums of what did not fit are not added up but the larger one is taken: two
+    /// carriers of one story mostly carry the same files.
+    pub fn merge(&mut self, other: &Self) {
+        for (&key, origin) in &other.origins {
+            self.add(key, origin.clone());
+        }
+        self.more = More {
+            files: self.more.files.max(other.more.files),
+            bytes: self.more.bytes.max(other.more.bytes),
+            derived_bytes: self.more.derived_bytes.max(other.more.derived_bytes),
+        };
+        for &handler in &other.handlers {
+            self.handled_by(handler);
+        }
+    }
+
+    /// A process had the data in its hands.
+    pub fn handled_by(&mut self, process: ProcessKey) {
+        if self.handlers.len() < HANDLERS_MAX {
+            self.handlers.insert(process);
+        }
+    }
+
+    /// Whether nothing is carried.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.origins.is_empty() && self.more.files == 0
+    }
+
+    /// Origins kept one by one.
+    pub fn origins(&self) -> impl Iterator<Item = (&FileKey, &Origin)> {
+        self.origins.iter()
+    }
+
+    /// Processes that had the data in their hands.
+    pub fn handlers(&self) -> impl Iterator<Item = ProcessKey> {
+        self.handlers.iter().copied()
+    }
+
+    /// Number of files, those summed included.
+    #[must_use]
+    pub fn files(&self) -> u64 {
+        self.origins.len() as u64 + self.more.files
+    }
+
+    /// Files that are only summed.
+    #[must_use]
+    pub fn files_summed(&self) -> u64 {
+        self.more.files
+    }
+
+    /// Bytes available from the files that were collected (not derived from others).
+    #[must_use]
+    pub fn bytes_collected(&self) -> u64 {
+        self.sum(false).saturating_add(self.more.bytes)
+    }
+
+    /// Bytes of the files that were made from collected ones: archives, copies, encrypted files.
+    #[must_use]
+    pub fn bytes_derived(&self) -> u64 {
+        self.sum(true).saturating_add(self.more.derived_bytes)
+    }
+
+    /// Whether a sensitive or staged file, or one made from collected data, is among the origins.
+    #[must_use]
+    pub fn is_grave(&self) -> bool {
+        self.origins.values().any(|origin| origin.derived || origin.class.sensitive || origin.class.staging)
+    }
+
+    fn sum(&self, derived: bool) -> u64 {
+        self.origins
+            .values()
+            .filter(|origin| origin.derived == derived)
+            .fold(0, |sum: u64, origin| sum.saturating_add(origin.size))
+    }
+}
+
+impl Kinds {
+    fn or(self, other: Self) -> Self {
+        Self {
+            staging: self.staging || other.staging,
+            sensitive: self.sensitive || other.sensitive,
+            document: self.document || other.document,
+        }
+    }
+}

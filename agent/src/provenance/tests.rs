@@ -1,0 +1,136 @@
+use super::*;
+use crate::event::Path;
+use super::classify::Rating;
+
+fn key(pid: u32) -> ProcessKey {
+    ProcessKey { pid, start_ticks: u64::from(pid) }
+}
+
+fn file(ino: u64) -> FileKey {
+    FileKey { dev: 1, ino, generation: 0 }
+}
+
+fn open(ino: u64, path: &str, size: u64, write: bool) -> Open {
+    Open {
+        file: file(ino),
+        path: Path { bytes: path.into(), ..Path::default() },
+        size,
+        read: !write,
+        write,
+        ..Open::default()
+    }
+}
+
+fn document() -> FileClass {
+    FileClass { document: true, ..FileClass::default() }
+}
+
+fn staging() -> FileClass {
+    FileClass { staging: Some(Rating { pattern: "/var/tmp/**".into(), risk: 8.0 }), ..FileClass::default() }
+}
+
+fn exec(fds: [FdObject; 3]) -> Exec {
+    Exec { fds, ..Exec::default() }
+}
+
+const READ: fn(u64) -> FdObject = |ino| FdObject::Pipe { ino, read: true, write: false };
+const WRITE: fn(u64) -> FdObject = |ino| FdObject::Pipe { ino, read: false, write: true };
+
+fn paths(carried: &Carried) -> Vec<String> {
+    let mut paths: Vec<_> = carried.origins().map(|(_, origin)| origin.path.show().into_owned()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn an_archive_carries_what_its_maker_read_before_and_after_creating_it() {
+    let mut graph = Provenance::default();
+    let (tar, curl) = (key(1), key(2));
+    graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+    graph.open(tar, &open(20, "/var/tmp/a.tar", 0, true), &staging());
+    graph.open(tar, &open(11, "/srv/b.pdf", 200, false), &document());
+    assert!(graph.open(curl, &open(20, "/var/tmp/a.tar", 310, false), &staging()));
+    let carried = graph.carried(curl);
+    assert_eq!(paths(&carried), ["/srv/a.pdf", "/srv/b.pdf", "/var/tmp/a.tar"]);
+    assert_eq!((carried.bytes_collected(), carried.bytes_derived()), (300, 310));
+    assert!(carried.handlers().any(|handler| handler == tar));
+    assert!(carried.is_grave());
+}
+
+#[test]
+fn the_maker_may_be_forgotten_before_the_archive_is_read() {
+    let mut graph = Provenance::default();
+    let (tar, curl) = (key(1), key(2));
+    graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+    graph.open(tar, &open(20, "/srv/a.tar", 0, true), &FileClass::default());
+    graph.forget(tar);
+    assert!(graph.open(curl, &open(20, "/srv/a.tar", 110, false), &FileClass::default()));
+    let carried = graph.carried(curl);
+    assert_eq!(paths(&carried), ["/srv/a.pdf", "/srv/a.tar"]);
+    assert!(carried.handlers().any(|handler| handler == tar));
+}
+
+#[test]
+fn pipes_carry_in_whatever_order_their_ends_start() {
+    let (shell, tar, openssl) = (key(1), key(2), key(3));
+    for reader_first in [false, true] {
+        let mut graph = Provenance::default();
+        let start = |graph: &mut Provenance, reader: bool| {
+            if reader {
+                graph.exec(openssl, Some(shell), &exec([READ(7), FdObject::None, FdObject::None]));
+            } else {
+                graph.exec(tar, Some(shell), &exec([FdObject::None, WRITE(7), FdObject::None]));
+            }
+        };
+        start(&mut graph, reader_first);
+        start(&mut graph, !reader_first);
+        graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+        assert_eq!(paths(&graph.carried(openssl)), ["/srv/a.pdf"]);
+        assert_eq!(paths(&graph.carried(tar)), ["/srv/a.pdf"]);
+    }
+}
+
+#[test]
+fn a_parent_feeds_the_child_whose_standard_input_nobody_else_writes() {
+    let mut graph = Provenance::default();
+    let (scp, ssh) = (key(1), key(2));
+    graph.fork(scp, ssh);
+    let pair = FdObject::Socket { ino: 9 };
+    graph.exec(ssh, Some(scp), &exec([pair, pair, FdObject::None]));
+    graph.open(scp, &open(10, "/var/tmp/a.tar", 100, false), &staging());
+    assert_eq!(paths(&graph.carried(ssh)), ["/var/tmp/a.tar"]);
+}
+
+#[test]
+fn a_parent_receives_what_its_child_prints_into_a_pipe() {
+    let mut graph = Provenance::default();
+    let (shell, cat) = (key(1), key(2));
+    graph.exec(cat, Some(shell), &exec([FdObject::None, WRITE(5), FdObject::None]));
+    graph.open(cat, &open(10, "/home/a/x.pdf", 100, false), &document());
+    assert_eq!(paths(&graph.carried(shell)), ["/home/a/x.pdf"]);
+}
+
+#[test]
+fn unrelated_processes_carry_nothing() {
+    let mut graph = Provenance::default();
+    graph.open(key(1), &open(10, "/srv/a.pdf", 100, false), &document());
+    graph.open(key(1), &open(20, "/srv/log", 0, true), &FileClass::default());
+    assert!(!graph.open(key(2), &open(21, "/srv/other", 5, false), &FileClass::default()));
+    assert!(graph.carried(key(2)).is_empty());
+    // A file that somebody without a load wrote is no evidence either.
+    graph.open(key(3), &open(30, "/srv/object.o", 0, true), &FileClass::default());
+    assert!(!graph.open(key(2), &open(30, "/srv/object.o", 9, false), &FileClass::default()));
+    assert!(graph.carried(key(2)).is_empty());
+}
+
+#[test]
+fn origins_are_bounded_and_summed() {
+    let mut graph = Provenance::default();
+    for ino in 0..1_000 {
+        graph.open(key(1), &open(ino, "/srv/x.pdf", 10, false), &document());
+    }
+    let carried = graph.carried(key(1));
+    assert_eq!(carried.files(), 1_000);
+    assert_eq!(carried.bytes_collected(), 10_000);
+    assert_eq!(carried.origins().count(), carried::ORIGINS_MAX);
+}

@@ -1,0 +1,82 @@
+//! Trust rules: who may send what to where. A rule lowers the weight of what it covers and is named in the record.
+
+use std::{collections::HashMap, net::SocketAddr, path::Path as FsPath};
+
+use crate::{
+    config::Trust,
+    event::BootTime,
+    process::Process,
+};
+
+/// Weight of evidence that a trust rule covers: one tenth, so that it stays visible but can open no alert by
+/// itself (a stage of risk 10 drops to 0.07, below the strength that counts).
+pub const TRUSTED: f64 = 0.1;
+
+/// Nanoseconds of a day, the period of a volume cap.
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// The rules and what they have covered so far.
+#[derive(Debug, Default)]
+pub struct Rules {
+    rules: Vec<Trust>,
+    used: HashMap<usize, Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    since: BootTime,
+    bytes: u64,
+}
+
+impl Rules {
+    /// Rules in the order of the configuration: the first that covers a flow is named.
+    #[must_use]
+    pub fn new(rules: &[Trust]) -> Self {
+        Self { rules: rules.to_vec(), used: HashMap::new() }
+    }
+
+    /// The rule that covers `process` sending to `remote`; its index, or none. A rule whose daily volume is used
+    /// up covers nothing.
+    #[must_use]
+    pub fn covering(&self, process: &Process, remote: SocketAddr, now: BootTime) -> Option<usize> {
+        self.rules.iter().enumerate().position(|(index, rule)| {
+            let used = self.used.get(&index).filter(|used| now.saturating_sub(used.since) < DAY_NS);
+            let left = rule.daily_bytes.is_none_or(|cap| used.is_none_or(|used| used.bytes < cap));
+            left && covers(rule, process, remote)
+        })
+    }
+
+    /// Bytes were sent under a rule.
+    pub fn spend(&mut self, index: usize, bytes: u64, now: BootTime) {
+        let used = self.used.entry(index).or_insert(Used { since: now, bytes: 0 });
+        if now.saturating_sub(used.since) >= DAY_NS {
+            *used = Used { since: now, bytes: 0 };
+        }
+        used.bytes = used.bytes.saturating_add(bytes);
+    }
+
+    /// Name of a rule.
+    #[must_use]
+    pub fn name(&self, index: usize) -> Option<&str> {
+        self.rules.get(index).map(|rule| rule.name.as_str())
+    }
+}
+
+/// Whether every condition of `rule` that is given holds.
+fn covers(rule: &Trust, process: &Process, remote: SocketAddr) -> bool {
+    let address = remote.ip().to_canonical();
+    let uid = process.ids.uid.to_string();
+    let user = process.identity.user.as_deref();
+    let unit = process.identity.unit.as_deref();
+    rule.executable.as_ref().is_none_or(|globs| {
+        // A deleted executable or a memfd has a path that says nothing about its content.
+        !process.exe_unlinked
+            && std::str::from_utf8(process.exe.bytes.as_slice()).is_ok_and(|path| globs.is_match(FsPath::new(path)))
+    }) && (rule.users.is_empty() || rule.users.iter().any(|name| Some(name.as_str()) == user || *name == uid))
+        && (rule.units.is_empty() || rule.units.iter().any(|name| Some(name.as_str()) == unit))
+        && (rule.destinations.is_empty() || rule.destinations.iter().any(|net| net.contains(&address)))
+        && (rule.ports.is_empty() || rule.ports.contains(&remote.port()))
+}
+
+#[cfg(test)]
+mod tests;
