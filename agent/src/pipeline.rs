@@ -1,1 +1,349 @@
-//! The pure step.
+//! The pure step: events in, records out. No I/O, no clock, no failure; time is the events' time.
+
+pub mod alerts;
+pub mod flows;
+mod judge;
+mod story;
+
+use std::{
+    collections::HashSet,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use crate::{
+    alert::{Action, Body, Host, Record, SignalLine, Totals},
+    config::Config,
+    detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
+    event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started},
+    process::Table,
+    process::story::is_launcher,
+    provenance::{Provenance, classify::Classifier},
+    score::{evidence::Evidence, trust::Rules},
+};
+
+use alerts::{Book, Change};
+use flows::{Flows, Sent};
+
+/// Executables and addresses remembered as having met; beyond it nothing new is learnt.
+const MET_MAX: usize = 65_536;
+/// Until the agent has watched for this long, a destination seen for the first time says nothing: everything is
+/// seen for the first time.
+const LEARNING_NS: u64 = 3_600_000_000_000;
+/// Between two sweeps of tables for what may be dropped.
+const SWEEP_NS: u64 = 1_000_000_000;
+
+/// The state machine from events to records.
+#[derive(Debug)]
+pub struct Pipeline {
+    config: Config,
+    classifier: Classifier,
+    table: Table,
+    provenance: Provenance,
+    detectors: Detectors,
+    evidence: Evidence,
+    rules: Rules,
+    flows: Flows,
+    book: Book,
+    proofs: std::collections::HashMap<ProcessKey, crate::score::Proof>,
+    met: HashSet<(Bytes, IpAddr)>,
+    host: Arc<Host>,
+    boot_to_wall_ns: i64,
+    coverage: Vec<Coverage>,
+    started: BootTime,
+    now: BootTime,
+    swept: BootTime,
+    heartbeat_due: BootTime,
+    totals: Totals,
+}
+
+impl Pipeline {
+    /// A pipeline that has seen nothing.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            classifier: Classifier::new(&config.files),
+            detectors: Detectors::new(&config),
+            rules: Rules::new(&config.trust),
+            config,
+            table: Table::default(),
+            provenance: Provenance::default(),
+            evidence: Evidence::default(),
+            flows: Flows::default(),
+            book: Book::default(),
+            proofs: std::collections::HashMap::new(),
+            met: HashSet::new(),
+            host: Arc::default(),
+            boot_to_wall_ns: 0,
+            coverage: Vec::new(),
+            started: 0,
+            now: 0,
+            swept: 0,
+            heartbeat_due: BootTime::MAX,
+            totals: Totals::default(),
+        }
+    }
+
+    /// Takes one event in; records that it leads to are appended to `out`.
+    pub fn step(&mut self, event: &Event, out: &mut Vec<Record>) {
+        self.now = self.now.max(event.time);
+        self.totals.events += 1;
+        self.pass_time(out);
+        let process = event.process;
+        match &event.fact {
+            Fact::Started(started) => self.start(process, started, out),
+            Fact::Clock { boot_to_wall_ns } => self.boot_to_wall_ns = *boot_to_wall_ns,
+            Fact::Tick => {}
+            Fact::Seen(seen) => {
+                self.table.seen(process, seen, self.now);
+                self.provenance.seen(process, seen);
+            }
+            Fact::Fork(fork) => {
+                self.table.fork(process, fork, self.now);
+                if self.table.get(process).is_some_and(|parent| !is_launcher(parent)) {
+                    self.provenance.fork(process, fork.child);
+                }
+            }
+            Fact::Exec(exec) => {
+                self.table.exec(process, exec, self.now);
+                let parent = self.table.get(process).and_then(|known| known.parent);
+                let parent = parent.filter(|&key| self.table.get(key).is_some_and(|parent| !is_launcher(parent)));
+                self.provenance.exec(process, parent, exec);
+                self.observe(process, &Observation::Exec, out);
+            }
+            Fact::Exit { .. } => self.table.exit(process, self.now),
+            Fact::Open(open) => self.open(process, open, out),
+            Fact::Flow(flow) => self.flow(process, flow, out),
+            Fact::Identity(identity) => self.table.identify(process, identity, self.now),
+            Fact::Script(script) => {
+                self.table.script(process, script, self.now);
+                self.observe(process, &Observation::Script(script), out);
+            }
+            Fact::Loss(losses) => {
+                self.totals.lost += losses.iter().map(|loss| loss.count).sum::<u64>();
+                out.push(self.record(Body::Gap { losses: losses.clone() }));
+            }
+            Fact::Stopping { reason } => {
+                self.close(None, out);
+                let totals = self.totals();
+                out.push(self.record(Body::Stop { reason: reason.clone(), totals }));
+            }
+        }
+    }
+
+    /// When the pipeline next has something to say though nothing happens: a [`Fact::Tick`] is due then.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<BootTime> {
+        let close = self.book.next_close(nanoseconds(self.config.alerts.close_after));
+        let heartbeat = (self.heartbeat_due != BootTime::MAX).then_some(self.heartbeat_due);
+        close.into_iter().chain(heartbeat).min()
+    }
+
+    /// What the run has done so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals {
+            open_alerts: self.book.len() as u64,
+            processes: self.table.len() as u64,
+            flows: self.flows.len() as u64,
+            ..self.totals
+        }
+    }
+
+    fn start(&mut self, agent: ProcessKey, started: &Started, out: &mut Vec<Record>) {
+        self.host = Arc::new(Host {
+            name: started.host.clone(),
+            kernel: started.kernel.clone(),
+            boot_id: started.boot_id.clone(),
+            agent_version: started.version.clone(),
+        });
+        self.boot_to_wall_ns = started.boot_to_wall_ns;
+        self.coverage.clone_from(&started.coverage);
+        self.started = self.now;
+        self.heartbeat_due = self.now.saturating_add(nanoseconds(self.config.alerts.heartbeat));
+        self.table.ensure(agent, self.now);
+        out.push(self.record(Body::Start { coverage: started.coverage.clone() }));
+    }
+
+    fn open(&mut self, process: ProcessKey, open: &Open, out: &mut Vec<Record>) {
+        let class = self.classifier.classify(&open.path);
+        self.table.ensure(process, self.now);
+        let labelled = self.provenance.open(process, open, &class);
+        if class.is_collection() || labelled {
+            self.observe(process, &Observation::Open { open, class: &class, labelled }, out);
+        }
+    }
+
+    fn flow(&mut self, process: ProcessKey, flow: &Flow, out: &mut Vec<Record>) {
+        match flow.what {
+            FlowWhat::Closed => return self.flows.close(flow.socket, self.now),
+            FlowWhat::Accepted => return,
+            FlowWhat::Connect | FlowWhat::Active | FlowWhat::Snapshot => {}
+        }
+        self.table.ensure(process, self.now);
+        let delta = self.flows.update(process, flow);
+        let Some(remote) = flow.remote else { return };
+        if self.config.network.is_inside(remote.ip()) {
+            return;
+        }
+        let outgoing = flows::is_outgoing(flow);
+        if delta.new && outgoing {
+            self.connect(process, remote, flow.protocol, out);
+        }
+        // What a service answers to those who asked is its work; data that it should not hold is not.
+        let leaves = outgoing || self.provenance.carried(process).is_grave();
+        if (delta.tx == 0 && delta.rx == 0) || !leaves {
+            return;
+        }
+        let covered =
+            self.table.get(process).and_then(|process| self.rules.covering(process, remote, self.now));
+        if let Some(rule) = covered {
+            self.rules.spend(rule, delta.tx, self.now);
+            return;
+        }
+        let port_class = self.config.volume.ports.contains(&remote.port());
+        let story = self.table.story(process);
+        let sent = Sent { process, story, remote, protocol: flow.protocol, port_class, delta };
+        self.flows.add(sent, flow.local);
+        self.totals.bytes_out = self.totals.bytes_out.saturating_add(delta.tx);
+        if delta.tx > 0 {
+            self.volume(&sent, flow, out);
+            self.judge(process, out);
+        }
+    }
+
+    fn connect(&mut self, process: ProcessKey, remote: SocketAddr, protocol: u16, out: &mut Vec<Record>) {
+        let executable = self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default();
+        let room = self.met.len() < MET_MAX;
+        let met = !room || !self.met.insert((executable, remote.ip()));
+        let first_seen = !met && self.now.saturating_sub(self.started) >= LEARNING_NS;
+        self.observe(process, &Observation::Connect { remote, protocol, outside: true, first_seen }, out);
+    }
+
+    fn volume(&mut self, sent: &Sent, flow: &Flow, out: &mut Vec<Record>) {
+        let sums = [
+            (Scope::Flow, None),
+            (Scope::Process, self.flows.process(sent.process)),
+            (Scope::Lineage, self.flows.story(sent.story)),
+        ];
+        let volumes = sums.map(|(scope, sums)| {
+            let (bytes_out, bytes_in, bytes_out_ports) = sums.map_or(
+                (flow.tx_bytes, flow.rx_bytes, if sent.port_class { flow.tx_bytes } else { 0 }),
+                |sums| (sums.bytes_out, sums.bytes_in, sums.bytes_out_ports),
+            );
+            Volume { scope, remote: sent.remote, protocol: sent.protocol, bytes_out, bytes_in, bytes_out_ports }
+        });
+        for volume in volumes {
+            self.observe(sent.process, &Observation::Volume(volume), out);
+        }
+    }
+
+    /// Shows an observation to the detections and takes in what they find.
+    fn observe(&mut self, process: ProcessKey, observation: &Observation<'_>, out: &mut Vec<Record>) {
+        let mut found: Vec<Signal> = Vec::new();
+        if let Some(actor) = self.table.get(process) {
+            let lineage = self.table.lineage(process);
+            let lineage: Vec<&crate::process::Process> = lineage.into_iter().map(Arc::as_ref).collect();
+            let subject = Subject { process: actor, lineage: &lineage, story: self.table.story(process) };
+            self.detectors.observe(self.now, &subject, observation, &mut found);
+        }
+        for signal in found {
+            self.totals.signals += 1;
+            let subject = signal.subject;
+            let story = self.table.story(subject);
+            self.evidence.add(story, signal.clone());
+            let verdict = self.judge(subject, out);
+            if self.config.alerts.signals {
+                let weighted = self.weigh(&signal, process);
+                let known = Arc::clone(self.table.ensure(subject, self.now));
+                let parent = known.parent.and_then(|parent| self.table.get(parent)).cloned();
+                let line = SignalLine {
+                    signal: weighted,
+                    process: known,
+                    parent,
+                    score: verdict.score,
+                    boot_to_wall_ns: self.boot_to_wall_ns,
+                };
+                out.push(self.record(Body::Signal(Box::new(line))));
+            }
+            // Evidence against one process of a story counts against those of it that send.
+            let senders = self.flows.story(story).map(|sums| sums.senders.clone()).unwrap_or_default();
+            for sender in senders {
+                if sender != subject {
+                    self.judge(sender, out);
+                }
+            }
+        }
+    }
+
+    /// Closes what went quiet, says that the agent lives, drops what nobody needs any more.
+    fn pass_time(&mut self, out: &mut Vec<Record>) {
+        if self.now.saturating_sub(self.swept) < SWEEP_NS {
+            return;
+        }
+        self.swept = self.now;
+        self.close(Some(nanoseconds(self.config.alerts.close_after)), out);
+        if self.now >= self.heartbeat_due {
+            self.heartbeat_due = self.now.saturating_add(nanoseconds(self.config.alerts.heartbeat));
+            let totals = self.totals();
+            out.push(self.record(Body::Heartbeat { totals }));
+        }
+        self.flows.expire(self.now);
+        let mut gone = Vec::new();
+        self.table.expire(self.now, |story, process| gone.push((story, process)));
+        for (story, process) in gone {
+            self.provenance.forget(process);
+            self.detectors.forget(process);
+            self.evidence.forget(story, process);
+            self.flows.forget(process);
+            self.proofs.remove(&process);
+        }
+        let evicted = [
+            ("process_evicted", self.table.take_evicted()),
+            ("flow_evicted", self.flows.take_evicted()),
+            ("written_file_evicted", self.provenance.take_forgotten_files()),
+        ];
+        let losses: Vec<_> = evicted
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(what, count)| crate::event::Loss { what: what.to_owned(), count })
+            .collect();
+        if !losses.is_empty() {
+            self.totals.lost += losses.iter().map(|loss| loss.count).sum::<u64>();
+            out.push(self.record(Body::Gap { losses }));
+        }
+    }
+
+    fn close(&mut self, idle_ns: Option<u64>, out: &mut Vec<Record>) {
+        for open in self.book.close(self.now, idle_ns) {
+            let alert = self.describe(&open, Action::Closed);
+            out.push(self.record(Body::Alert(Box::new(alert))));
+        }
+    }
+
+    fn say(&mut self, change: Change, out: &mut Vec<Record>) {
+        let (number, action) = match change {
+            Change::Opened(number) => {
+                self.totals.alerts += 1;
+                (number, Action::Opened)
+            }
+            Change::Updated(number) => (number, Action::Updated),
+            Change::Quiet => return,
+        };
+        if let Some(open) = self.book.get(number) {
+            let alert = self.describe(open, action);
+            out.push(self.record(Body::Alert(Box::new(alert))));
+        }
+    }
+
+    fn record(&self, body: Body) -> Record {
+        Record { wall_ns: Record::wall(self.boot_to_wall_ns, self.now), host: Arc::clone(&self.host), body }
+    }
+}
+
+fn nanoseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

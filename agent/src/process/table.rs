@@ -163,8 +163,8 @@ impl Table {
         lineage
     }
 
-    /// Drops ended processes whose time has come; `forget` is told each.
-    pub fn expire(&mut self, now: BootTime, mut forget: impl FnMut(ProcessKey)) {
+    /// Drops ended processes whose time has come; `forget` is told each, after its story.
+    pub fn expire(&mut self, now: BootTime, mut forget: impl FnMut(ProcessKey, ProcessKey)) {
         while let Some(&(ended, key)) = self.ended.front() {
             let over = self.entries.len() > PROCESSES_MAX;
             if !over && now.saturating_sub(ended) < ENDED_RETENTION_NS {
@@ -180,12 +180,11 @@ impl Table {
             if over {
                 self.evicted += 1;
             }
-            if let Some(parent) = self.entries.remove(&key).and_then(|entry| entry.process.parent)
-                && let Some(entry) = self.entries.get_mut(&parent)
-            {
+            let Some(gone) = self.entries.remove(&key) else { continue };
+            if let Some(entry) = gone.process.parent.and_then(|parent| self.entries.get_mut(&parent)) {
                 entry.children = entry.children.saturating_sub(1);
             }
-            forget(key);
+            forget(gone.story, key);
         }
     }
 

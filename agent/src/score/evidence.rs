@@ -7,38 +7,44 @@ use crate::{detect::Signal, event::ProcessKey};
 /// Signals kept for one process; the weakest gives way.
 const SIGNALS_MAX: usize = 64;
 
+/// Processes with evidence remembered for one story.
+const SUBJECTS_MAX: usize = 256;
+
 /// All evidence that the agent holds.
 #[derive(Debug, Default)]
 pub struct Evidence {
     by_process: HashMap<ProcessKey, Vec<Signal>>,
+    by_story: HashMap<ProcessKey, Vec<ProcessKey>>,
 }
 
 impl Evidence {
-    /// Adds a signal. The same finding about the same object keeps its highest risk and its latest time.
-    pub fn add(&mut self, signal: Signal) {
+    /// Adds a signal about a process of `story`. The same finding about the same object keeps its highest risk
+    /// and its latest time.
+    pub fn add(&mut self, story: ProcessKey, signal: Signal) {
+        let subjects = self.by_story.entry(story).or_default();
+        if subjects.len() < SUBJECTS_MAX && !subjects.contains(&signal.subject) {
+            subjects.push(signal.subject);
+        }
         let signals = self.by_process.entry(signal.subject).or_default();
-        let known = signals.iter_mut().find(|known| {
+        let known = signals.iter().position(|known| {
             known.analytic == signal.analytic
                 && known.stage == signal.stage
                 && known.technique == signal.technique
                 && known.object == signal.object
         });
-        match known {
-            Some(known) => {
-                known.time = known.time.max(signal.time);
-                if signal.risk >= known.risk {
-                    known.risk = signal.risk;
-                    known.reason = signal.reason;
-                }
+        if let Some(known) = known.and_then(|index| signals.get_mut(index)) {
+            known.time = known.time.max(signal.time);
+            if signal.risk >= known.risk {
+                known.risk = signal.risk;
+                known.reason = signal.reason;
             }
-            None if signals.len() < SIGNALS_MAX => signals.push(signal),
-            None => {
-                if let Some(weakest) = signals.iter_mut().min_by(|one, other| one.risk.total_cmp(&other.risk))
-                    && weakest.risk <= signal.risk
-                {
-                    *weakest = signal;
-                }
-            }
+        } else if signals.len() < SIGNALS_MAX {
+            signals.push(signal);
+        } else if let Some(weakest) =
+            signals.iter_mut().min_by(|one, other| one.risk.total_cmp(&other.risk))
+            && weakest.risk <= signal.risk
+        {
+            *weakest = signal;
         }
     }
 
@@ -48,8 +54,20 @@ impl Evidence {
         self.by_process.get(&process).map_or(&[], Vec::as_slice)
     }
 
+    /// Processes of a story that have evidence against them.
+    #[must_use]
+    pub fn subjects(&self, story: ProcessKey) -> &[ProcessKey] {
+        self.by_story.get(&story).map_or(&[], Vec::as_slice)
+    }
+
     /// The process is gone for good.
-    pub fn forget(&mut self, process: ProcessKey) {
+    pub fn forget(&mut self, story: ProcessKey, process: ProcessKey) {
         self.by_process.remove(&process);
+        if let Some(subjects) = self.by_story.get_mut(&story) {
+            subjects.retain(|&subject| subject != process);
+            if subjects.is_empty() {
+                self.by_story.remove(&story);
+            }
+        }
     }
 }

@@ -62,13 +62,13 @@ fn lineage_survives_the_death_of_the_middle() {
     table.exit(key(30), 2 * SECOND);
     table.exit(key(20), 2 * SECOND);
     let mut forgotten = Vec::new();
-    table.expire(3 * SECOND + ENDED_RETENTION_NS, |key| forgotten.push(key));
+    table.expire(3 * SECOND + ENDED_RETENTION_NS, |_, key| forgotten.push(key));
     assert_eq!(forgotten, []);
     let lineage: Vec<u32> = table.lineage(key(40)).iter().map(|process| process.key.pid).collect();
     assert_eq!(lineage, [30, 20]);
     table.exit(key(40), 4 * SECOND);
     for round in 2..6 {
-        table.expire(round * (ENDED_RETENTION_NS + 10 * SECOND), |key| forgotten.push(key));
+        table.expire(round * (ENDED_RETENTION_NS + 10 * SECOND), |_, key| forgotten.push(key));
     }
     forgotten.sort();
     assert_eq!(forgotten, [key(20), key(30), key(40)]);

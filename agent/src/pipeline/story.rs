@@ -1,0 +1,236 @@
+//! From an open alert to its description: the chain, the files, the destinations.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use super::{Pipeline, alerts::Open};
+use crate::{
+    alert::{Action, Alert, Destination, FileSeen, Link},
+    detect::Object,
+    event::{Bytes, ProcessKey},
+    process::Process,
+    provenance::{Carried, Origin},
+};
+
+/// Processes in a chain.
+const CHAIN_MAX: usize = 32;
+/// Lines about one process of a chain.
+const DID_MAX: usize = 8;
+/// Files and destinations in an alert.
+const LIST_MAX: usize = 32;
+
+impl Pipeline {
+    /// All that an operator needs to know about an alert, as of now.
+    pub(super) fn describe(&self, open: &Open, action: Action) -> Alert {
+        let carried = self.provenance.carried(open.sender);
+        let process = self.table.get(open.sender).cloned().unwrap_or_default();
+        let parent = process.parent.and_then(|parent| self.table.get(parent)).cloned();
+        let (files, files_more) = files(&carried);
+        let (destinations, source, bytes_out) = self.destinations(open);
+        let collected = carried.bytes_collected();
+        Alert {
+            id: open.id.clone(),
+            action,
+            revision: open.revision,
+            opened_wall_ns: crate::alert::Record::wall(self.boot_to_wall_ns, open.opened),
+            verdict: open.verdict.clone(),
+            trusted_by: self.trusted_by(open),
+            chain: self.chain(open, &carried),
+            process,
+            parent,
+            destinations,
+            source,
+            files,
+            files_more,
+            bytes_collected: if collected > 0 { collected } else { carried.bytes_derived() },
+            bytes_out,
+            coverage: self.blind_spots(),
+            boot_to_wall_ns: self.boot_to_wall_ns,
+        }
+    }
+
+    /// Processes of the story, root first: who handled the data, who is blamed by a signal, and their ancestors.
+    fn chain(&self, open: &Open, carried: &Carried) -> Vec<Link> {
+        let subjects = open.verdict.signals.iter().map(|weighted| weighted.signal.subject);
+        let named: BTreeSet<ProcessKey> =
+            carried.handlers().chain(subjects).chain(std::iter::once(open.sender)).collect();
+        let mut members: BTreeMap<ProcessKey, Arc<Process>> = BTreeMap::new();
+        for key in named {
+            let Some(process) = self.table.get(key) else { continue };
+            members.insert(key, Arc::clone(process));
+            for ancestor in self.table.lineage(key) {
+                members.insert(ancestor.key, Arc::clone(ancestor));
+            }
+        }
+        let mut ordered: Vec<Arc<Process>> = members.into_values().collect();
+        // A parent starts before its child, so the order of starts puts the root first.
+        ordered.sort_by_key(|process| (process.key.start_ticks, self.table.lineage(process.key).len(), process.key.pid));
+        if ordered.len() > CHAIN_MAX {
+            let blamed = |process: &Arc<Process>| {
+                process.key == open.sender
+                    || open.stories.contains(&process.key)
+                    || open.verdict.signals.iter().any(|weighted| weighted.signal.subject == process.key)
+            };
+            let (mut kept, rest): (Vec<_>, Vec<_>) = ordered.into_iter().partition(blamed);
+            kept.truncate(CHAIN_MAX);
+            let room = CHAIN_MAX - kept.len();
+            kept.extend(rest.into_iter().take(room));
+            kept.sort_by_key(|process| (process.key.start_ticks, process.key.pid));
+            ordered = kept;
+        }
+        ordered.into_iter().map(|process| self.link(open, process)).collect()
+    }
+
+    fn link(&self, open: &Open, process: Arc<Process>) -> Link {
+        let key = process.key;
+        let mut did = Vec::new();
+        if let Some(own) = self.provenance.own(key)
+            && own.files() > 0
+        {
+            did.push(read(own));
+        }
+        let wrote: Vec<&Bytes> = self.provenance.wrote(key).filter(|path| self.matters(open, path)).take(2).collect();
+        did.extend(wrote.into_iter().map(|path| format!("wrote {path}")));
+        for weighted in &open.verdict.signals {
+            if weighted.signal.subject == key && did.len() < DID_MAX {
+                let reason = weighted.signal.reason.to_string();
+                if !did.contains(&reason) {
+                    did.push(reason);
+                }
+            }
+        }
+        let bytes_out = self.flows.process(key).map_or(0, |sums| sums.bytes_out);
+        Link { process, did, bytes_out }
+    }
+
+    /// Whether a written file belongs in the story: it is one of the files that data came from.
+    fn matters(&self, open: &Open, path: &Bytes) -> bool {
+        let origin = |process| self.provenance.own(process).is_some_and(|own| has_path(own, path));
+        origin(open.sender)
+            || self.provenance.carried(open.sender).origins().any(|(_, origin)| origin.path == *path)
+            || open.verdict.signals.iter().any(|weighted| weighted.signal.object == Object::File(path.clone()))
+    }
+
+    /// Where the story's bytes went, largest first; the local end of the sender's last flow; their sum.
+    fn destinations(&self, open: &Open) -> (Vec<Destination>, Option<SocketAddr>, u64) {
+        let mut sums: BTreeMap<(SocketAddr, u8), u64> = BTreeMap::new();
+        let mut bytes_out = 0_u64;
+        for story in open.stories.iter().filter_map(|&story| self.flows.story(story)) {
+            bytes_out = bytes_out.saturating_add(story.bytes_out);
+            for (&key, bytes) in &story.destinations {
+                let sum = sums.entry(key).or_default();
+                *sum = sum.saturating_add(*bytes);
+            }
+        }
+        let mut destinations: Vec<Destination> = sums
+            .into_iter()
+            .map(|((remote, protocol), bytes_out)| Destination { remote, protocol: protocol.into(), bytes_out })
+            .collect();
+        destinations.sort_by_key(|destination| Reverse(destination.bytes_out));
+        destinations.truncate(LIST_MAX);
+        let source = self.flows.process(open.sender).and_then(|sums| sums.source);
+        (destinations, source, bytes_out)
+    }
+
+    fn trusted_by(&self, open: &Open) -> Vec<String> {
+        let mut names = Vec::new();
+        for weighted in open.verdict.signals.iter().filter(|weighted| weighted.trust < 1.0) {
+            let Object::Destination(remote) = weighted.signal.object else { continue };
+            let rule = self
+                .table
+                .get(weighted.signal.subject)
+                .and_then(|subject| self.rules.covering(subject, remote, self.now))
+                .and_then(|rule| self.rules.name(rule));
+            if let Some(name) = rule
+                && !names.iter().any(|known| known == name)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    fn blind_spots(&self) -> Vec<String> {
+        let gaps = self
+            .coverage
+            .iter()
+            .filter(|sensor| !sensor.gap.is_empty())
+            .map(|sensor| format!("{}: {}", sensor.sensor, sensor.gap));
+        let lost = (self.totals.lost > 0).then(|| format!("{} events lost since start", self.totals.lost));
+        gaps.chain(lost).collect()
+    }
+}
+
+fn has_path(carried: &Carried, path: &Bytes) -> bool {
+    carried.origins().any(|(_, origin)| origin.path == *path)
+}
+
+/// `read 61 documents (12.0 MB), 1 staged file (12.1 MB)`.
+fn read(own: &Carried) -> String {
+    let kinds: [(&str, fn(&Origin) -> bool); 4] = [
+        ("sensitive file", |origin| origin.class.sensitive),
+        ("file made from collected data", |origin| origin.derived && !origin.class.sensitive),
+        ("staged file", |origin| origin.class.staging && !origin.derived && !origin.class.sensitive),
+        ("document", |origin| !origin.derived && !origin.class.sensitive && !origin.class.staging),
+    ];
+    let mut parts = Vec::new();
+    for (name, is) in kinds {
+        let (count, bytes) = own
+            .origins()
+            .filter(|(_, origin)| is(origin))
+            .fold((0_u64, 0_u64), |(count, bytes), (_, origin)| (count + 1, bytes.saturating_add(origin.size)));
+        if count > 0 {
+            let plural = if count == 1 { "" } else { "s" };
+            parts.push(format!("{count} {name}{plural} ({})", size(bytes)));
+        }
+    }
+    if own.files_summed() > 0 {
+        parts.push(format!("{} more files", own.files_summed()));
+    }
+    format!("read {}", parts.join(", "))
+}
+
+/// Decimal units, as the thresholds of T1020 are.
+fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
+    let value = bytes as f64;
+    match bytes {
+        0..=999 => format!("{bytes} B"),
+        1_000..=999_999 => format!("{:.1} kB", value / 1e3),
+        1_000_000..=999_999_999 => format!("{:.1} MB", value / 1e6),
+        1_000_000_000.. => format!("{:.1} GB", value / 1e9),
+    }
+}
+
+/// The files that data came from: derived and sensitive ones first, then by size.
+fn files(carried: &Carried) -> (Vec<FileSeen>, u64) {
+    let mut origins: Vec<&Origin> = carried.origins().map(|(_, origin)| origin).collect();
+    origins.sort_by_key(|origin| Reverse((origin.derived, origin.class.sensitive, origin.class.staging, origin.size)));
+    let files: Vec<FileSeen> = origins
+        .into_iter()
+        .take(LIST_MAX)
+        .map(|origin| FileSeen { path: origin.path.clone(), size: origin.size, why: why(origin) })
+        .collect();
+    let more = carried.files().saturating_sub(files.len() as u64);
+    (files, more)
+}
+
+fn why(origin: &Origin) -> String {
+    let mut words = Vec::new();
+    let parts = [
+        (origin.derived, "made from collected data"),
+        (origin.class.sensitive, "sensitive"),
+        (origin.class.staging, "staging place"),
+        (origin.class.document, "document"),
+    ];
+    for (holds, word) in parts {
+        if holds {
+            words.push(word);
+        }
+    }
+    words.join(", ")
+}
