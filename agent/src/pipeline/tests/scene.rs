@@ -1,0 +1,132 @@
+//! A builder of event sequences.
+
+use std::net::SocketAddr;
+
+use crate::event::{
+    Bytes, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Open, Path, ProcessKey, Seen, Started,
+};
+
+pub(super) const TTY: FdObject = FdObject::Device { rdev: 136 << 20 };
+const MS: u64 = 1_000_000;
+
+/// Events in order; each call is one or more of them, 10 ms apart.
+pub(super) struct Scene {
+    pub(super) events: Vec<Event>,
+    time: u64,
+}
+
+pub(super) fn pipe_in(ino: u64) -> [FdObject; 3] {
+    [FdObject::Pipe { ino, read: true, write: false }, FdObject::None, FdObject::None]
+}
+
+pub(super) fn pipe_out(ino: u64) -> [FdObject; 3] {
+    [FdObject::None, FdObject::Pipe { ino, read: false, write: true }, FdObject::None]
+}
+
+fn key(pid: u32) -> ProcessKey {
+    ProcessKey { pid, start_ticks: u64::from(pid) }
+}
+
+fn path(text: &str) -> Path {
+    Path { bytes: text.into(), ..Path::default() }
+}
+
+impl Scene {
+    /// The agent starts; pid 10 was there before it and is a launcher.
+    pub(super) fn new() -> Self {
+        let mut scene = Self { events: Vec::new(), time: 1_000_000 * MS };
+        scene.push(1, Fact::Started(Box::new(Started { boot_id: "test".into(), ..Started::default() })));
+        scene.push(10, Fact::Seen(Box::new(Seen { exe: "/usr/sbin/init".into(), ..Seen::default() })));
+        scene
+    }
+
+    pub(super) fn wait(&mut self, seconds: u64) {
+        self.time += seconds * 1_000 * MS;
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.push(0, Fact::Tick);
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.push(0, Fact::Stopping { reason: "test".into() });
+    }
+
+    pub(super) fn spawn(&mut self, parent: u32, pid: u32, exe: &str, argv: &[&str]) {
+        self.spawn_with(parent, pid, exe, argv, [FdObject::None; 3]);
+    }
+
+    pub(super) fn spawn_with(&mut self, parent: u32, pid: u32, exe: &str, argv: &[&str], fds: [FdObject; 3]) {
+        self.push(parent, Fact::Fork(Fork { child: key(pid), comm: "fork".into(), uid: 0 }));
+        let exec = Exec {
+            parent: key(parent),
+            exe: path(exe),
+            filename: exe.into(),
+            argv: argv.iter().map(|&argument| Bytes::from(argument)).collect(),
+            fds,
+            ..Exec::default()
+        };
+        self.push(pid, Fact::Exec(Box::new(exec)));
+    }
+
+    pub(super) fn exit(&mut self, pid: u32) {
+        self.push(pid, Fact::Exit { code: 0 });
+    }
+
+    pub(super) fn read(&mut self, pid: u32, ino: u64, name: &str, size: u64) {
+        self.open(pid, ino, name, size, false);
+    }
+
+    pub(super) fn write(&mut self, pid: u32, ino: u64, name: &str) {
+        self.open(pid, ino, name, 0, true);
+    }
+
+    pub(super) fn connect(&mut self, pid: u32, socket: u64, remote: &str) {
+        self.flow(pid, FlowWhat::Connect, socket, remote, Direction::Out, 0);
+    }
+
+    /// Cumulative snapshots up to `bytes`, one every 250 ms, each `step` larger than the one before.
+    pub(super) fn send(&mut self, pid: u32, socket: u64, remote: &str, bytes: u64, step: u64) {
+        let mut sent = 0;
+        while sent < bytes {
+            sent = bytes.min(sent + step);
+            self.time += 240 * MS;
+            self.flow(pid, FlowWhat::Snapshot, socket, remote, Direction::Out, sent);
+        }
+    }
+
+    pub(super) fn accept(&mut self, pid: u32, socket: u64, remote: &str, bytes: u64) {
+        self.flow(pid, FlowWhat::Snapshot, socket, remote, Direction::In, bytes);
+    }
+
+    fn open(&mut self, pid: u32, ino: u64, name: &str, size: u64, write: bool) {
+        let file = FileKey { dev: 1, ino, generation: 0 };
+        let open = Open { file, path: path(name), size, mode: 0o100_644, read: !write, write, ..Open::default() };
+        self.push(pid, Fact::Open(Box::new(open)));
+    }
+
+    fn flow(&mut self, pid: u32, what: FlowWhat, socket: u64, remote: &str, direction: Direction, tx_bytes: u64) {
+        let remote: SocketAddr = remote.parse().unwrap();
+        let flow = Flow {
+            what,
+            socket,
+            remote: Some(remote),
+            local: Some("198.51.100.1:40000".parse().unwrap()),
+            family: 2,
+            protocol: 6,
+            sock_type: 1,
+            direction,
+            net_ns: 1,
+            tx_bytes,
+            rx_bytes: 0,
+            tx_calls: 1,
+            rx_calls: 0,
+        };
+        self.push(pid, Fact::Flow(Box::new(flow)));
+    }
+
+    fn push(&mut self, pid: u32, fact: Fact) {
+        self.time += 10 * MS;
+        self.events.push(Event { time: self.time, process: key(pid), fact });
+    }
+}
