@@ -3,7 +3,9 @@
 pub(crate) mod check;
 pub(crate) mod record;
 pub(crate) mod replay;
+mod output;
 pub(crate) mod run;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 

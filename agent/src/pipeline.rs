@@ -30,6 +30,8 @@ const MET_MAX: usize = 65_536;
 /// Until the agent has watched for this long, a destination seen for the first time says nothing: everything is
 /// seen for the first time.
 const LEARNING_NS: u64 = 3_600_000_000_000;
+/// Stands for the destinations of bytes that were counted without one.
+pub const UNKNOWN_DESTINATION: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 /// Between two sweeps of tables for what may be dropped.
 const SWEEP_NS: u64 = 1_000_000_000;
 
@@ -182,8 +184,8 @@ impl Pipeline {
         }
         self.table.ensure(process, self.now);
         let delta = self.flows.update(process, flow);
-        let Some(remote) = flow.remote else { return };
-        if self.config.network.is_inside(remote.ip()) {
+        let Some(remote) = destination(flow) else { return };
+        if self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION {
             return;
         }
         let outgoing = flows::is_outgoing(flow);
@@ -339,6 +341,12 @@ impl Pipeline {
     fn record(&self, body: Body) -> Record {
         Record { wall_ns: Record::wall(self.boot_to_wall_ns, self.now), host: Arc::clone(&self.host), body }
     }
+}
+
+/// Where a flow's bytes go: its remote end. Bytes of a process's overflow entry (the ledger was full) have lost
+/// theirs and count as going outside; other families without an address (unix sockets and the like) go nowhere.
+fn destination(flow: &Flow) -> Option<SocketAddr> {
+    flow.remote.or((flow.family == 0).then_some(UNKNOWN_DESTINATION))
 }
 
 fn nanoseconds(duration: std::time::Duration) -> u64 {

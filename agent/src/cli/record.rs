@@ -1,0 +1,26 @@
+//! `weir record`: keeps events without judging them.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use super::{ConfigFile, watch};
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  weir record day.weirrec     until Ctrl-C
+  weir replay day.weirrec     what weir would have said
+
+A recording holds paths, command lines, addresses and script text of this host. It is created with mode 0600.")]
+pub(crate) struct Arguments {
+    /// The file to write.
+    file: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = arguments.config.load()?;
+    watch::main(&config, None, Some(&arguments.file))
+}

@@ -1,0 +1,43 @@
+//! `weir run`: watches this host.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use weir::pipeline::Pipeline;
+
+use super::{ConfigFile, output::Output, watch};
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  weir run                             watch with the built-in configuration
+  weir run --config weir.toml          watch with a configuration
+  weir run --alerts alerts.jsonl       write the log to this file
+  weir run --alerts -                  write the log to standard output
+  weir run --record day.weirrec        keep the events too
+
+SIGHUP reopens the log, SIGTERM and Ctrl-C stop in order: the last bytes are read and open alerts are closed.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Write the alert log to FILE instead of the configured one; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<PathBuf>,
+    /// Keep all events in FILE, for `weir replay`.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Print no line per alert.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut config = arguments.config.load()?;
+    let to_stdout = arguments.alerts.as_deref().is_some_and(|path| path.as_os_str() == "-");
+    if let Some(path) = arguments.alerts.clone().filter(|_| !to_stdout) {
+        config.alerts.path = path;
+    }
+    let output = if to_stdout { Output::to_stdout() } else { Output::to_log(&config.alerts, !arguments.quiet)? };
+    let pipeline = Pipeline::new(config.clone());
+    watch::main(&config, Some((pipeline, output)), arguments.record.as_deref())
+}

@@ -1,0 +1,148 @@
+//! The loop that `run` and `record` share: from the sensor through the pipeline to the log.
+
+use std::{path::Path, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::sleep,
+};
+use weir::{
+    alert::Record,
+    config::Config,
+    event::{BootTime, Event, Fact, ProcessKey, recording::Writer},
+    pipeline::Pipeline,
+    sensor::{Sensor, clock, load},
+};
+
+use super::output::Output;
+
+/// Loads, attaches and watches until a signal says stop.
+pub(super) fn main(
+    config: &Config,
+    judge: Option<(Pipeline, Output)>,
+    record: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let recording = record.map(Writer::create).transpose()?;
+    let loaded = load::load(&config.sensor)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
+    runtime.block_on(async {
+        let sensor = Sensor::start(loaded, config)?;
+        Watch { sensor, judge, recording, records: Vec::new() }.run(config).await
+    })
+}
+
+struct Watch {
+    sensor: Sensor,
+    judge: Option<(Pipeline, Output)>,
+    recording: Option<Writer<std::io::BufWriter<std::fs::File>>>,
+    records: Vec<Record>,
+}
+
+/// All that can wake the agent.
+enum Wake {
+    /// The sensor has events.
+    Events,
+    /// The pipeline wants to know that time has passed.
+    Deadline,
+    /// The log is to be reopened.
+    Reopen,
+    /// The agent is to stop, because of the signal of that name.
+    Stop(&'static str),
+}
+
+impl Watch {
+    async fn run(mut self, config: &Config) -> anyhow::Result<ExitCode> {
+        let mut hangup = handler(SignalKind::hangup())?;
+        let mut terminate = handler(SignalKind::terminate())?;
+        let mut interrupt = handler(SignalKind::interrupt())?;
+        let started = self.sensor.started(config);
+        self.step(&started)?;
+        tracing::info!("watching; alerts go to {}", self.destination());
+        notify(&[sd_notify::NotifyState::Ready]);
+        let mut batch = Vec::new();
+        let reason = loop {
+            let deadline = self.judge.as_ref().and_then(|(pipeline, _)| pipeline.next_deadline());
+            let wake = tokio::select! {
+                done = self.sensor.next(&mut batch) => { done?; Wake::Events }
+                () = until(deadline) => Wake::Deadline,
+                _ = hangup.recv() => Wake::Reopen,
+                _ = terminate.recv() => Wake::Stop("SIGTERM"),
+                _ = interrupt.recv() => Wake::Stop("SIGINT"),
+            };
+            match wake {
+                Wake::Events => {}
+                Wake::Deadline => batch.push(host_event(Fact::Tick)),
+                Wake::Reopen => self.reopen(),
+                Wake::Stop(signal) => break signal,
+            }
+            self.take(&mut batch)?;
+        };
+        notify(&[sd_notify::NotifyState::Stopping]);
+        self.sensor.drain_final(&mut batch);
+        batch.push(host_event(Fact::Stopping { reason: reason.to_owned() }));
+        self.take(&mut batch)?;
+        if let Some(recording) = self.recording {
+            recording.finish()?;
+        }
+        if let Some((_, output)) = self.judge {
+            output.finish()?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn take(&mut self, batch: &mut Vec<Event>) -> anyhow::Result<()> {
+        for event in batch.drain(..) {
+            self.step(&event)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, event: &Event) -> anyhow::Result<()> {
+        if let Some(recording) = &mut self.recording {
+            recording.write(event)?;
+        }
+        if let Some((pipeline, output)) = &mut self.judge {
+            pipeline.step(event, &mut self.records);
+            for record in self.records.drain(..) {
+                output.write(&record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reopen(&self) {
+        notify(&[sd_notify::NotifyState::Reloading]);
+        if let Some((_, output)) = &self.judge {
+            output.reopen();
+        }
+        notify(&[sd_notify::NotifyState::Ready]);
+    }
+
+    fn destination(&self) -> String {
+        self.judge.as_ref().map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name())
+    }
+}
+
+fn host_event(fact: Fact) -> Event {
+    Event { time: clock::boot_time(), process: ProcessKey::HOST, fact }
+}
+
+fn handler(kind: SignalKind) -> anyhow::Result<Signal> {
+    signal(kind).context("cannot install a signal handler")
+}
+
+/// Sleeps until a boot time; for ever without one.
+async fn until(deadline: Option<BootTime>) {
+    match deadline {
+        Some(deadline) => sleep(Duration::from_nanos(deadline.saturating_sub(clock::boot_time()))).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells systemd; elsewhere nobody listens.
+fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "service manager cannot be told");
+    }
+}
