@@ -19,7 +19,7 @@ mod cloud;
 mod archive;
 mod transform;
 mod mail;
-mod powershell;
+pub(crate) mod powershell;
 #[cfg(test)]
 mod tests;
 
@@ -111,13 +111,13 @@ pub struct Command {
 /// Files that a [`Command`] names at most.
 pub const OBJECTS_MAX: usize = 16;
 
-/// What the command line of `process` means; none where it runs no tool that moves or prepares data.
+/// What the command line of `process` means; none where it runs no tool that can move or prepare data.
 #[must_use]
 pub fn command(process: &Process) -> Option<Command> {
     let invocation = Invocation::of(process);
     // The caller's word for a program is believed only where the file's own name says nothing.
     let tool = known(invocation.name).or_else(|| known(invocation.called))?;
-    let meaning = meaning(tool, &invocation, is_fed(process));
+    let meaning = meaning(tool, &invocation, is_fed(process))?;
     let loopback = meaning.remote.is_some_and(remote::is_loopback);
     let rating = rating::rate(tool, meaning.action, loopback);
     Some(Command {
@@ -163,8 +163,9 @@ impl<'a> Meaning<'a> {
     }
 }
 
-fn meaning<'a>(tool: Tool, invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> {
-    match tool {
+/// None for an interpreter that is told to do nothing of interest.
+fn meaning<'a>(tool: Tool, invocation: &Invocation<'a>, fed: bool) -> Option<Meaning<'a>> {
+    let meaning = match tool {
         Tool::Scp => copy::scp(invocation),
         Tool::Sftp => copy::sftp(invocation, fed),
         Tool::Rsync => copy::rsync(invocation),
@@ -173,7 +174,7 @@ fn meaning<'a>(tool: Tool, invocation: &Invocation<'a>, fed: bool) -> Meaning<'a
         Tool::Curl => http::curl(invocation),
         Tool::Wget => http::wget(invocation),
         Tool::Httpie => http::httpie(invocation, fed),
-        Tool::WebServer => http::web_server(invocation),
+        Tool::WebServer => return http::web_server(invocation),
         Tool::Ftp => ftp::ftp(invocation, fed),
         Tool::FtpPut => ftp::ftp_put(invocation),
         Tool::Lftp => ftp::lftp(invocation, fed),
@@ -206,10 +207,11 @@ fn meaning<'a>(tool: Tool, invocation: &Invocation<'a>, fed: bool) -> Meaning<'a
         Tool::Encoder => transform::encoder(invocation),
         Tool::Split => transform::split(invocation),
         Tool::Dd => transform::dd(invocation),
-        Tool::Powershell => powershell::powershell(invocation),
+        Tool::Powershell => return powershell::powershell(invocation),
         Tool::Mail => mail::mail(invocation, fed),
         Tool::Mutt => mail::mutt(invocation, fed),
         Tool::Sendmail => mail::sendmail(invocation, fed),
         Tool::Swaks => mail::swaks(invocation),
-    }
+    };
+    Some(meaning)
 }

@@ -195,7 +195,7 @@ pub(super) fn httpie<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> 
 }
 
 /// Modules reach this by `-m`, php by `-S`, and `httpd` only as a busybox applet: Apache has that name too.
-pub(super) fn web_server<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
+pub(super) fn web_server<'a>(invocation: &Invocation<'a>) -> Option<Meaning<'a>> {
     let serves = if interpreter::interpreter(invocation.name).is_some() {
         invocation.arguments().any(|argument| argument.starts_with(b"-S"))
     } else if invocation.name == b"httpd" {
@@ -203,5 +203,5 @@ pub(super) fn web_server<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
     } else {
         true
     };
-    Meaning::new(if serves { Action::Serve } else { Action::Local })
+    serves.then(|| Meaning::new(Action::Serve))
 }

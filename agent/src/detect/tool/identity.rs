@@ -5,7 +5,12 @@
 //! module. `argv[0]` is what the caller says, so it decides only where the file's own name says nothing, and
 //! among the names of one tool (`xz` called as `unxz`).
 
-use super::{interpreter, interpreter::Program, known, remote::base_name};
+use super::{
+    Tool, interpreter,
+    interpreter::{Interpreter, Program},
+    known,
+    remote::base_name,
+};
 use crate::{event::Bytes, process::Process};
 
 /// A program and what it was given.
@@ -24,6 +29,11 @@ pub(crate) struct Invocation<'a> {
 impl<'a> Invocation<'a> {
     /// The program that `process` runs.
     pub(crate) fn of(process: &'a Process) -> Self {
+        Self::executable(process).behind_interpreter()
+    }
+
+    /// The executable that `process` runs, where that is an interpreter the interpreter itself.
+    pub(crate) fn executable(process: &'a Process) -> Self {
         let (argv0, arguments) = match &*process.argv {
             [first, rest @ ..] => (first.as_slice(), rest),
             [] => (&[][..], &[][..]),
@@ -35,7 +45,18 @@ impl<'a> Invocation<'a> {
             ([], filename) => filename,
             (exe, _) => exe,
         };
-        Self { name: base_name(path), path, called, arguments }.behind_loader().applet().behind_interpreter()
+        Self { name: base_name(path), path, called, arguments }.behind_loader().applet()
+    }
+
+    /// The interpreter that this is; a renamed one that kept its `argv[0]`, too.
+    pub(crate) fn interpreter(&self) -> Option<&'static Interpreter> {
+        interpreter::interpreter(self.name)
+            .or_else(|| known(self.name).is_none().then(|| interpreter::interpreter(self.called)).flatten())
+    }
+
+    /// Whether it is `PowerShell`.
+    pub(crate) fn is_powershell(&self) -> bool {
+        known(self.name) == Some(Tool::Powershell)
     }
 
     /// Arguments as byte strings.
@@ -106,11 +127,7 @@ impl<'a> Invocation<'a> {
     }
 
     fn behind_interpreter(self) -> Self {
-        let found = interpreter::interpreter(self.name).or_else(|| {
-            // A renamed interpreter that kept its argv[0], where the file's own name says nothing.
-            known(self.name).is_none().then(|| interpreter::interpreter(self.called)).flatten()
-        });
-        match found.map(|interpreter| interpreter.program(self.arguments)) {
+        match self.interpreter().map(|interpreter| interpreter.program(self.arguments)) {
             Some(Program::File(file, arguments)) => {
                 let path = file.as_slice();
                 let name = without_script_extension(base_name(path));

@@ -79,11 +79,6 @@ pub(crate) fn interpreter(name: &[u8]) -> Option<&'static Interpreter> {
 }
 
 impl Interpreter {
-    /// Whether it is a shell.
-    pub(crate) const fn is_shell(&self) -> bool {
-        self.shell
-    }
-
     /// What `arguments` (without the interpreter's name) tell it to run.
     pub(crate) fn program<'a>(&self, arguments: &'a [Bytes]) -> Program<'a> {
         let mut rest = arguments;

@@ -67,10 +67,7 @@ fn parameter(argument: &[u8]) -> Option<Vec<u8>> {
     Some(name.split(|&byte| byte == b':').next().unwrap_or_default().to_ascii_lowercase())
 }
 
-pub(super) fn powershell<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
-    match runs(invocation.arguments) {
-        Runs::Encoded => Meaning::new(Action::EncodedCommand),
-        Runs::File(file) => Meaning::new(Action::Unknown).objects([file.as_slice()]),
-        Runs::Text(_) | Runs::Stdin => Meaning::new(Action::Unknown),
-    }
+/// Only encoded text is of interest here; a plain script is [`script_execution`](crate::detect::script_execution)'s.
+pub(super) fn powershell<'a>(invocation: &Invocation<'a>) -> Option<Meaning<'a>> {
+    (runs(invocation.arguments) == Runs::Encoded).then(|| Meaning::new(Action::EncodedCommand))
 }
