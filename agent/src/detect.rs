@@ -2,6 +2,8 @@
 //! [`Subject`] and yields [`Signal`]s.
 
 pub mod signal;
+mod recent;
+mod threshold;
 pub mod tool;
 pub mod command_execution;
 pub mod script_execution;
@@ -132,6 +134,14 @@ impl Detectors {
     pub fn forget(&mut self, process: ProcessKey) {
         self.script.forget(process);
         self.file.forget(process);
+        self.connection.forget(process);
         self.flow.forget(process);
+    }
+
+    /// Entries of the detections' bounded tables that had to make room since the start. Making room never hides a
+    /// later signal; it can only repeat one.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.script.evicted() + self.file.evicted() + self.connection.evicted() + self.flow.evicted()
     }
 }

@@ -1,22 +1,160 @@
-//! To be written.
+//! Network Traffic: Network Connection Creation (DS0029): new connections to the outside, and analytic 1, the bytes
+//! that one connection carried out: more than 5,000,000 to a port of the first class 8, more than 10,000,000 9.
+//!
+//! A connection alone is a low risk that wakes nobody; it adds to what else its process did. State: for each of at
+//! most [`PROCESSES`] processes [`DESTINATIONS`] destinations reported; further destinations are told at each
+//! doubling of their number. What makes room may be reported once more.
 
-use super::{Observation, Signal, Subject};
-use crate::event::{BootTime, ProcessKey};
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+
+use super::{
+    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume,
+    recent::Recent,
+    threshold::Reported,
+};
+use crate::{
+    config,
+    event::{BootTime, ProcessKey},
+};
+
+/// Processes remembered.
+const PROCESSES: usize = 8_192;
+/// Destinations of a process that are reported one by one.
+const DESTINATIONS: usize = 32;
+/// Connections of a process whose reported volume is remembered.
+const FLOWS: usize = 64;
+/// `IPPROTO_UDP`.
+const UDP: u16 = 17;
+
+/// Risk of a new connection to an ordinary port.
+const ORDINARY: f64 = 1.0;
+/// An executable's first connection to that destination adds this much.
+const FIRST_SEEN: f64 = 2.0;
+
+/// Risk of a new connection by port: clear-text file transfer and remote copy above the web, DNS over TCP above the
+/// resolver's everyday UDP. Configured further ports stand with the web.
+const fn port_risk(port: u16, protocol: u16, of_class: bool) -> f64 {
+    match (port, protocol) {
+        (53, UDP) => 1.0,
+        (21 | 22 | 53, _) => 3.0,
+        (443, _) => 2.0,
+        _ if of_class => 2.0,
+        _ => ORDINARY,
+    }
+}
 
 /// The analytic.
 #[derive(Debug)]
-pub struct ConnectionCreation;
+pub struct ConnectionCreation {
+    limits: config::Volume,
+    processes: Recent<ProcessKey, Connections>,
+}
+
+#[derive(Debug)]
+struct Connections {
+    destinations: Recent<(SocketAddr, u16), ()>,
+    /// Connections to destinations that are not remembered.
+    further: u32,
+    flows: Recent<(SocketAddr, u16), Reported>,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { destinations: Recent::new(DESTINATIONS), further: 0, flows: Recent::new(FLOWS) }
+    }
+}
 
 impl ConnectionCreation {
-    /// Without state.
+    /// For the configured limits.
     #[must_use]
-    pub fn new(_: &crate::config::Volume) -> Self {
-        Self
+    pub fn new(limits: &config::Volume) -> Self {
+        Self { limits: limits.clone(), processes: Recent::new(PROCESSES) }
     }
 
-    /// Looks at one observation.
-    pub fn observe(&mut self, _: BootTime, _: &Subject<'_>, _: &Observation<'_>, _: &mut Vec<Signal>) {}
+    /// Looks at one observation: a new connection, or bytes out of one.
+    pub fn observe(
+        &mut self,
+        now: BootTime,
+        subject: &Subject<'_>,
+        observation: &Observation<'_>,
+        out: &mut Vec<Signal>,
+    ) {
+        let mut told = None;
+        match observation {
+            // Port 0 is the resolver comparing source addresses; nothing is sent.
+            Observation::Connect { remote, protocol, outside: true, first_seen } if remote.port() != 0 => {
+                told = self.connect(subject, *remote, *protocol, *first_seen);
+            }
+            Observation::Volume(volume) if volume.scope == Scope::Flow => told = self.volume(subject, volume),
+            Observation::Connect { .. }
+            | Observation::Volume(_)
+            | Observation::Exec
+            | Observation::Script(_)
+            | Observation::Open { .. } => {}
+        }
+        if let Some((remote, risk, reason)) = told {
+            out.push(Signal {
+                analytic: Analytic::ConnectionCreation,
+                technique: "T1020",
+                risk,
+                stage: Stage::Egress,
+                subject: subject.process.key,
+                object: Object::Destination(remote),
+                time: now,
+                reason: reason.into(),
+            });
+        }
+    }
 
     /// Drops state about a process.
-    pub fn forget(&mut self, _: ProcessKey) {}
+    pub fn forget(&mut self, process: ProcessKey) {
+        self.processes.remove(&process);
+    }
+
+    /// Entries that had to make room.
+    pub(crate) const fn evicted(&self) -> u64 {
+        self.processes.evicted()
+    }
+
+    fn connect(
+        &mut self,
+        subject: &Subject<'_>,
+        remote: SocketAddr,
+        protocol: u16,
+        first_seen: bool,
+    ) -> Option<(SocketAddr, f64, String)> {
+        let port = remote.port();
+        let of_class = self.limits.ports.contains(&port);
+        let connections = self.processes.entry(subject.process.key);
+        if connections.destinations.get(&(remote, protocol)).is_some() {
+            return None;
+        }
+        let base = port_risk(port, protocol, of_class);
+        if connections.destinations.len() < DESTINATIONS {
+            connections.destinations.entry((remote, protocol));
+            let (risk, known) = if first_seen {
+                (base + FIRST_SEEN, ", where this program never connected before")
+            } else {
+                (base, "")
+            };
+            return Some((remote, risk, format!("connected to {remote} outside{known}")));
+        }
+        connections.further = connections.further.saturating_add(1);
+        let all = u32::try_from(DESTINATIONS).unwrap_or(u32::MAX).saturating_add(connections.further);
+        all.is_power_of_two().then(|| (remote, base + FIRST_SEEN, format!("made {all} new connections to the outside")))
+    }
+
+    fn volume(&mut self, subject: &Subject<'_>, volume: &Volume) -> Option<(SocketAddr, f64, String)> {
+        let least = self.limits.any_bytes.min(self.limits.port_bytes);
+        if volume.bytes_out.max(volume.bytes_out_ports) <= least {
+            return None;
+        }
+        let flows = &mut self.processes.entry(subject.process.key).flows;
+        let exceeded = flows.entry((volume.remote, volume.protocol)).exceeded(volume, &self.limits)?;
+        let who = format!("one connection to {}", volume.remote);
+        Some((volume.remote, exceeded.risk, exceeded.sentence(&who, &self.limits)))
+    }
 }

@@ -1,22 +1,226 @@
-//! To be written.
+//! File: File Access (DS0022): staging places (analytic 1), sensitive files, many documents.
+//!
+//! - **Staging places**: writing into one is staging, reading from one is collection, with the risk of the pattern.
+//! - **Sensitive files**: reading one is collection, unless it is the program's own ([`owner`]).
+//! - **Mass access**: many distinct documents by one process, or by one story when its processes share the work;
+//!   again at each doubling, not at each file.
+//!
+//! Each file is at most one signal of each kind for a process. State, bounded: [`PROCESSES`] processes and
+//! [`STORIES`] stories, [`REPORTED`] files reported and 512 documents each. A process that makes room has been
+//! counted in its story; what made room is counted.
 
-use super::{Observation, Signal, Subject};
-use crate::event::{BootTime, ProcessKey};
+mod mass;
+mod owner;
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, time::Duration};
+
+use super::{Analytic, Object, Observation, Signal, Stage, Subject, recent::Recent};
+use crate::{
+    config::Files,
+    event::{BootTime, FileKey, Open, ProcessKey},
+    provenance::classify::{FileClass, Rating},
+};
+use mass::Documents;
+
+/// Processes remembered.
+const PROCESSES: usize = 2_048;
+/// Stories remembered.
+const STORIES: usize = 512;
+/// Files of a process that are remembered as reported.
+const REPORTED: usize = 256;
+/// Risk of mass access at the configured count; `T1020.md` describes it without a number.
+const MASS: f64 = 6.0;
+/// Each doubling adds this much, up to [`MASS_MAX`].
+const MASS_STEP: f64 = 1.0;
+/// Mass access at most.
+const MASS_MAX: f64 = 9.0;
+/// Mass access by a program whose work it is: search indexes, virus scanners.
+const MASS_INDEXER: f64 = 2.0;
+/// Type bits of `i_mode`.
+const S_IFMT: u16 = 0o170_000;
+/// A directory.
+const S_IFDIR: u16 = 0o040_000;
 
 /// The analytic.
 #[derive(Debug)]
-pub struct FileAccess;
+pub struct FileAccess {
+    mass_count: u32,
+    mass_window: u64,
+    processes: Recent<ProcessKey, Accessed>,
+    stories: Recent<ProcessKey, Documents>,
+}
+
+#[derive(Debug)]
+struct Accessed {
+    reported: Recent<(FileKey, Kind), ()>,
+    documents: Documents,
+}
+
+impl Default for Accessed {
+    fn default() -> Self {
+        Self { reported: Recent::new(REPORTED), documents: Documents::default() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    StagingWrite,
+    StagingRead,
+    Sensitive,
+}
 
 impl FileAccess {
-    /// Without state.
+    /// For the configured files.
     #[must_use]
-    pub fn new(_: &crate::config::Files) -> Self {
-        Self
+    pub fn new(files: &Files) -> Self {
+        Self {
+            mass_count: files.mass_count,
+            mass_window: nanoseconds(files.mass_window),
+            processes: Recent::new(PROCESSES),
+            stories: Recent::new(STORIES),
+        }
     }
 
-    /// Looks at one observation.
-    pub fn observe(&mut self, _: BootTime, _: &Subject<'_>, _: &Observation<'_>, _: &mut Vec<Signal>) {}
+    /// Looks at one observation: a file that was opened.
+    pub fn observe(
+        &mut self,
+        now: BootTime,
+        subject: &Subject<'_>,
+        observation: &Observation<'_>,
+        out: &mut Vec<Signal>,
+    ) {
+        match observation {
+            Observation::Open { open, class, labelled } if open.mode & S_IFMT != S_IFDIR => {
+                self.open(&Access { now, subject, open, labelled: *labelled }, class, out);
+            }
+            Observation::Open { .. }
+            | Observation::Exec
+            | Observation::Script(_)
+            | Observation::Connect { .. }
+            | Observation::Volume(_) => {}
+        }
+    }
 
-    /// Drops state about a process.
-    pub fn forget(&mut self, _: ProcessKey) {}
+    /// Drops state about a process. Its story may outlive it.
+    pub fn forget(&mut self, process: ProcessKey) {
+        self.processes.remove(&process);
+    }
+
+    /// Entries that had to make room.
+    pub(crate) const fn evicted(&self) -> u64 {
+        self.processes.evicted() + self.stories.evicted()
+    }
+
+    fn open(&mut self, access: &Access<'_>, class: &FileClass, out: &mut Vec<Signal>) {
+        let path = access.open.path.bytes.as_slice();
+        let process = access.subject.process;
+        // An empty file holds nothing to collect; special and pseudo files of size 0 can be sensitive all the same.
+        let reads = access.open.read && access.open.size > 0;
+        if let Some(rating) = &class.staging {
+            if access.open.write && !owner::downloads(process, path) {
+                self.once(access, Kind::StagingWrite, rating, out);
+            }
+            if reads && !access.open.write {
+                self.once(access, Kind::StagingRead, rating, out);
+            }
+        }
+        if let Some(rating) = &class.sensitive
+            && access.open.read
+            && !class.quiet
+            && !owner::owns(process, path)
+        {
+            self.once(access, Kind::Sensitive, rating, out);
+        }
+        if class.document && reads && (!class.quiet || access.labelled) {
+            self.document(access, out);
+        }
+    }
+
+    fn once(&mut self, access: &Access<'_>, kind: Kind, rating: &Rating, out: &mut Vec<Signal>) {
+        let reported = &mut self.processes.entry(access.subject.process.key).reported;
+        if reported.get(&(access.open.file, kind)).is_some() {
+            return;
+        }
+        reported.entry((access.open.file, kind));
+        let (analytic, technique, stage) = match kind {
+            Kind::StagingWrite => (Analytic::FileAccess, "T1074.001", Stage::Staging),
+            Kind::StagingRead => (Analytic::FileAccess, "T1074.001", Stage::Collection),
+            Kind::Sensitive => (Analytic::SensitiveFileAccess, "T1005", Stage::Collection),
+        };
+        let path = access.open.path.bytes.show();
+        let reason = match (kind, access.labelled) {
+            (Kind::StagingWrite, _) => format!("wrote {path}, a place where data is staged ({})", rating.pattern),
+            (Kind::StagingRead, false) => {
+                format!("read {path} from a place where data is staged ({})", rating.pattern)
+            }
+            (Kind::StagingRead, true) => format!("read {path}, which holds data that was collected before"),
+            (Kind::Sensitive, _) => format!("read {path}, a sensitive file ({})", rating.pattern),
+        };
+        out.push(access.signal(
+            (analytic, technique, stage),
+            rating.risk,
+            Object::File(access.open.path.bytes.clone()),
+            reason.into(),
+        ));
+    }
+
+    fn document(&mut self, access: &Access<'_>, out: &mut Vec<Signal>) {
+        let (now, file) = (access.now, access.open.file);
+        let documents = &mut self.processes.entry(access.subject.process.key).documents;
+        let own = documents.count(now, file, self.mass_window);
+        let own_due = documents.due(own, self.mass_count);
+        let documents = self.stories.entry(access.subject.story);
+        let all = documents.count(now, file, self.mass_window);
+        let all_due = documents.due(all, self.mass_count);
+        if let Some(doublings) = own_due {
+            out.push(self.mass(access, doublings, own, "this process"));
+        }
+        // Where one process read them all, its own signal said so.
+        if let Some(doublings) = all_due.filter(|_| all > own) {
+            out.push(self.mass(access, doublings, all, "the processes of this story"));
+        }
+    }
+
+    fn mass(&self, access: &Access<'_>, doublings: u32, count: u32, who: &str) -> Signal {
+        let risk = if owner::indexes(access.subject.process) {
+            MASS_INDEXER
+        } else {
+            MASS_STEP.mul_add(f64::from(doublings), MASS).min(MASS_MAX)
+        };
+        let seconds = Duration::from_nanos(self.mass_window).as_secs();
+        let reason = format!("{who} read {count} different documents within {seconds} seconds");
+        access.signal(
+            (Analytic::MassFileAccess, "T1119", Stage::Collection),
+            risk,
+            Object::Files(count),
+            reason.into(),
+        )
+    }
+}
+
+/// One open and who did it.
+struct Access<'a> {
+    now: BootTime,
+    subject: &'a Subject<'a>,
+    open: &'a Open,
+    labelled: bool,
+}
+
+impl Access<'_> {
+    fn signal(
+        &self,
+        (analytic, technique, stage): (Analytic, &'static str, Stage),
+        risk: f64,
+        object: Object,
+        reason: Cow<'static, str>,
+    ) -> Signal {
+        let subject = self.subject.process.key;
+        Signal { analytic, technique, risk, stage, subject, object, time: self.now, reason }
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
