@@ -1,1 +1,6 @@
 //! The sensor: everything that touches the kernel or procfs.
+
+pub mod clock;
+pub mod counters;
+pub mod ledger;
+pub mod reader;
