@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod counters;
 pub mod ledger;
+pub mod procfs;
 pub mod reader;
