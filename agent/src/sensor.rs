@@ -4,4 +4,6 @@ pub mod clock;
 pub mod counters;
 pub mod ledger;
 pub mod procfs;
+pub mod identity;
+pub mod scripts;
 pub mod reader;

@@ -28,10 +28,10 @@ pub use table::{BpfTable, Table};
 /// byte and its count.
 const GRACE: Duration = Duration::from_secs(5);
 /// Time between two sweeps, which find what no announcement named.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 /// Time without a byte after which the entry of a datagram or raw socket is deleted: the end of such a socket is
 /// not seen, and a resolver makes one for each question.
-const DATAGRAM_IDLE: Duration = Duration::from_secs(180);
+const DATAGRAM_IDLE: Duration = Duration::from_mins(3);
 /// Ends that are remembered for entries which nobody announced.
 const ENDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 /// `SOCK_STREAM`.

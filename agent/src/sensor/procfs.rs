@@ -153,7 +153,7 @@ pub(super) fn read(path: &Path, max: usize) -> io::Result<Vec<u8>> {
 }
 
 /// The text of a link; empty when there is none.
-fn link(path: &Path) -> Vec<u8> {
+pub(super) fn link(path: &Path) -> Vec<u8> {
     fs::read_link(path).map(|target| target.into_os_string().into_vec()).unwrap_or_default()
 }
 

@@ -91,16 +91,6 @@ pub struct Reader<T> {
     loss: ReaderLoss,
 }
 
-impl<T> std::fmt::Debug for Reader<T> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Reader")
-            .field("rest", &self.rest)
-            .field("waiting", &self.merge.len())
-            .finish()
-    }
-}
-
 impl<T: Default> Reader<T> {
     /// A reader of the two rings; `state` is the array with the idle flag. Needs a tokio runtime with I/O and time.
     ///

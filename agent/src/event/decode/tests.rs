@@ -315,7 +315,7 @@ proptest! {
 
     #[test]
     fn a_path_of_names_survives(names in proptest::collection::vec("[^/\0]{1,12}", 0..8)) {
-        let wire: String = names.iter().rev().map(|name| format!("{name}/")).collect();
+        let wire = names.iter().rev().fold(String::new(), |wire, name| wire + name + "/");
         let expected = format!("/{}", names.join("/"));
         prop_assert_eq!(path(wire.as_bytes(), 0).unwrap().bytes, Bytes::from(expected.as_str()));
     }

@@ -82,9 +82,9 @@ impl Bench {
 }
 
 fn shown(events: Vec<Event>) -> Vec<(u32, u64)> {
-    let show = |event: Event| match event.fact {
-        Fact::Flow(flow) => (event.process.pid, flow.tx_bytes),
-        other => panic!("{other:?}"),
+    let show = |event: Event| {
+        let Fact::Flow(flow) = event.fact else { panic!("not a flow") };
+        (event.process.pid, flow.tx_bytes)
     };
     events.into_iter().map(show).collect()
 }

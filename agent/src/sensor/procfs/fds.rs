@@ -70,8 +70,8 @@ fn seen(process: &Path, fd: u32, mounts: &mut Mounts) -> Option<FdSeen> {
 fn named(process: &Path, fd: u32, target: &[u8], mounts: &mut Mounts) -> FdObject {
     let path = process.join("fd").join(fd.to_string());
     let (read, write) = modes(&path);
-    let info = super::read(&process.join("fdinfo").join(fd.to_string()), super::TEXT_MAX).unwrap_or_default();
-    let Some((mount, ino)) = parse::fdinfo(&info) else { return FdObject::None };
+    let text = super::read(&process.join("fdinfo").join(fd.to_string()), super::TEXT_MAX).unwrap_or_default();
+    let Some((mount, ino)) = parse::fdinfo(&text) else { return FdObject::None };
     let found = mounts.find(process, mount);
     if let Some((dev, true)) = found {
         return ino.map_or(FdObject::Other { mode: 0 }, |ino| FdObject::File {
