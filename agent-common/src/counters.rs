@@ -40,10 +40,16 @@ pub enum Counter {
     ReadFault,
     /// Marks on written inodes that could not be kept.
     WrittenMarkFailed,
+    /// Opens through `io_uring` into its own table (direct descriptors), which cannot be resolved.
+    OpenUnresolved,
+    /// Exec records whose argument vector was cut short because the life-cycle ring was more than 3/4 full.
+    ExecShortened,
+    /// Sockets whose direction could not be kept because the table of sockets was full.
+    SocketUntracked,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 18;
+pub const COUNTERS: u32 = 21;
 
 impl Counter {
     /// All counters in slot order.
@@ -66,6 +72,9 @@ impl Counter {
         Self::LostFlowRxBytes,
         Self::ReadFault,
         Self::WrittenMarkFailed,
+        Self::OpenUnresolved,
+        Self::ExecShortened,
+        Self::SocketUntracked,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -90,6 +99,9 @@ impl Counter {
             Self::LostFlowRxBytes => "lost_flow_rx_bytes",
             Self::ReadFault => "read_fault",
             Self::WrittenMarkFailed => "written_mark_failed",
+            Self::OpenUnresolved => "open_unresolved",
+            Self::ExecShortened => "exec_shortened",
+            Self::SocketUntracked => "socket_untracked",
         }
     }
 
@@ -106,7 +118,10 @@ impl Counter {
             | Self::LostFlowTxBytes
             | Self::LostFlowRxBytes
             | Self::ReadFault
-            | Self::WrittenMarkFailed => true,
+            | Self::WrittenMarkFailed
+            | Self::OpenUnresolved
+            | Self::ExecShortened
+            | Self::SocketUntracked => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent

@@ -97,6 +97,14 @@ pub struct DirKey {
     pub _pad: u32,
 }
 
+// SAFETY: `repr(C)`, integers with explicit padding: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for FileKey {}
+
+// SAFETY: `repr(C)`, integers with explicit padding: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for DirKey {}
+
 const _: () = assert!(size_of::<PathInfo>() == 4);
 const _: () = assert!(size_of::<FileKey>() == 16);
 const _: () = assert!(size_of::<OpenRecord>() == 104);

@@ -90,6 +90,8 @@ kernel_layout! {
     task_flags: "task_struct" ["flags"];
     /// Live threads.
     signal_live: "signal_struct" ["live"];
+    /// `SIGNAL_*` flags.
+    signal_flags: "signal_struct" ["flags"];
     /// Exit code of the group.
     signal_group_exit_code: "signal_struct" ["group_exit_code"];
     /// Begin of argv.
@@ -152,6 +154,8 @@ kernel_layout! {
     mount_parent: "mount" ["mnt_parent"];
     /// Where it is mounted.
     mount_mountpoint: "mount" ["mnt_mountpoint"];
+    /// Mount namespace that a mount belongs to.
+    mount_ns: "mount" ["mnt_ns"];
     /// Root of a mount.
     vfsmount_root: "vfsmount" ["mnt_root"];
     /// File name as given to execve.
@@ -198,10 +202,14 @@ kernel_layout! {
     tcp_write_seq: "tcp_sock" ["write_seq"];
     /// The `sock` of a `socket`.
     socket_sk: "socket" ["sk"];
-    /// Name of the destination of a message.
+    /// Address of the destination of a message.
     msghdr_name: "msghdr" ["msg_name"];
     /// Opcode of an `io_uring` request.
     io_kiocb_opcode: "io_kiocb" ["opcode"];
+    /// Command data of an `io_uring` request, an `io_open` for an open (`open` before 6.0).
+    io_kiocb_cmd: "io_kiocb" ["cmd", "open"];
+    /// Direct descriptor that an `io_uring` open asks for, plus one; zero for an ordinary descriptor (5.15).
+    io_open_slot: "io_open" ["file_slot"];
     /// Request in the completion tracepoint.
     io_complete_req: "trace_event_raw_io_uring_complete" ["req"];
     /// Result in the completion tracepoint.
@@ -221,3 +229,11 @@ pub struct Tuning {
 }
 
 const _: () = assert!(size_of::<Tuning>() == 24);
+
+// SAFETY: `repr(C)` and made of `u16` alone: no padding, and any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for KernelLayout {}
+
+// SAFETY: `repr(C)` and made of `u32` alone: no padding, and any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for Tuning {}

@@ -26,3 +26,9 @@ pub const SEEN_OPENS: u32 = 65_536;
 pub const QUIET_DIRS: u32 = 16_384;
 /// Inodes remembered as written since the agent started.
 pub const WRITTEN_INODES: u32 = 65_536;
+/// Sockets whose direction is remembered.
+pub const SOCKETS: u32 = 65_536;
+/// Datagram sockets whose last unconnected destination is remembered.
+pub const UDP_PEERS: u32 = 16_384;
+/// Bytes of argv that an exec record keeps when the life-cycle ring is more than 3/4 full.
+pub const ARGV_SHORT: usize = 256;

@@ -104,6 +104,34 @@ pub struct FlowRecord {
     pub _pad: [u8; 6],
 }
 
+/// Destination of a datagram, as the cgroup hooks hand it to the program that counts the send. 24 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UdpPeer {
+    /// Address (IPv4 as `::ffff:a.b.c.d`).
+    pub address: [u8; 16],
+    /// Port, host order.
+    pub port: u16,
+    /// Always zero.
+    pub _pad: [u8; 6],
+}
+
+/// Slot of the state array: the drain epoch, raised by the agent before it reads the ledger.
+pub const STATE_EPOCH: u32 = 0;
+/// Slot of the state array: 1 when the agent sleeps and the next submit must wake it.
+pub const STATE_IDLE: u32 = 1;
+/// Slots of the state array.
+pub const STATE_SLOTS: u32 = 2;
+
+// SAFETY: `repr(C)`, integers and byte arrays with explicit padding: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for FlowKey {}
+
+// SAFETY: `repr(C)`, integers and byte arrays with explicit padding: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for FlowValue {}
+
+const _: () = assert!(size_of::<UdpPeer>() == 24);
 const _: () = assert!(size_of::<FlowKey>() == 56);
 const _: () = assert!(size_of::<FlowValue>() == 96);
 const _: () = assert!(size_of::<FlowRecord>() == 200);

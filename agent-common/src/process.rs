@@ -45,7 +45,8 @@ pub struct ForkRecord {
     pub _pad: u32,
 }
 
-/// The last thread of a process is gone. 48 bytes.
+/// The last thread of a process is gone. 48 bytes. When the last two threads end at the same instant on two
+/// CPUs, both may see that nobody is left, and the record comes twice.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(
@@ -155,6 +156,10 @@ pub struct ExecRecord {
     /// Session id of the audit subsystem; `u32::MAX` is "not set".
     pub sessionid: u32,
 }
+
+// SAFETY: `repr(C)`, integers with explicit padding: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for ProcessKey {}
 
 const _: () = assert!(size_of::<ProcessKey>() == 16);
 const _: () = assert!(size_of::<ForkRecord>() == 80);

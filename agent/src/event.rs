@@ -128,6 +128,8 @@ pub struct Seen {
     pub comm: Bytes,
     /// Executable path; empty for a kernel thread.
     pub exe: Bytes,
+    /// The executable has no name any more.
+    pub deleted: bool,
     /// Argument vector.
     pub argv: Vec<Bytes>,
     /// Working directory.

@@ -1,10 +1,6 @@
 //! Kernel strings: bytes until they are shown.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::Arc,
-};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -45,7 +41,11 @@ impl Bytes {
 }
 
 fn escape(character: char) -> Box<dyn Iterator<Item = char>> {
-    if character.is_control() { Box::new(character.escape_default()) } else { Box::new(std::iter::once(character)) }
+    if character.is_control() {
+        Box::new(character.escape_default())
+    } else {
+        Box::new(std::iter::once(character))
+    }
 }
 
 impl Default for Bytes {

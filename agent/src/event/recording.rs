@@ -1,1 +1,32 @@
-//! The record and replay file format.
+//! The file that `weir record` writes and `weir replay` reads.
+//!
+//! Magic `WEIRREC\n`, format version (u32), then frames: length of the payload (u32), CRC-32 of length and
+//! payload (u32), payload (an [`Event`] in postcard's encoding). Integers are little-endian.
+
+mod error;
+mod reader;
+mod writer;
+#[cfg(test)]
+mod tests;
+
+pub use error::{Problem, RecordingError};
+pub use reader::Reader;
+pub use writer::Writer;
+
+/// First bytes of every recording.
+pub const MAGIC: [u8; 8] = *b"WEIRREC\n";
+/// Version that this agent writes, and the only one that it reads. It rises with every change of [`Event`].
+///
+/// [`Event`]: super::Event
+pub const VERSION: u32 = 1;
+/// Longest payload of a frame in bytes. The largest event is a script with 64 KiB of text or the configuration;
+/// a longer frame is damage, and nothing is allocated for it.
+pub const FRAME_MAX: u32 = 1 << 20;
+
+/// Checksum of a frame.
+fn checksum(len: [u8; 4], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&len);
+    hasher.update(payload);
+    hasher.finalize()
+}

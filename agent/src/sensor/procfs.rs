@@ -1,0 +1,177 @@
+//! Processes that were there before the agent, read from procfs.
+//!
+//! Reading ([`Procfs`]) and parsing (`parse`) are apart, and the root is a parameter, so that tests run on a
+//! directory of fixtures.
+
+mod cmdline;
+mod fds;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+};
+
+use crate::event::{BootTime, Bytes, Event, Fact, Ids, ProcessKey, Seen, decode};
+use cmdline::CommandLines;
+use fds::Mounts;
+use parse::Stat;
+
+/// What the kernel appends to the link of an executable without a name.
+const DELETED: &[u8] = b" (deleted)";
+/// Longest `stat` or `status` file that is read.
+const TEXT_MAX: usize = 16 * 1024;
+
+/// A procfs.
+#[derive(Clone, Debug)]
+pub struct Procfs {
+    root: PathBuf,
+}
+
+impl Default for Procfs {
+    fn default() -> Self {
+        Self::at("/proc")
+    }
+}
+
+/// What a snapshot found.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// A `Seen` fact for each process, parents before children.
+    pub events: Vec<Event>,
+    /// Command lines that could not be read in time: a process can make the reader of its memory wait.
+    pub unreadable: u64,
+}
+
+impl Procfs {
+    /// The procfs mounted at `root`.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Path of `name` of a process.
+    #[must_use]
+    pub fn path(&self, pid: u32, name: &str) -> PathBuf {
+        let mut path = self.root.join(pid.to_string());
+        path.push(name);
+        path
+    }
+
+    /// The key of the process that has this pid now.
+    #[must_use]
+    pub fn key(&self, pid: u32) -> Option<ProcessKey> {
+        self.stat(pid).map(|stat| ProcessKey { pid, start_ticks: stat.start_ticks })
+    }
+
+    /// Whether this very process is still there.
+    #[must_use]
+    pub fn is_alive(&self, key: ProcessKey) -> bool {
+        self.key(key.pid) == Some(key)
+    }
+
+    /// All processes as of `time`. One that ends meanwhile is left out.
+    ///
+    /// # Errors
+    ///
+    /// When the root cannot be listed.
+    pub fn snapshot(&self, time: BootTime) -> io::Result<Snapshot> {
+        let mut stats = HashMap::new();
+        for entry in fs::read_dir(&self.root)? {
+            let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some((pid, stat)) = pid.and_then(|pid: u32| Some((pid, self.stat(pid)?))) {
+                stats.insert(pid, stat);
+            }
+        }
+        let mut command_lines = CommandLines::new(&self.root);
+        let mut mounts = Mounts::default();
+        let mut events = Vec::with_capacity(stats.len());
+        for pid in parents_first(&stats) {
+            let Some(stat) = stats.get(&pid) else { continue };
+            let parent = stats.get(&stat.parent).map_or(ProcessKey::HOST, |parent| ProcessKey {
+                pid: stat.parent,
+                start_ticks: parent.start_ticks,
+            });
+            if let Some(seen) = self.seen(pid, stat, parent, &mut command_lines, &mut mounts) {
+                let process = ProcessKey { pid, start_ticks: stat.start_ticks };
+                events.push(Event { time, process, fact: Fact::Seen(Box::new(seen)) });
+            }
+        }
+        Ok(Snapshot { events, unreadable: command_lines.unreadable() })
+    }
+
+    fn stat(&self, pid: u32) -> Option<Stat> {
+        parse::stat(&self.read(pid, "stat")?)
+    }
+
+    fn seen(
+        &self,
+        pid: u32,
+        stat: &Stat,
+        parent: ProcessKey,
+        command_lines: &mut CommandLines,
+        mounts: &mut Mounts,
+    ) -> Option<Seen> {
+        let [uid, euid, gid] = parse::ids(&self.read(pid, "status")?)?;
+        let number = |name| parse::number(&self.read(pid, name).unwrap_or_default()).unwrap_or(u32::MAX);
+        let ids = Ids { uid, euid, gid, loginuid: number("loginuid"), sessionid: number("sessionid") };
+        let seen = Seen { parent, comm: stat.comm.clone(), ids, session: stat.session, ..Seen::default() };
+        if stat.kernel_thread {
+            return Some(seen);
+        }
+        let exe = self.link(pid, "exe");
+        let named = exe.strip_suffix(DELETED);
+        Some(Seen {
+            exe: Bytes::from(named.unwrap_or(&exe)),
+            deleted: named.is_some(),
+            argv: decode::argv(&command_lines.read(pid)),
+            cwd: Bytes::from(self.link(pid, "cwd")),
+            fds: fds::read_all(&self.root.join(pid.to_string()), mounts),
+            ..seen
+        })
+    }
+
+    fn link(&self, pid: u32, name: &str) -> Vec<u8> {
+        link(&self.path(pid, name))
+    }
+
+    fn read(&self, pid: u32, name: &str) -> Option<Vec<u8>> {
+        read(&self.path(pid, name), TEXT_MAX).ok()
+    }
+}
+
+/// At most `max` bytes of a file.
+pub(super) fn read(path: &Path, max: usize) -> io::Result<Vec<u8>> {
+    use io::Read;
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(max as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The text of a link; empty when there is none.
+pub(super) fn link(path: &Path) -> Vec<u8> {
+    fs::read_link(path).map(|target| target.into_os_string().into_vec()).unwrap_or_default()
+}
+
+/// Pids in an order in which every parent comes before its children.
+fn parents_first(stats: &HashMap<u32, Stat>) -> Vec<u32> {
+    let mut pids: Vec<_> = stats.keys().copied().collect();
+    pids.sort_unstable();
+    let mut placed = std::collections::HashSet::with_capacity(pids.len());
+    let mut order = Vec::with_capacity(pids.len());
+    for pid in pids {
+        let mut chain = Vec::new();
+        let mut next = pid;
+        // `placed` also ends a circle, which a pid that was reused during the scan can make.
+        while let Some(stat) = stats.get(&next).filter(|_| placed.insert(next)) {
+            chain.push(next);
+            next = stat.parent;
+        }
+        order.extend(chain.into_iter().rev());
+    }
+    order
+}

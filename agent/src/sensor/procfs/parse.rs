@@ -1,0 +1,88 @@
+//! Texts of procfs. Names in them are bytes: a process may call itself anything, `)` and newlines included.
+
+use crate::event::Bytes;
+
+/// `PF_KTHREAD` in the flags of `stat`.
+const KERNEL_THREAD: u64 = 0x20_0000;
+
+/// What the agent takes from `/proc/PID/stat`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) comm: Bytes,
+    pub(super) parent: u32,
+    pub(super) session: u32,
+    pub(super) kernel_thread: bool,
+    pub(super) start_ticks: u64,
+}
+
+/// Parses `stat`: the name stands between the first `(` and the last `)`; fields are counted from there.
+pub(super) fn stat(text: &[u8]) -> Option<Stat> {
+    let open = text.iter().position(|&byte| byte == b'(')?;
+    let close = text.iter().rposition(|&byte| byte == b')')?;
+    let comm = text.get(open + 1..close)?;
+    let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+    let fields: Vec<_> = rest.split_ascii_whitespace().collect();
+    // The field after the name is number 3 in proc(5).
+    let field = |number: usize| fields.get(number - 3);
+    Some(Stat {
+        comm: comm.into(),
+        parent: field(4)?.parse().ok()?,
+        session: field(6)?.parse().unwrap_or_default(),
+        kernel_thread: field(9)?.parse::<u64>().ok()? & KERNEL_THREAD != 0,
+        start_ticks: field(22)?.parse().ok()?,
+    })
+}
+
+/// Real and effective user id and real group id from `status`.
+pub(super) fn ids(status: &[u8]) -> Option<[u32; 3]> {
+    let line = |name: &[u8]| {
+        let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?;
+        Some(std::str::from_utf8(line).ok()?.split_ascii_whitespace().map_while(|id| id.parse::<u32>().ok()))
+    };
+    let mut uids = line(b"Uid:")?;
+    Some([uids.next()?, uids.next()?, line(b"Gid:")?.next()?])
+}
+
+/// A file that holds one number.
+pub(super) fn number(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// The number in `pipe:[4026]`.
+pub(super) fn inode(target: &[u8], kind: &[u8]) -> Option<u64> {
+    let number = target.strip_prefix(kind)?.strip_prefix(b":[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
+/// Mount id and, since 5.14, inode number from `fdinfo`.
+pub(super) fn fdinfo(text: &[u8]) -> Option<(u32, Option<u64>)> {
+    let text = String::from_utf8_lossy(text);
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    Some((value("mnt_id:")?.parse().ok()?, value("ino:").and_then(|ino| ino.parse().ok())))
+}
+
+/// A mount: its id, the kernel's number of its file system's device, and the type of the file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    pub(super) id: u32,
+    pub(super) dev: u32,
+    pub(super) fstype: String,
+}
+
+/// Parses `mountinfo`; lines that make no sense are left out.
+pub(super) fn mountinfo(text: &[u8]) -> Vec<Mount> {
+    String::from_utf8_lossy(text).lines().filter_map(mount).collect()
+}
+
+fn mount(line: &str) -> Option<Mount> {
+    let mut fields = line.split(' ');
+    let id = fields.next()?.parse().ok()?;
+    let (major, minor) = fields.nth(1)?.split_once(':')?;
+    let fstype = fields.skip_while(|&field| field != "-").nth(1)?.to_owned();
+    Some(Mount { id, dev: device(major.parse().ok()?, minor.parse().ok()?), fstype })
+}
+
+/// A device number as the kernel holds it.
+pub(super) fn device(major: u32, minor: u32) -> u32 {
+    major << 20 | minor
+}

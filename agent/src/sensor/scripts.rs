@@ -1,0 +1,187 @@
+//! Scripts: which one a process runs ([`find`]) and what it says ([`capture`]).
+//!
+//! This is the one place where the agent follows a path that an event named, and it does so as the process itself
+//! would: below the process's root, never through a file system that may not answer, never opening anything but a
+//! regular file, with a deadline. Nothing is executed.
+
+mod capture;
+mod find;
+mod options;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, thread, time::Duration};
+
+use agent_common::limits::ARGV_MAX;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+
+use super::procfs::Procfs;
+use crate::event::{Bytes, Exec, FdObject, ProcessKey, Script, ScriptOrigin};
+use capture::FileId;
+use find::Source;
+
+/// Time that a capture may take.
+const DEADLINE: Duration = Duration::from_millis(50);
+/// Captures under way at once. A capture that hangs in the kernel keeps its place, so that at most this many
+/// threads are ever lost.
+const AT_ONCE: usize = 8;
+
+/// What is needed to capture a script.
+#[derive(Clone, Debug)]
+struct Request {
+    process: ProcessKey,
+    source: Source,
+    exec: Exec,
+}
+
+/// A script, and the file that it was read from.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// The fact.
+    pub script: Script,
+    /// Inode and device as `stat(2)` names them, where a file was read.
+    pub file: Option<FileId>,
+}
+
+/// A capture under way.
+#[derive(Debug)]
+pub struct Pending {
+    task: JoinHandle<Option<Captured>>,
+    deadline: Instant,
+    late: Script,
+}
+
+/// Finds and captures scripts.
+#[derive(Clone, Debug)]
+pub struct Scripts {
+    procfs: Procfs,
+    /// Inode number of the agent's own mount namespace.
+    own_mnt_ns: u32,
+    places: Arc<Semaphore>,
+}
+
+impl Scripts {
+    /// Captures through `procfs`; `own_mnt_ns` is the inode of the agent's mount namespace.
+    #[must_use]
+    pub fn new(procfs: Procfs, own_mnt_ns: u32) -> Self {
+        Self { procfs, own_mnt_ns, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Starts to capture the script that `exec` runs, if it runs one. Needs a tokio runtime.
+    #[must_use]
+    pub fn begin(&self, process: ProcessKey, exec: &Exec) -> Option<Pending> {
+        let source = find::find(exec)?;
+        let late = not_captured(&source, "reading took longer than 50 ms");
+        let request = Request { process, source, exec: exec.clone() };
+        let (procfs, own_mnt_ns, places) = (self.procfs.clone(), self.own_mnt_ns, Arc::clone(&self.places));
+        let task = tokio::spawn(async move {
+            let place = places.acquire_owned().await.ok()?;
+            let (answer, captured) = oneshot::channel();
+            let deadline = std::time::Instant::now() + DEADLINE;
+            // Not one of the runtime's own threads: those are waited for at the stop, and this one may hang.
+            thread::Builder::new()
+                .name("script".to_owned())
+                .spawn(move || {
+                    let captured = request.capture(&procfs, own_mnt_ns, deadline);
+                    drop(place);
+                    // Nobody waits any more after the deadline.
+                    let _ = answer.send(captured);
+                })
+                .ok()?;
+            captured.await.ok()
+        });
+        Some(Pending { task, deadline: Instant::now() + DEADLINE, late })
+    }
+}
+
+impl Pending {
+    /// The script, or the reason why there is none. Cancel-safe.
+    pub async fn wait(&mut self) -> Captured {
+        match timeout_at(self.deadline, &mut self.task).await {
+            Ok(Ok(Some(captured))) => captured,
+            Ok(Ok(None) | Err(_)) => Captured {
+                script: Script { not_captured: "no thread could be started".to_owned(), ..self.late.clone() },
+                file: None,
+            },
+            Err(_) => Captured { script: self.late.clone(), file: None },
+        }
+    }
+}
+
+impl Request {
+    fn capture(&self, procfs: &Procfs, own_mnt_ns: u32, deadline: std::time::Instant) -> Captured {
+        let result = match &self.source {
+            Source::Text(text) => return Captured { script: self.text(procfs, text), file: None },
+            Source::File(path) => {
+                capture::by_path(procfs, self.process, &self.exec, own_mnt_ns, path.as_slice())
+            }
+            Source::Stdin => match self.exec.fds.first() {
+                Some(FdObject::File { .. }) => capture::by_descriptor(procfs, self.process, 0),
+                Some(FdObject::Pipe { .. }) => Err("standard input is a pipe".to_owned()),
+                Some(FdObject::Socket { .. }) => Err("standard input is a socket".to_owned()),
+                Some(FdObject::None | FdObject::Device { .. } | FdObject::Other { .. }) | None => {
+                    Err("standard input is no file".to_owned())
+                }
+            },
+        };
+        let empty = not_captured(&self.source, "");
+        match result.and_then(|file| capture::read(&file, deadline)) {
+            Ok(content) => Captured {
+                script: Script {
+                    path: content.path,
+                    sha256: content.sha256,
+                    size: content.size,
+                    text: content.text,
+                    not_captured: content.remark,
+                    ..empty
+                },
+                file: Some(content.file),
+            },
+            Err(reason) => Captured { script: Script { not_captured: reason, ..empty }, file: None },
+        }
+    }
+
+    /// Text of the command line; read again from the process where the record carries only a part.
+    fn text(&self, procfs: &Procfs, text: &[u8]) -> Script {
+        let whole = self.exec.argv_truncated.then(|| {
+            let argv = capture::command_line(procfs, self.process)?;
+            match find::find(&Exec { argv, ..self.exec.clone() }) {
+                Some(Source::Text(text)) => Some(text),
+                Some(Source::File(_) | Source::Stdin) | None => None,
+            }
+        });
+        let (text, cut) = match &whole {
+            Some(Some(whole)) => (whole.as_slice(), false),
+            Some(None) => (text, true),
+            None => (text, false),
+        };
+        let remark = if cut { format!("arguments were cut at {ARGV_MAX} bytes") } else { String::new() };
+        Script {
+            sha256: if cut { String::new() } else { capture::sha256_hex(text) },
+            size: text.len() as u64,
+            text: Bytes::from(capture::head(text)),
+            ..not_captured(&self.source, &remark)
+        }
+    }
+}
+
+/// A script of which only the origin is known.
+fn not_captured(source: &Source, reason: &str) -> Script {
+    let (origin, path) = match source {
+        Source::File(path) => (ScriptOrigin::File, path.clone()),
+        Source::Text(_) => (ScriptOrigin::CommandLine, Bytes::default()),
+        Source::Stdin => (ScriptOrigin::Stdin, Bytes::default()),
+    };
+    Script {
+        origin,
+        path,
+        sha256: String::new(),
+        size: 0,
+        text: Bytes::default(),
+        not_captured: reason.to_owned(),
+    }
+}

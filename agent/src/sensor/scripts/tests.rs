@@ -1,0 +1,238 @@
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use super::*;
+use crate::event::Path;
+
+const PIPE: FdObject = FdObject::Pipe { ino: 1, read: true, write: false };
+
+/// An exec with this executable and arguments; words are separated by spaces, `_` is a space within a word.
+fn exec(line: &str, stdin: FdObject) -> Exec {
+    let mut words = line.split(' ').map(|word| word.replace('_', " "));
+    Exec {
+        exe: Path { bytes: words.next().unwrap().as_str().into(), ..Path::default() },
+        argv: words.map(|word| word.as_str().into()).collect(),
+        fds: [stdin, FdObject::None, FdObject::None],
+        ..Exec::default()
+    }
+}
+
+/// `file:x`, `text:x`, `stdin` or nothing.
+fn shown(source: Option<Source>) -> String {
+    match source {
+        Some(Source::File(path)) => format!("file:{}", path.show()),
+        Some(Source::Text(text)) => format!("text:{}", String::from_utf8(text).unwrap()),
+        Some(Source::Stdin) => "stdin".to_owned(),
+        None => String::new(),
+    }
+}
+
+#[test]
+fn scripts_are_found_in_arguments() {
+    let rows = [
+        ("/usr/bin/cat cat x", ""),
+        ("/usr/bin/dash sh x.sh a -c b", "file:x.sh"),
+        ("/usr/bin/bash bash -x -- -x.sh", "file:-x.sh"),
+        ("/usr/bin/bash bash - x.sh", "file:x.sh"),
+        ("/usr/bin/bash bash -c curl_x name", "text:curl x"),
+        ("/usr/bin/bash bash -c -e curl_x", "text:curl x"),
+        ("/usr/bin/bash bash -lc curl_x", "text:curl x"),
+        ("/usr/bin/bash bash -euo pipefail x.sh", "file:x.sh"),
+        ("/usr/bin/bash bash -oe pipefail -c t", "text:t"),
+        ("/usr/bin/bash bash +O extglob --rcfile rc --posix x.sh", "file:x.sh"),
+        ("/usr/bin/bash bash --init-file=rc x.sh", "file:x.sh"),
+        ("/usr/bin/bash bash -c", ""),
+        ("/usr/bin/bash bash -s a b", "stdin"),
+        ("/usr/bin/bash -bash", "stdin"),
+        ("/usr/bin/bash bash --version", ""),
+        ("/usr/bin/busybox busybox sh -c t", "text:t"),
+        ("/usr/bin/busybox /bin/sh x.sh", "file:x.sh"),
+        ("/usr/bin/busybox busybox wget x", ""),
+        ("/usr/bin/python3.12 python3 -u x.py -c y", "file:x.py"),
+        ("/usr/bin/python3.12 python3 -Wignore -X dev -uc t a", "text:t"),
+        ("/usr/bin/python3.12 python3 -ct a", "text:t"),
+        ("/usr/bin/python3.12 python3 -m http.server", ""),
+        ("/usr/bin/python3.12 python3 -V", ""),
+        ("/usr/bin/python3.12 python3 - a", "stdin"),
+        ("/usr/bin/python3.12 python3", "stdin"),
+        ("/usr/bin/perl perl -lane print file", "text:print"),
+        ("/usr/bin/perl5.36.0 perl -MSocket -I lib -w x.pl", "file:x.pl"),
+        ("/usr/bin/perl perl -i.bak -pe s/a/b/ -e c file", "text:s/a/b/\nc"),
+        ("/usr/bin/ruby3.1 ruby -r net/http -e t", "text:t"),
+        ("/usr/bin/ruby3.1 ruby -rnet/http x.rb", "file:x.rb"),
+        ("/usr/bin/node node --require x --eval=t", "text:t"),
+        ("/usr/bin/node node --no-warnings x.js --eval y", "file:x.js"),
+        ("/usr/bin/php8.2 php -d a=b -r t", "text:t"),
+        ("/usr/bin/php8.2 php -f x.php", "file:x.php"),
+        ("/usr/bin/php8.2 php -S 127.0.0.1:80", ""),
+        ("/usr/bin/lua5.4 lua -l socket x.lua", "file:x.lua"),
+        (
+            "/opt/microsoft/powershell/7/pwsh pwsh -NoProfile -ExecutionPolicy Bypass ./x.ps1 -File y",
+            "file:./x.ps1",
+        ),
+        ("/opt/microsoft/powershell/7/pwsh pwsh -nop -w hidden -enc SQBFAFgA", "text:SQBFAFgA"),
+        ("/opt/microsoft/powershell/7/pwsh pwsh -Command Get-Item x", "text:Get-Item x"),
+        ("/opt/microsoft/powershell/7/pwsh pwsh -f x.ps1", "file:x.ps1"),
+        ("/opt/microsoft/powershell/7/pwsh pwsh -c -", "stdin"),
+        ("/opt/microsoft/powershell/7/pwsh pwsh -Version", ""),
+    ];
+    for (line, expected) in rows {
+        assert_eq!(shown(find::find(&exec(line, PIPE))), expected, "{line}");
+    }
+}
+
+#[test]
+fn the_kernel_s_script_wins_and_a_terminal_is_no_script() {
+    let shebang = |line| Exec { script: Some("./x.sh".into()), ..exec(line, PIPE) };
+    assert_eq!(shown(find::find(&shebang("/usr/bin/bash /bin/bash -e ./x.sh"))), "file:./x.sh");
+    assert_eq!(shown(find::find(&shebang("/usr/bin/gawk awk -f ./x.sh"))), "file:./x.sh");
+    assert_eq!(shown(find::find(&shebang("/usr/bin/env env bash ./x.sh"))), "");
+    let file = FdObject::File { key: (1, 1), read: true, write: false };
+    let rows = [
+        (file, "stdin"),
+        (FdObject::Socket { ino: 1 }, "stdin"),
+        (FdObject::Device { rdev: 1 }, ""),
+        (FdObject::None, ""),
+        (FdObject::Pipe { ino: 1, read: false, write: true }, ""),
+    ];
+    for (stdin, expected) in rows {
+        assert_eq!(shown(find::find(&exec("/usr/bin/bash bash", stdin))), expected, "{stdin:?}");
+    }
+}
+
+/// A directory with scripts, and a process in it that waits.
+struct Scene {
+    dir: PathBuf,
+    child: Child,
+}
+
+impl Scene {
+    fn new(name: &str, stdin: Stdio) -> Self {
+        let dir = std::env::temp_dir().join(format!("weir-scripts-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("x.sh"), "echo hello\n").unwrap();
+        let child = Command::new("sleep").arg("100").current_dir(&dir).stdin(stdin).spawn().unwrap();
+        Self { dir, child }
+    }
+
+    /// What is captured for an exec of the waiting process, as (path, text, reason).
+    fn capture(&self, exec: &Exec) -> (String, String, Script) {
+        let process = Procfs::default().key(self.child.id()).unwrap();
+        let cwd = Path { bytes: self.dir.to_str().unwrap().into(), ..Path::default() };
+        let exec = Exec { cwd, ..exec.clone() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let script = runtime.block_on(async {
+            let mut pending = Scripts::new(Procfs::default(), 0).begin(process, &exec).unwrap();
+            // The deadline of a test machine under load.
+            pending.deadline += Duration::from_secs(20);
+            pending.wait().await.script
+        });
+        (script.path.to_string(), script.text.to_string(), script)
+    }
+
+    fn line(&self, line: &str) -> (String, String, Script) {
+        self.capture(&exec(line, PIPE))
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+#[test]
+fn a_script_is_read_where_the_process_is() {
+    let scene = Scene::new("read", Stdio::null());
+    let whole = scene.dir.join("x.sh").to_str().unwrap().to_owned();
+    symlink("x.sh", scene.dir.join("link.sh")).unwrap();
+    for line in ["/bin/dash sh x.sh", "/bin/dash sh ./link.sh", &format!("/bin/dash sh {whole}")] {
+        let (path, text, script) = scene.line(line);
+        assert_eq!((path, text.as_str()), (whole.clone(), "echo hello\\n"), "{script:?}");
+        // Of `printf 'echo hello\n' | sha256sum`.
+        let expected = "5dbad7dd0b9b122dcd9956884390f4aac4738caba8ff53498a7ab6718b176c30";
+        assert_eq!((script.sha256.as_str(), script.size), (expected, 11));
+        assert_eq!((script.not_captured.as_str(), script.origin), ("", ScriptOrigin::File));
+    }
+}
+
+#[test]
+fn what_cannot_be_captured_says_why() {
+    let scene = Scene::new("refused", Stdio::piped());
+    let dir = scene.dir.clone();
+    Command::new("mkfifo").arg(dir.join("fifo")).status().unwrap();
+    symlink("/proc/self/exe", dir.join("magic")).unwrap();
+    fs::create_dir(dir.join("folder")).unwrap();
+    let rows = [
+        ("sh nowhere.sh", "the path: No such file"),
+        ("sh fifo", "the script is a pipe"),
+        ("sh folder", "the script is not a regular file: Directory"),
+        ("sh /dev/null", "the script is not a regular file: CharacterDevice"),
+        ("sh /proc/version", "file system 0x9fa0 is not read"),
+        ("sh magic", "the path: Too many levels of symbolic links"),
+        ("sh /dev/fd/0", "the script is a pipe"),
+        ("sh /dev/fd/77", "descriptor 77: No such file"),
+        ("sh", "standard input is a pipe"),
+    ];
+    for (line, expected) in rows {
+        let (_, text, script) = scene.line(&format!("/bin/dash {line}"));
+        assert!(script.not_captured.starts_with(expected), "{line}: {}", script.not_captured);
+        assert_eq!((text.as_str(), script.sha256.as_str()), ("", ""));
+    }
+}
+
+#[test]
+fn a_script_on_standard_input_is_read_from_its_start() {
+    let path = std::env::temp_dir().join(format!("weir-stdin-{}", std::process::id()));
+    fs::write(&path, "date\n").unwrap();
+    let scene = Scene::new("stdin", fs::File::open(&path).unwrap().into());
+    let file = FdObject::File { key: (1, 1), read: true, write: false };
+    let (name, text, script) = scene.capture(&exec("/bin/dash sh", file));
+    fs::remove_file(&path).unwrap();
+    assert_eq!((name.as_str(), text.as_str()), (path.to_str().unwrap(), "date\\n"));
+    assert_eq!((script.origin, script.not_captured.as_str()), (ScriptOrigin::Stdin, ""));
+}
+
+#[test]
+fn large_scripts_are_cut_or_not_hashed() {
+    let scene = Scene::new("large", Stdio::null());
+    fs::write(scene.dir.join("a.sh"), vec![b'a'; 100_000]).unwrap();
+    let (_, text, script) = scene.line("/bin/dash sh a.sh");
+    assert_eq!((text.len(), script.size, script.sha256.len()), (65_536, 100_000, 64));
+    let huge = fs::File::create(scene.dir.join("b.sh")).unwrap();
+    huge.set_len((16 << 20) + 1).unwrap();
+    let (_, text, script) = scene.line("/bin/dash sh b.sh");
+    assert_eq!((text.is_empty(), script.size, script.sha256.as_str()), (false, (16 << 20) + 1, ""));
+    assert!(!script.not_captured.is_empty());
+}
+
+#[test]
+fn command_line_text_is_kept_and_a_cut_one_is_read_again() {
+    let scene = Scene::new("text", Stdio::null());
+    let (path, text, script) = scene.line("/bin/dash sh -c curl_x");
+    assert_eq!((path.as_str(), text.as_str(), script.origin), ("", "curl x", ScriptOrigin::CommandLine));
+    assert_eq!(script.sha256, capture::sha256_hex(b"curl x"));
+    // The process that is asked is `sleep`, which has no text of its own.
+    let cut = Exec { argv_truncated: true, ..exec("/bin/dash sh -c curl_x", PIPE) };
+    let (_, text, script) = scene.capture(&cut);
+    assert_eq!((text.as_str(), script.sha256.as_str()), ("curl x", ""));
+    assert_eq!(script.not_captured, "arguments were cut at 4096 bytes");
+}
+
+#[test]
+fn a_process_that_is_gone_is_answered_for_in_the_same_namespace_only() {
+    let scene = Scene::new("gone", Stdio::null());
+    let gone = ProcessKey { pid: scene.child.id(), start_ticks: 1 };
+    let cwd = Path { bytes: scene.dir.to_str().unwrap().into(), ..Path::default() };
+    let exec = Exec { cwd, mnt_ns: 5, ..Exec::default() };
+    let procfs = Procfs::default();
+    assert!(capture::by_path(&procfs, gone, &exec, 5, b"x.sh").is_ok());
+    let other = capture::by_path(&procfs, gone, &exec, 6, b"x.sh");
+    assert_eq!(other.unwrap_err(), "the process has ended");
+}
