@@ -2,6 +2,7 @@
 //! cover everything, so that no file is needed.
 
 pub mod file;
+pub mod classify;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 

@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     event::{BootTime, Open, ProcessKey, Script},
     process::Process,
-    provenance::classify::FileClass,
+    config::classify::FileClass,
 };
 
 pub use signal::{Analytic, Object, Signal, Stage};

@@ -13,12 +13,12 @@ use std::{
 
 use crate::{
     alert::{Action, Body, Host, Record, SignalLine, Totals},
-    config::Config,
+    config::{Config, classify::Classifier},
     detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
     event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started},
     process::Table,
     process::story::is_launcher,
-    provenance::{Provenance, classify::Classifier},
+    provenance::Provenance,
     score::{evidence::Evidence, trust::Rules},
 };
 

@@ -5,7 +5,6 @@
 //! When a process is forgotten, what it carried is frozen into the files that it wrote, so that an archive made
 //! at noon still has its origins at night.
 
-pub mod classify;
 pub mod carried;
 pub mod pipes;
 
@@ -14,11 +13,13 @@ use std::{
     sync::Arc,
 };
 
-use crate::event::{Bytes, Exec, FdObject, FileKey, Open, ProcessKey, Seen};
+use crate::{
+    config::classify::FileClass,
+    event::{Bytes, Exec, FdObject, FileKey, Open, ProcessKey, Seen},
+};
 
 pub use carried::{Carried, Origin};
 
-use classify::FileClass;
 use pipes::Pipes;
 
 /// Files remembered as written, at once; the oldest go first.
@@ -197,7 +198,7 @@ impl Provenance {
             self.source(process, Source::File(open.file));
         }
         if derived || (class.is_collection() && !class.quiet) {
-            let origin = Origin { path: open.path.bytes.clone(), size: open.size, class: class.kinds(), derived };
+            let origin = Origin { path: open.path.bytes.clone(), size: open.size, class: class.into(), derived };
             self.processes.entry(process).or_default().own.add(open.file, origin);
         }
         derived

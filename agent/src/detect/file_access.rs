@@ -20,7 +20,7 @@ use super::{Analytic, Object, Observation, Signal, Stage, Subject, recent::Recen
 use crate::{
     config::Files,
     event::{BootTime, FileKey, Open, ProcessKey},
-    provenance::classify::{FileClass, Rating},
+    config::classify::{FileClass, Rating},
 };
 use mass::Documents;
 

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Bytes, FileKey, ProcessKey};
+use crate::{
+    config::classify::FileClass,
+    event::{Bytes, FileKey, ProcessKey},
+};
 
 /// Origins kept one by one; further ones are summed.
 pub const ORIGINS_MAX: usize = 256;
@@ -142,6 +145,16 @@ impl Carried {
             .values()
             .filter(|origin| origin.derived == derived)
             .fold(0, |sum: u64, origin| sum.saturating_add(origin.size))
+    }
+}
+
+impl From<&FileClass> for Kinds {
+    fn from(class: &FileClass) -> Self {
+        Self {
+            staging: class.staging.is_some(),
+            sensitive: class.sensitive.is_some(),
+            document: class.document,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::Path;
-use super::classify::Rating;
+use crate::config::classify::Rating;
 
 fn key(pid: u32) -> ProcessKey {
     ProcessKey { pid, start_ticks: u64::from(pid) }

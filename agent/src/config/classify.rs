@@ -10,10 +10,8 @@ use std::{collections::HashSet, ffi::OsStr, os::unix::ffi::OsStrExt};
 
 use globset::Candidate;
 
-use crate::{
-    config::{Files, Rated},
-    event::Path,
-};
+use super::{Files, Rated};
+use crate::event::Path;
 
 /// Extensions longer than this are none.
 const EXTENSION_MAX: usize = 16;
@@ -96,16 +94,6 @@ impl FileClass {
     #[must_use]
     pub fn is_collection(&self) -> bool {
         self.staging.is_some() || self.sensitive.is_some() || self.document
-    }
-
-    /// The classes without their ratings.
-    #[must_use]
-    pub fn kinds(&self) -> super::carried::Kinds {
-        super::carried::Kinds {
-            staging: self.staging.is_some(),
-            sensitive: self.sensitive.is_some(),
-            document: self.document,
-        }
     }
 }
 
