@@ -1,6 +1,34 @@
 //! The kernel programs of weir: one BPF object.
+//!
+//! A hook's entry is two lines: a `try_...` does the work, [`emit::finish`] counts what went wrong. Kernel
+//! structs are read through offsets that the agent resolves from the running kernel's BTF and hands over in
+//! [`LAYOUT`]. Nothing here uses a helper or an instruction newer than 5.10, except in branches that a constant
+//! of [`TUNING`] switches off before the verifier looks at them.
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
+
+mod maps;
+mod kernel;
+mod filter;
+mod emit;
+mod ledger;
+mod probes;
+
+use agent_common::kernel_layout::{KernelLayout, Tuning};
+
+/// Offsets of kernel struct members. Read with `layout!`, never directly: the agent replaces the value.
+#[unsafe(no_mangle)]
+static LAYOUT: KernelLayout = KernelLayout::UNKNOWN;
+
+/// What this kernel and configuration allow. Read with `tuning!`.
+#[unsafe(no_mangle)]
+static TUNING: Tuning = Tuning { agent_tgid: 0, has_socket_cookie: 0, _reserved: [0; 4] };
+
+/// The kernel gives helpers that read its memory to programs under the GPL alone.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "license")]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[cfg(not(test))]
 #[panic_handler]

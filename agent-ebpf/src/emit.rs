@@ -1,0 +1,182 @@
+//! The only place that writes to the rings, wakes the agent, and counts.
+
+use agent_common::{
+    counters::Counter,
+    file::OpenRecord,
+    limits::RECORD_MAX,
+    net::{STATE_EPOCH, STATE_IDLE},
+    process::{ExecRecord, ProcessKey},
+    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
+};
+use aya_ebpf::{
+    EbpfContext,
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    helpers::{
+        bpf_get_current_pid_tgid, bpf_get_smp_processor_id,
+        generated::{bpf_ktime_get_boot_ns, bpf_ringbuf_output},
+    },
+    maps::RingBuf,
+};
+
+use crate::{
+    kernel::{Outcome, mask},
+    maps::{BULK, COUNTERS, LIFECYCLE, SCRATCH, SCRATCH_BYTES, STATE},
+};
+
+/// Ends a hook: a fault is counted, and described when the agent asked for debug messages.
+#[inline(always)]
+pub(crate) fn finish<C: EbpfContext>(context: &C, hook: &'static str, outcome: Outcome) {
+    if let Err(fault) = outcome {
+        count(Counter::ReadFault, 1);
+        aya_log_ebpf::debug!(context, "{}: fault {}", hook, fault as u8);
+    }
+}
+
+/// Raises a counter.
+#[inline(always)]
+pub(crate) fn count(counter: Counter, by: u64) {
+    if let Some(slot) = COUNTERS.get_ptr_mut(counter as u32) {
+        // SAFETY: the slot is this CPU's own.
+        let before = unsafe { slot.read() };
+        // SAFETY: as above.
+        unsafe { slot.write(before + by) };
+    }
+}
+
+/// Fills the head of a record.
+#[inline(always)]
+pub(crate) fn head(head: &mut RecordHead, kind: u16, len: u32, process: ProcessKey) {
+    // SAFETY: the helper has no precondition.
+    head.time_ns = unsafe { bpf_ktime_get_boot_ns() };
+    head.process = process;
+    head.tid = bpf_get_current_pid_tgid() as u32;
+    head.kind = kind;
+    // SAFETY: the helper has no precondition.
+    head.cpu = unsafe { bpf_get_smp_processor_id() } as u16;
+    head.len = len;
+    head._pad = 0;
+}
+
+/// The epoch that the agent's last drain began.
+#[inline(always)]
+pub(crate) fn epoch() -> u64 {
+    STATE.get(STATE_EPOCH).copied().unwrap_or(0)
+}
+
+/// Whether the life-cycle ring is more than 3/4 full.
+#[inline(always)]
+pub(crate) fn lifecycle_is_crowded() -> bool {
+    let used = LIFECYCLE.query(u64::from(BPF_RB_AVAIL_DATA));
+    let size = LIFECYCLE.query(u64::from(BPF_RB_RING_SIZE));
+    used > size / 4 * 3
+}
+
+/// This CPU's area for assembling records of a family.
+#[inline(always)]
+pub(crate) fn scratch(area: u32) -> Option<*mut u8> {
+    SCRATCH.get_ptr_mut(area).map(|bytes: *mut [u8; SCRATCH_BYTES]| bytes.cast())
+}
+
+/// Counters of a kind of record: submitted, and dropped.
+const fn counters(kind: u16) -> (Counter, Counter) {
+    match kind {
+        KIND_FORK => (Counter::ForkSent, Counter::ForkDropped),
+        KIND_EXEC => (Counter::ExecSent, Counter::ExecDropped),
+        KIND_EXIT => (Counter::ExitSent, Counter::ExitDropped),
+        KIND_OPEN => (Counter::OpenSent, Counter::OpenDropped),
+        _ => (Counter::FlowSent, Counter::FlowDropped),
+    }
+}
+
+/// A record without a tail, which can be built in the ring itself.
+pub(crate) trait Fixed {
+    /// Its tag.
+    const KIND: u16;
+}
+
+impl Fixed for agent_common::process::ForkRecord {
+    const KIND: u16 = KIND_FORK;
+}
+
+impl Fixed for agent_common::process::ExitRecord {
+    const KIND: u16 = KIND_EXIT;
+}
+
+impl Fixed for agent_common::net::FlowRecord {
+    const KIND: u16 = KIND_FLOW;
+}
+
+/// Builds a record in the life-cycle ring. `fill` must write every byte. False when the ring was full.
+#[inline(always)]
+pub(crate) fn fixed<R: Fixed + 'static>(fill: impl FnOnce(&mut R)) -> bool {
+    let (sent, dropped) = counters(R::KIND);
+    let Some(mut entry) = LIFECYCLE.reserve::<R>(0) else {
+        count(dropped, 1);
+        return false;
+    };
+    // SAFETY: records are integers and arrays of bytes, for which any bytes are a value.
+    fill(unsafe { entry.assume_init_mut() });
+    entry.submit(wake());
+    count(sent, 1);
+    true
+}
+
+/// A record with a tail, assembled in scratch: its tag and its ring.
+trait Tailed {
+    const KIND: u16;
+    fn ring() -> &'static RingBuf;
+}
+
+impl Tailed for ExecRecord {
+    const KIND: u16 = KIND_EXEC;
+    #[inline(always)]
+    fn ring() -> &'static RingBuf {
+        &LIFECYCLE
+    }
+}
+
+impl Tailed for OpenRecord {
+    const KIND: u16 = KIND_OPEN;
+    #[inline(always)]
+    fn ring() -> &'static RingBuf {
+        &BULK
+    }
+}
+
+/// Sends the first `len` bytes of a scratch area as an exec record. False when the ring was full.
+#[inline(always)]
+pub(crate) fn exec(scratch: *mut u8, len: u64) -> bool {
+    tailed::<ExecRecord>(scratch, len)
+}
+
+/// Sends the first `len` bytes of a scratch area as an open record. False when the ring was full.
+#[inline(always)]
+pub(crate) fn open(scratch: *mut u8, len: u64) -> bool {
+    tailed::<OpenRecord>(scratch, len)
+}
+
+#[inline(always)]
+fn tailed<R: Tailed>(scratch: *mut u8, len: u64) -> bool {
+    let (sent, dropped) = counters(R::KIND);
+    let flags = wake();
+    let ring = core::ptr::from_ref(R::ring()).cast_mut();
+    let size = mask::<{ RECORD_MAX as u32 - 1 }>(len);
+    // SAFETY: the area is larger than the mask.
+    let refused = unsafe { bpf_ringbuf_output(ring.cast(), scratch.cast(), size, flags) };
+    count(if refused == 0 { sent } else { dropped }, 1);
+    refused == 0
+}
+
+/// Flags of a submit: no wake-up, unless the agent said that it sleeps; the first to see that wakes it.
+#[inline(always)]
+fn wake() -> u64 {
+    if let Some(idle) = STATE.get_ptr_mut(STATE_IDLE) {
+        // SAFETY: a slot of an array map; a racing writer can but cause a second wake-up.
+        if unsafe { idle.read_volatile() } == 1 {
+            // SAFETY: as above.
+            unsafe { idle.write_volatile(0) };
+            return u64::from(BPF_RB_FORCE_WAKEUP);
+        }
+    }
+    u64::from(BPF_RB_NO_WAKEUP)
+}

@@ -1,0 +1,151 @@
+//! Files, inodes and superblocks.
+
+use agent_common::{
+    file::FileKey,
+    process::{FMODE_READ, FMODE_WRITE, FdRecord},
+};
+
+use super::{layout, member, path, read};
+
+/// Mask of the file type in `i_mode`.
+pub(crate) const S_IFMT: u16 = 0o170_000;
+/// Regular file.
+pub(crate) const S_IFREG: u16 = 0o100_000;
+/// Directory.
+pub(crate) const S_IFDIR: u16 = 0o040_000;
+/// Block device.
+pub(crate) const S_IFBLK: u16 = 0o060_000;
+/// FIFO.
+pub(crate) const S_IFIFO: u16 = 0o010_000;
+
+/// `FMODE_PATH`: opened with `O_PATH`, which gives no access to data.
+const FMODE_PATH: u32 = 0x4000;
+/// `FMODE_NOACCOUNT`: a file that the kernel opened for itself; the second open of an overlay (5.10 to 6.5).
+const FMODE_NOACCOUNT: u32 = 0x2000_0000;
+/// `FMODE_BACKING`: the real file under an overlay or a FUSE passthrough (6.6 and later).
+const FMODE_BACKING: u32 = 0x0200_0000;
+
+/// An open file.
+#[derive(Clone, Copy)]
+pub(crate) struct File {
+    pub(crate) address: u64,
+    pub(crate) inode: u64,
+    /// `f_mode`.
+    pub(crate) fmode: u32,
+    /// `i_mode`.
+    pub(crate) mode: u16,
+}
+
+impl File {
+    /// Reads what decides whether the rest is worth reading.
+    #[inline(always)]
+    pub(crate) fn at(address: u64) -> Option<Self> {
+        let inode = read(address, layout!(file_inode))?;
+        Some(Self {
+            address,
+            inode,
+            fmode: read(address, layout!(file_mode))?,
+            mode: read(inode, layout!(inode_mode))?,
+        })
+    }
+
+    /// Whether it stands for another open that is reported itself, or gives no access to data.
+    #[inline(always)]
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.fmode & (FMODE_PATH | FMODE_NOACCOUNT | FMODE_BACKING) != 0
+    }
+
+    /// Type bits of the inode.
+    #[inline(always)]
+    pub(crate) fn kind(&self) -> u16 {
+        self.mode & S_IFMT
+    }
+
+    /// Access bits as the wire has them.
+    #[inline(always)]
+    pub(crate) fn access(&self) -> u16 {
+        self.fmode as u16 & (FMODE_READ | FMODE_WRITE)
+    }
+
+    /// `super_block` of the inode.
+    #[inline(always)]
+    pub(crate) fn superblock(&self) -> Option<u64> {
+        read(self.inode, layout!(inode_sb))
+    }
+
+    /// Identity of the file.
+    #[inline(always)]
+    pub(crate) fn key(&self, superblock: u64) -> Option<FileKey> {
+        Some(FileKey {
+            ino: read(self.inode, layout!(inode_ino))?,
+            dev: read(superblock, layout!(sb_dev))?,
+            generation: read(self.inode, layout!(inode_generation)).unwrap_or(0),
+        })
+    }
+
+    /// Mount and dentry.
+    #[inline(always)]
+    pub(crate) fn path(&self) -> Option<path::Path> {
+        path::at(member(self.address, layout!(file_path))?)
+    }
+}
+
+/// Magic number of a file system.
+#[inline(always)]
+pub(crate) fn magic(superblock: u64) -> Option<u32> {
+    read::<u64>(superblock, layout!(sb_magic)).map(|magic| magic as u32)
+}
+
+/// The last bytes of a file's name that any filter looks at.
+#[derive(Clone, Copy)]
+pub(crate) struct Leaf {
+    name: u64,
+    length: u32,
+}
+
+impl Leaf {
+    /// Name of a dentry.
+    #[inline(always)]
+    pub(crate) fn of(dentry: u64) -> Option<Self> {
+        Some(Self {
+            name: read(dentry, layout!(dentry_name))?,
+            length: read(dentry, layout!(dentry_name_len))?,
+        })
+    }
+
+    /// The whole name when it has at most 8 bytes, zeros behind it.
+    #[inline(always)]
+    pub(crate) fn short(&self) -> Option<[u8; 8]> {
+        if self.length > 8 {
+            return None;
+        }
+        let bytes: u64 = read(self.name, 0)?;
+        let unused = 64 - 8 * self.length;
+        let kept = if self.length == 0 { 0 } else { u64::from_le(bytes) << unused >> unused };
+        Some(kept.to_le_bytes())
+    }
+
+    /// The last four bytes; `None` when the name is shorter.
+    #[inline(always)]
+    pub(crate) fn suffix(&self) -> Option<[u8; 4]> {
+        if self.length < 4 || self.length > 255 {
+            return None;
+        }
+        read(self.name + u64::from(self.length) - 4, 0)
+    }
+}
+
+/// What a descriptor is; zeros when it is closed. A sub-program: an exec asks three times.
+#[inline(never)]
+pub(crate) fn describe(address: u64, out: &mut FdRecord) -> u64 {
+    *out = FdRecord::default();
+    let Some(file) = File::at(address) else {
+        return 0;
+    };
+    out.ino = read(file.inode, layout!(inode_ino)).unwrap_or(0);
+    out.dev = file.superblock().and_then(|superblock| read(superblock, layout!(sb_dev))).unwrap_or(0);
+    out.rdev = read(file.inode, layout!(inode_rdev)).unwrap_or(0);
+    out.mode = file.mode;
+    out.fmode = file.access();
+    1
+}

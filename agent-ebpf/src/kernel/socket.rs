@@ -1,0 +1,142 @@
+//! Sockets: cookie, addresses, identity.
+
+use agent_common::{kernel_layout::ABSENT, net::FlowValue};
+use aya_ebpf::{cty::c_void, helpers::generated::bpf_get_socket_cookie};
+
+use super::{layout, read, tuning};
+
+/// `AF_UNIX`: never leaves the host.
+const AF_UNIX: u16 = 1;
+/// `AF_INET`.
+const AF_INET: u16 = 2;
+/// `AF_INET6`.
+pub(crate) const AF_INET6: u16 = 10;
+/// `AF_NETLINK`: talks to the kernel.
+const AF_NETLINK: u16 = 16;
+/// `SOCK_STREAM`.
+const SOCK_STREAM: u16 = 1;
+/// `IPPROTO_TCP`.
+pub(crate) const IPPROTO_TCP: u16 = 6;
+/// `IPPROTO_UDP`.
+pub(crate) const IPPROTO_UDP: u16 = 17;
+
+/// What a flow is known by.
+#[derive(Clone, Copy)]
+pub(crate) struct Handle {
+    /// Cookie, or the address of the `sock`.
+    pub(crate) value: u64,
+    /// 1 when it is the address.
+    pub(crate) is_address: u8,
+}
+
+impl Handle {
+    /// For programs whose argument the verifier knows to be a `sock`: the kernel makes a cookie if need be.
+    #[inline(always)]
+    pub(crate) fn of_typed(sock: *mut c_void) -> Self {
+        if tuning!(has_socket_cookie) == 1 {
+            // SAFETY: a `sock` that the verifier vouches for.
+            return Self { value: unsafe { bpf_get_socket_cookie(sock) }, is_address: 0 };
+        }
+        Self::of_address(sock as u64)
+    }
+
+    /// For programs that hold a plain address: the cookie if one was ever made.
+    #[inline(always)]
+    pub(crate) fn of_address(sock: u64) -> Self {
+        match read::<u64>(sock, layout!(sock_cookie)) {
+            Some(cookie) if cookie != 0 => Self { value: cookie, is_address: 0 },
+            Some(_) | None => Self { value: sock, is_address: 1 },
+        }
+    }
+}
+
+/// A socket whose bytes count.
+#[derive(Clone, Copy)]
+pub(crate) struct Socket {
+    pub(crate) address: u64,
+    pub(crate) handle: Handle,
+    pub(crate) family: u16,
+    pub(crate) protocol: u16,
+    pub(crate) kind: u16,
+}
+
+impl Socket {
+    /// `None` for families that stay inside the host, and for what cannot be read.
+    #[inline(always)]
+    pub(crate) fn of(address: u64, handle: Handle) -> Option<Self> {
+        let family: u16 = read(address, layout!(sock_family))?;
+        if family == AF_UNIX || family == AF_NETLINK {
+            return None;
+        }
+        Some(Self {
+            address,
+            handle,
+            family,
+            protocol: read(address, layout!(sock_protocol)).unwrap_or(0),
+            kind: read(address, layout!(sock_type)).unwrap_or(0),
+        })
+    }
+
+    /// Whether it has the addresses of an internet socket.
+    #[inline(always)]
+    pub(crate) fn is_inet(&self) -> bool {
+        self.family == AF_INET || self.family == AF_INET6
+    }
+
+    /// Whether it is a connection, which has a direction.
+    #[inline(always)]
+    pub(crate) fn is_connection(&self) -> bool {
+        self.is_inet() && self.kind == SOCK_STREAM
+    }
+
+    /// Whether each datagram may have its own destination.
+    #[inline(always)]
+    pub(crate) fn is_unconnected_udp(&self) -> bool {
+        self.is_inet()
+            && self.protocol == IPPROTO_UDP
+            && read::<u16>(self.address, layout!(sock_dport)) == Some(0)
+    }
+
+    /// Writes what identifies the flow's ends.
+    #[inline(always)]
+    pub(crate) fn describe(&self, value: &mut FlowValue) {
+        value.family = self.family;
+        value.protocol = self.protocol;
+        value.sock_type = self.kind;
+        let net: u64 = read(self.address, layout!(sock_net)).unwrap_or(0);
+        value.net_ns = read(net, layout!(net_inum)).unwrap_or(0);
+        if !self.is_inet() {
+            return;
+        }
+        value.local_port = read(self.address, layout!(sock_num)).unwrap_or(0);
+        value.remote_port = u16::from_be(read(self.address, layout!(sock_dport)).unwrap_or(0));
+        if self.family == AF_INET {
+            value.local = mapped(read(self.address, layout!(sock_rcv_saddr)).unwrap_or(0));
+            value.remote = mapped(read(self.address, layout!(sock_daddr)).unwrap_or(0));
+        } else {
+            value.local = read(self.address, layout!(sock_v6_rcv_saddr)).unwrap_or([0; 16]);
+            value.remote = read(self.address, layout!(sock_v6_daddr)).unwrap_or([0; 16]);
+        }
+    }
+}
+
+/// The `sock` of a `socket` that the verifier knows by type: a direct load keeps the type, which the cookie
+/// helper asks for.
+#[inline(always)]
+pub(crate) fn typed_sock(socket: *mut c_void) -> Option<*mut c_void> {
+    let offset = layout!(socket_sk);
+    if offset == ABSENT {
+        return None;
+    }
+    let member: *const *mut c_void = socket.wrapping_byte_add(offset as usize).cast();
+    // SAFETY: a member of a struct that the verifier vouches for.
+    let sock = unsafe { member.read() };
+    (!sock.is_null()).then_some(sock)
+}
+
+/// `::ffff:a.b.c.d` of an IPv4 address in network order.
+#[inline(always)]
+pub(crate) fn mapped(address: u32) -> [u8; 16] {
+    let [a, b, c, d] = address.to_ne_bytes();
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}

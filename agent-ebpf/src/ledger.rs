@@ -1,0 +1,144 @@
+//! The byte ledger: who moved how much through which socket.
+
+use core::arch::asm;
+
+use agent_common::{
+    counters::Counter,
+    net::{DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer},
+    process::ProcessKey,
+    record::KIND_FLOW,
+};
+use aya_ebpf::{bindings::BPF_NOEXIST, helpers::generated::bpf_ktime_get_boot_ns};
+
+use crate::{
+    emit,
+    kernel::socket::Socket,
+    maps::{LEDGER, OVERFLOW, SOCKETS},
+};
+
+/// Bytes that moved, and which way.
+#[derive(Clone, Copy)]
+pub(crate) struct Moved {
+    pub(crate) bytes: u64,
+    pub(crate) sent: bool,
+}
+
+/// Counts bytes of `process` on `socket`. `peer` is the destination of an unconnected datagram.
+#[inline(always)]
+pub(crate) fn count(process: ProcessKey, socket: &Socket, peer: Option<UdpPeer>, moved: Moved) {
+    let peer = peer.unwrap_or_default();
+    let key = FlowKey {
+        process,
+        cookie: socket.handle.value,
+        peer: peer.address,
+        peer_port: peer.port,
+        cookie_is_address: socket.handle.is_address,
+        _pad: [0; 13],
+    };
+    let Some(value) = entry(&key, socket) else {
+        return count_overflow(process, moved);
+    };
+    add(value, moved);
+    announce(&key, value);
+}
+
+/// The flow's entry, made if need be; `None` when the ledger is full.
+#[inline(always)]
+fn entry(key: &FlowKey, socket: &Socket) -> Option<*mut FlowValue> {
+    if let Some(value) = LEDGER.get_ptr_mut(key) {
+        return Some(value);
+    }
+    let mut fresh = FlowValue::default();
+    socket.describe(&mut fresh);
+    if key.peer_port != 0 {
+        fresh.remote = key.peer;
+        fresh.remote_port = key.peer_port;
+    }
+    fresh.direction = direction(socket);
+    // SAFETY: the helper has no precondition.
+    fresh.first_ns = unsafe { bpf_ktime_get_boot_ns() };
+    // Another epoch than the current one, so that the first bytes announce themselves.
+    fresh.epoch = emit::epoch().wrapping_sub(1);
+    // Whoever loses the race for a new entry finds the winner's.
+    let _ = LEDGER.insert(key, &fresh, u64::from(BPF_NOEXIST));
+    LEDGER.get_ptr_mut(key)
+}
+
+/// Direction of the socket, remembered for its close.
+#[inline(always)]
+fn direction(socket: &Socket) -> u8 {
+    let handle = socket.handle.value;
+    if let Some(known) = SOCKETS.get_ptr(handle) {
+        // SAFETY: a value of a preallocated map; a racing removal can but make it stale.
+        return unsafe { known.read() };
+    }
+    let assumed = if socket.is_connection() { DIRECTION_UNKNOWN } else { DIRECTION_OUT };
+    remember(handle, assumed);
+    assumed
+}
+
+/// Remembers a socket's direction until it closes.
+#[inline(always)]
+pub(crate) fn remember(handle: u64, direction: u8) {
+    if SOCKETS.insert(handle, direction, 0).is_err() {
+        emit::count(Counter::SocketUntracked, 1);
+    }
+}
+
+/// Adds to an entry without reading the result back: 5.10 has no fetching atomics.
+#[inline(always)]
+fn add(value: *mut FlowValue, moved: Moved) {
+    // SAFETY: an entry of a map that the lookup vouched for.
+    let value = unsafe { &mut *value };
+    let (bytes, calls) = if moved.sent {
+        (&raw mut value.tx_bytes, &raw mut value.tx_calls)
+    } else {
+        (&raw mut value.rx_bytes, &raw mut value.rx_calls)
+    };
+    raise(bytes, moved.bytes);
+    raise(calls, 1);
+}
+
+/// An atomic add whose old value nobody sees: the one form of it that 5.10 accepts. The instruction is spelled
+/// out because the target has no atomic types, and so that no other form can come of it.
+#[inline(always)]
+fn raise(cell: *mut u64, by: u64) {
+    // SAFETY: an aligned field of a map entry that the lookup vouched for.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) by, options(nostack)) };
+}
+
+/// Tells the agent that this flow moves again since the last drain. When the ring is full the epoch stays as it
+/// was, so that the next bytes try again.
+#[inline(always)]
+fn announce(key: &FlowKey, value: *mut FlowValue) {
+    let epoch = emit::epoch();
+    // SAFETY: an entry of a map that the lookup vouched for.
+    let value = unsafe { &mut *value };
+    if value.epoch == epoch {
+        return;
+    }
+    let sent = emit::fixed(|record: &mut FlowRecord| {
+        emit::head(&mut record.head, KIND_FLOW, size_of::<FlowRecord>() as u32, key.process);
+        record.key = *key;
+        record.value = *value;
+        record.what = FLOW_ACTIVE;
+        record._pad = [0; 6];
+    });
+    if sent {
+        value.epoch = epoch;
+    }
+}
+
+/// The ledger is full: the bytes go to the process's own entry, and when that cannot be had to a counter.
+#[inline(always)]
+fn count_overflow(process: ProcessKey, moved: Moved) {
+    emit::count(Counter::LedgerOverflow, 1);
+    if OVERFLOW.get_ptr(process).is_none() {
+        let _ = OVERFLOW.insert(process, FlowValue::default(), u64::from(BPF_NOEXIST));
+    }
+    match OVERFLOW.get_ptr_mut(process) {
+        Some(value) => add(value, moved),
+        None if moved.sent => emit::count(Counter::LostFlowTxBytes, moved.bytes),
+        None => emit::count(Counter::LostFlowRxBytes, moved.bytes),
+    }
+}

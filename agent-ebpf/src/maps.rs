@@ -1,0 +1,93 @@
+//! Every map of the object. The names are the agent's handles; sizes of the rings may be overridden at load.
+
+use agent_common::{
+    counters::COUNTERS as COUNTER_SLOTS,
+    file::{DirKey, FileKey},
+    limits::{
+        ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, OVERFLOW_ENTRIES,
+        QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES, UDP_PEERS, WRITTEN_INODES,
+    },
+    net::{FlowKey, FlowValue, STATE_SLOTS, UdpPeer},
+    process::ProcessKey,
+};
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+};
+
+/// Fork, exec, exit and flow records.
+#[map]
+pub(crate) static LIFECYCLE: RingBuf = RingBuf::with_byte_size(LIFECYCLE_RING_BYTES, 0);
+
+/// Open records.
+#[map]
+pub(crate) static BULK: RingBuf = RingBuf::with_byte_size(BULK_RING_BYTES, 0);
+
+/// One slot for each `Counter`.
+#[map]
+pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTER_SLOTS, 0);
+
+/// Bytes of every process on every socket, cumulative. Never an LRU map: that forgets silently.
+#[map]
+pub(crate) static LEDGER: HashMap<FlowKey, FlowValue> = HashMap::with_max_entries(LEDGER_ENTRIES, 0);
+
+/// Bytes of processes whose flows found the ledger full.
+#[map]
+pub(crate) static OVERFLOW: HashMap<ProcessKey, FlowValue> = HashMap::with_max_entries(OVERFLOW_ENTRIES, 0);
+
+/// Direction (`DIRECTION_*`) of each socket seen to begin or to move bytes, by cookie; removed when it closes.
+#[map]
+pub(crate) static SOCKETS: HashMap<u64, u8> = HashMap::with_max_entries(SOCKET_ENTRIES, 0);
+
+/// Destination of the last datagram that an unconnected socket sent, by cookie.
+#[map]
+pub(crate) static UDP_PEER: LruHashMap<u64, UdpPeer> = LruHashMap::with_max_entries(UDP_PEERS, 0);
+
+/// Fingerprints of the opens last reported, direct-mapped.
+#[map]
+pub(crate) static SEEN: Array<u64> = Array::with_max_entries(SEEN_OPENS, 0);
+
+/// Directories whose plain reads are left out; filled by the agent.
+#[map]
+pub(crate) static QUIET_DIRS: HashMap<DirKey, u8> = HashMap::with_max_entries(QUIET, 0);
+
+/// Regular files that somebody opened for writing since the agent started.
+#[map]
+pub(crate) static WRITTEN: LruHashMap<FileKey, u8> = LruHashMap::with_max_entries(WRITTEN_INODES, 0);
+
+/// Drain epoch and idle flag of the agent: `STATE_EPOCH`, `STATE_IDLE`.
+#[map]
+pub(crate) static STATE: Array<u64> = Array::with_max_entries(STATE_SLOTS, 0);
+
+/// Room in which a record with a tail is assembled: the largest record, and past any cursor within it the
+/// longest single read, so that the verifier needs no more than the cursor's bound.
+pub(crate) const SCRATCH_BYTES: usize = RECORD_MAX + ARGV_MAX;
+
+/// One area for each program that could be interrupted by another while it assembles: `SCRATCH_*`.
+#[map]
+pub(crate) static SCRATCH: PerCpuArray<[u8; SCRATCH_BYTES]> = PerCpuArray::with_max_entries(SCRATCH_AREAS, 0);
+
+/// Area of exec records.
+pub(crate) const SCRATCH_EXEC: u32 = 0;
+/// Area of opens by a system call.
+pub(crate) const SCRATCH_OPEN: u32 = 1;
+/// Area of opens by `io_uring`, which can complete inside any other system call.
+pub(crate) const SCRATCH_IO_URING: u32 = 2;
+const SCRATCH_AREAS: u32 = 3;
+
+/// Where a TCP socket's queue stood at the last look, for the rung that counts by sequence numbers.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct WritePosition {
+    /// Who sent last.
+    pub(crate) process: ProcessKey,
+    /// `tcp_sock::write_seq`.
+    pub(crate) sequence: u32,
+    /// Always zero.
+    pub(crate) _pad: u32,
+}
+
+/// By address of the socket; removed when it closes. Used by the kprobe rung alone.
+#[map]
+pub(crate) static WRITE_POSITION: HashMap<u64, WritePosition> = HashMap::with_max_entries(WRITE_POSITIONS, 0);
+const WRITE_POSITIONS: u32 = 16_384;

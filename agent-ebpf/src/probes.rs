@@ -1,0 +1,12 @@
+//! The hooks, one family a file. Above each hook stand the kernel's prototype and the versions it relies on.
+
+mod fork;
+mod exec;
+mod exit;
+mod open;
+mod io_uring;
+mod flow_state;
+mod udp_peer;
+mod send;
+mod sequence;
+mod recv;

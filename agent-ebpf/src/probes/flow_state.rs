@@ -1,0 +1,116 @@
+//! Connections: begun, accepted, closed.
+
+use agent_common::{
+    net::{
+        DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord, FlowValue,
+    },
+    process::ProcessKey,
+    record::KIND_FLOW,
+};
+use aya_ebpf::{
+    EbpfContext,
+    helpers::generated::bpf_get_socket_cookie,
+    macros::{btf_tracepoint, cgroup_sock, raw_tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext, SockContext},
+};
+
+use crate::{
+    emit,
+    kernel::{
+        Fault, Outcome,
+        socket::{Handle, Socket},
+        task,
+    },
+    ledger,
+    maps::SOCKETS,
+};
+
+/// `TCP_ESTABLISHED`.
+const ESTABLISHED: i32 = 1;
+/// `TCP_SYN_SENT`.
+const SYN_SENT: i32 = 2;
+/// `TCP_SYN_RECV`.
+const SYN_RECV: i32 = 3;
+/// `TCP_CLOSE`.
+const CLOSE: i32 = 7;
+
+/// `void inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 5.10 to 7.x.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn state_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    let handle = Handle::of_typed(ctx.arg(0));
+    emit::finish(&ctx, "state_tp_btf", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
+    0
+}
+
+/// As above, where the tracepoint's types cannot be had.
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+fn state_raw_tp(ctx: RawTracePointContext) -> i32 {
+    let handle = Handle::of_address(ctx.arg(0));
+    emit::finish(&ctx, "state_raw_tp", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
+    0
+}
+
+/// `cgroup/sock_release` (5.9): the last descriptor of an internet socket is gone. Tells the end of the sockets
+/// that have no states: datagram and raw ones.
+#[cgroup_sock(sock_release)]
+fn socket_release(ctx: SockContext) -> i32 {
+    emit::finish(&ctx, "socket_release", try_release(&ctx));
+    1
+}
+
+#[inline(always)]
+fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
+    match (from, to) {
+        (_, SYN_SENT) => {
+            ledger::remember(handle.value, DIRECTION_OUT);
+            let process = task::current_key().ok_or(Fault::Task)?;
+            announce(sock, handle, process, FLOW_CONNECT, DIRECTION_OUT)
+        }
+        (SYN_RECV, ESTABLISHED) => {
+            ledger::remember(handle.value, DIRECTION_IN);
+            announce(sock, handle, ProcessKey::default(), FLOW_ACCEPTED, DIRECTION_IN)
+        }
+        (_, CLOSE) => match SOCKETS.remove(handle.value) {
+            Ok(()) => announce(sock, handle, ProcessKey::default(), FLOW_CLOSED, DIRECTION_OUT),
+            // A socket that never moved a byte, such as one that listened.
+            Err(_) => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+#[inline(always)]
+fn announce(sock: u64, handle: Handle, process: ProcessKey, what: u16, direction: u8) -> Outcome {
+    let socket = Socket::of(sock, handle).ok_or(Fault::Socket)?;
+    emit::fixed(|record: &mut FlowRecord| {
+        begin(record, handle, process, what);
+        socket.describe(&mut record.value);
+        record.value.direction = direction;
+    });
+    Ok(())
+}
+
+#[inline(always)]
+fn try_release(ctx: &SockContext) -> Outcome {
+    // SAFETY: the helper takes the context of a socket program.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    // SAFETY: the context is readable.
+    let protocol = unsafe { (*ctx.sock).protocol };
+    // TCP (6) says itself when it closes, which may be long after the last descriptor is gone.
+    if protocol != 6 && SOCKETS.remove(cookie).is_ok() {
+        let handle = Handle { value: cookie, is_address: 0 };
+        emit::fixed(|record: &mut FlowRecord| begin(record, handle, ProcessKey::default(), FLOW_CLOSED));
+    }
+    Ok(())
+}
+
+/// Fills a flow record whose bytes are in the ledger alone.
+#[inline(always)]
+fn begin(record: &mut FlowRecord, handle: Handle, process: ProcessKey, what: u16) {
+    emit::head(&mut record.head, KIND_FLOW, size_of::<FlowRecord>() as u32, process);
+    record.key =
+        FlowKey { process, cookie: handle.value, cookie_is_address: handle.is_address, ..FlowKey::default() };
+    record.value = FlowValue::default();
+    record.what = what;
+    record._pad = [0; 6];
+}

@@ -1,0 +1,126 @@
+//! Files opened.
+
+use agent_common::{
+    counters::Counter,
+    file::{DirKey, OPEN_WRITTEN_BEFORE, OpenRecord},
+    record::KIND_OPEN,
+};
+use aya_ebpf::{
+    EbpfContext,
+    macros::{fexit, tracepoint},
+    programs::{FExitContext, TracePointContext},
+};
+
+use crate::{
+    emit,
+    filter::{self, Fingerprint},
+    kernel::{
+        Fault, Outcome,
+        file::{File, Leaf, magic},
+        layout, path, read, task,
+    },
+    maps::SCRATCH_OPEN,
+};
+
+/// Bytes of the fixed part.
+const FIXED: u64 = size_of::<OpenRecord>() as u64;
+/// Place of the result in every `sys_exit_*` record: eight bytes of common fields, then the system call's number
+/// in a long.
+const SYS_EXIT_RET: usize = 2;
+
+/// `int security_file_open(struct file *file)`, 5.10 to 7.x; the result follows the argument.
+#[fexit(function = "security_file_open")]
+fn open_fexit(ctx: FExitContext) -> i32 {
+    emit::finish(&ctx, "open_fexit", try_security_file_open(ctx.arg(0), ctx.arg(1)));
+    0
+}
+
+/// `syscalls:sys_exit_{open,openat,openat2,creat,open_by_handle_at}`: `int __syscall_nr; long ret`, 5.10 to 7.x
+/// (openat2 is as old as 5.6).
+#[tracepoint]
+fn open_syscall(ctx: TracePointContext) -> u32 {
+    emit::finish(&ctx, "open_syscall", try_sys_exit(&ctx));
+    0
+}
+
+#[inline(always)]
+fn try_security_file_open(file: u64, refused: i32) -> Outcome {
+    if refused != 0 {
+        return Ok(());
+    }
+    report(file, SCRATCH_OPEN, 0)
+}
+
+#[inline(always)]
+fn try_sys_exit(ctx: &TracePointContext) -> Outcome {
+    let fields: *const i64 = ctx.as_ptr().cast();
+    // SAFETY: the record of a `sys_exit_*` tracepoint is three longs.
+    let result = unsafe { fields.add(SYS_EXIT_RET).read() };
+    if result < 0 || task::is_agent() {
+        return Ok(());
+    }
+    // Another thread may have closed it already; then there is nothing to report.
+    let Some(file) = task::file(task::current(), result as u32) else {
+        return Ok(());
+    };
+    report(file, SCRATCH_OPEN, 0)
+}
+
+/// Reports the open of the `file` at an address unless the filter says no.
+#[inline(never)]
+pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
+    if task::is_agent() {
+        return Ok(());
+    }
+    let file = File::at(file).ok_or(Fault::File)?;
+    if file.is_shadow() {
+        return Ok(());
+    }
+    emit::count(Counter::OpenSeen, 1);
+    let superblock = file.superblock().ok_or(Fault::File)?;
+    let magic = magic(superblock).ok_or(Fault::File)?;
+    let place = file.path().ok_or(Fault::File)?;
+    let leaf = Leaf::of(place.dentry).ok_or(Fault::File)?;
+    if !filter::in_scope(magic, &file, leaf) {
+        emit::count(Counter::OpenFiltered, 1);
+        return Ok(());
+    }
+    let key = file.key(superblock).ok_or(Fault::File)?;
+    let written_before = filter::mark_written(&file, &key);
+    let parent: u64 = read(place.dentry, layout!(dentry_parent)).ok_or(Fault::File)?;
+    let parent: u64 = read(parent, layout!(dentry_inode)).ok_or(Fault::File)?;
+    let parent_ino: u64 = read(parent, layout!(inode_ino)).unwrap_or(0);
+    if filter::is_quiet(&file, written_before, DirKey { ino: parent_ino, dev: key.dev, _pad: 0 }, leaf) {
+        emit::count(Counter::OpenFiltered, 1);
+        return Ok(());
+    }
+    let task = task::current();
+    let process = task::key(task).ok_or(Fault::Task)?;
+    let size: u64 = read(file.inode, layout!(inode_size)).unwrap_or(0);
+    let ctime_sec: u64 = read(file.inode, layout!(inode_ctime_sec)).unwrap_or(0);
+    let fingerprint = Fingerprint::of(&process, &key, file.access(), size, ctime_sec);
+    if fingerprint.is_repeat() {
+        emit::count(Counter::OpenRepeated, 1);
+        return Ok(());
+    }
+    let scratch = emit::scratch(area).ok_or(Fault::Map)?;
+    // SAFETY: the area is larger than the record, aligned to 8, and this CPU's own.
+    let record = unsafe { &mut *scratch.cast::<OpenRecord>() };
+    record.file = key;
+    record.size = size;
+    record.parent_ino = parent_ino;
+    record.ctime_sec = ctime_sec;
+    record.open_flags = read(file.address, layout!(file_flags)).unwrap_or(0);
+    record.magic = magic;
+    record.flags = origin | if written_before { OPEN_WRITTEN_BEFORE } else { 0 };
+    record.path = path::append(scratch, FIXED, place, task::mount_namespace(task));
+    record.mode = file.mode;
+    record.fmode = file.access();
+    record._pad = 0;
+    let end = FIXED + u64::from(record.path.len);
+    emit::head(&mut record.head, KIND_OPEN, end as u32, process);
+    if emit::open(scratch, end) {
+        fingerprint.remember();
+    }
+    Ok(())
+}

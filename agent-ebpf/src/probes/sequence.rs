@@ -1,0 +1,69 @@
+//! The lowest rung for TCP: a kretprobe runs out of instances while senders sleep, so bytes are counted by how
+//! far the socket's own write position moved since the last look, and booked on whoever looked last.
+
+use agent_common::process::ProcessKey;
+use aya_ebpf::{macros::kprobe, programs::ProbeContext};
+
+use crate::{
+    emit,
+    kernel::{
+        Fault, Outcome, layout, read,
+        socket::{Handle, Socket},
+        task,
+    },
+    ledger::{self, Moved},
+    maps::{WRITE_POSITION, WritePosition},
+};
+
+/// `int tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
+#[kprobe]
+fn send_tcp(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "send_tcp", try_look(&ctx));
+    0
+}
+
+/// `void tcp_close(struct sock *sk, long timeout)`, 5.10 to 7.x: the last look, before the FIN takes a number.
+#[kprobe]
+fn send_tcp_close(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "send_tcp_close", try_last_look(&ctx));
+    0
+}
+
+#[inline(always)]
+fn try_look(ctx: &ProbeContext) -> Outcome {
+    let sock: u64 = ctx.arg(0).ok_or(Fault::Socket)?;
+    let process = task::current_key().ok_or(Fault::Task)?;
+    let sequence = book(sock)?;
+    WRITE_POSITION.insert(sock, WritePosition { process, sequence, _pad: 0 }, 0).map_err(|_| Fault::Map)
+}
+
+#[inline(always)]
+fn try_last_look(ctx: &ProbeContext) -> Outcome {
+    let sock: u64 = ctx.arg(0).ok_or(Fault::Socket)?;
+    book(sock)?;
+    // Absent when nobody sent through it.
+    let _ = WRITE_POSITION.remove(sock);
+    Ok(())
+}
+
+/// Counts what was written since the last look; the position now.
+#[inline(always)]
+fn book(sock: u64) -> Result<u32, Fault> {
+    let sequence: u32 = read(sock, layout!(tcp_write_seq)).ok_or(Fault::Socket)?;
+    // SAFETY: an entry of a preallocated map; it is copied at once.
+    let Some(last) = unsafe { WRITE_POSITION.get(sock) }.copied() else {
+        return Ok(sequence);
+    };
+    let bytes = sequence.wrapping_sub(last.sequence);
+    if bytes != 0 {
+        record(sock, last.process, bytes)?;
+    }
+    Ok(sequence)
+}
+
+#[inline(always)]
+fn record(sock: u64, process: ProcessKey, bytes: u32) -> Outcome {
+    let socket = Socket::of(sock, Handle::of_address(sock)).ok_or(Fault::Socket)?;
+    ledger::count(process, &socket, None, Moved { bytes: u64::from(bytes), sent: true });
+    Ok(())
+}

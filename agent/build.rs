@@ -1,0 +1,102 @@
+//! Builds the BPF object of `agent-ebpf` into `OUT_DIR`, from where the agent embeds it, and refuses what the
+//! oldest supported kernel would.
+
+use std::{env, fs, path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use aya_build::{Package, Toolchain, build_ebpf};
+use object::{Object as _, ObjectSection as _, SectionKind};
+
+/// Name of the object in `OUT_DIR`.
+const OBJECT: &str = "weir-ebpf";
+/// What to do when the tools are not there.
+const REMEDY: &str = "run `cargo xtask setup`, which installs it";
+/// Bytes of a BPF instruction.
+const INSTRUCTION: usize = 8;
+
+fn main() -> Result<()> {
+    let manifest = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let workspace = manifest.parent().context("the agent lies below a workspace")?;
+    let ebpf = workspace.join("agent-ebpf");
+    let wire = workspace.join("agent-common");
+    announce(&format!("rerun-if-changed={}", wire.display()));
+    announce("rerun-if-env-changed=RUSTUP_TOOLCHAIN");
+
+    require_linker()?;
+    require_core_sources()?;
+
+    // SAFETY: a build script has one thread. Stable Rust builds `core` for the BPF target under this switch.
+    unsafe { env::set_var("RUSTC_BOOTSTRAP", "1") };
+    let toolchain = env::var("RUSTUP_TOOLCHAIN").unwrap_or_else(|_| "stable".to_owned());
+    let root_dir = ebpf.to_str().context("the path of the workspace is not UTF-8")?;
+    build_ebpf(
+        [Package { name: "agent-ebpf", root_dir, ..Package::default() }],
+        Toolchain::Custom(&toolchain),
+    )
+    .context("the kernel programs did not build")?;
+
+    let object = PathBuf::from(variable("OUT_DIR")?).join(OBJECT);
+    let bytes = fs::read(&object).with_context(|| format!("cannot read {}", object.display()))?;
+    refuse_fetching_atomics(&bytes)
+}
+
+fn variable(name: &str) -> Result<String> {
+    env::var(name).with_context(|| format!("cargo did not set {name}"))
+}
+
+/// Says something to cargo.
+#[expect(clippy::print_stdout, reason = "a build script talks to cargo through its standard output")]
+fn announce(line: &str) {
+    println!("cargo:{line}");
+}
+
+/// The linker that makes one BPF object of LLVM bitcode.
+fn require_linker() -> Result<()> {
+    let found = Command::new("bpf-linker").arg("--version").output();
+    ensure!(found.is_ok_and(|output| output.status.success()), "bpf-linker is missing: {REMEDY}");
+    Ok(())
+}
+
+/// `core` does not come compiled for the BPF target.
+fn require_core_sources() -> Result<()> {
+    let rustc = variable("RUSTC")?;
+    let output = Command::new(&rustc)
+        .args(["--print", "sysroot"])
+        .output()
+        .with_context(|| format!("cannot run {rustc}"))?;
+    let sysroot = String::from_utf8(output.stdout).context("the sysroot's path is not UTF-8")?;
+    let sources = PathBuf::from(sysroot.trim()).join("lib/rustlib/src/rust/library/core/Cargo.toml");
+    ensure!(sources.is_file(), "the component rust-src is missing ({}): {REMEDY}", sources.display());
+    Ok(())
+}
+
+/// Linux 5.10 knows atomic adds, and no atomic that hands back the old value (those came with 5.12).
+fn refuse_fetching_atomics(bytes: &[u8]) -> Result<()> {
+    let object = object::File::parse(bytes).context("the BPF object is no ELF file")?;
+    for section in object.sections().filter(|section| section.kind() == SectionKind::Text) {
+        let name = section.name().unwrap_or("?").to_owned();
+        let code = section.data().with_context(|| format!("cannot read section {name}"))?;
+        if let Some(place) = fetching_atomic(code) {
+            bail!("{name}: instruction {place} is a fetching atomic, which Linux 5.10 rejects");
+        }
+    }
+    Ok(())
+}
+
+/// Number of the first instruction that is an atomic with `BPF_FETCH` set.
+fn fetching_atomic(code: &[u8]) -> Option<usize> {
+    /// `BPF_STX | BPF_ATOMIC`, by 64 and by 32 bits.
+    const ATOMICS: [u8; 2] = [0xdb, 0xc3];
+    /// `BPF_LD | BPF_IMM | BPF_DW`: the one instruction of two slots.
+    const WIDE: u8 = 0x18;
+    const FETCH: u8 = 0x01;
+    let mut second_slot = false;
+    code.chunks_exact(INSTRUCTION).position(|instruction| {
+        let (&[opcode, ..], &[.., low, _, _, _]) = (instruction, instruction) else {
+            return false;
+        };
+        let skipped = std::mem::replace(&mut second_slot, false);
+        second_slot = !skipped && opcode == WIDE;
+        !skipped && ATOMICS.contains(&opcode) && low & FETCH != 0
+    })
+}
