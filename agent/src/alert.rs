@@ -1,7 +1,11 @@
 //! What weir says: one JSON object a line, ECS names, in an append-only log.
 
+pub mod text;
+pub mod attack;
 pub mod ecs;
 pub mod log;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -1,1 +1,3 @@
 //! Explanations and statistics.
+
+pub mod terminal;

@@ -74,6 +74,13 @@ impl Procfs {
         self.key(key.pid) == Some(key)
     }
 
+    /// Inode number of a namespace (`mnt`, `pid`, ...) of a process.
+    #[must_use]
+    pub fn namespace(&self, pid: u32, kind: &str) -> Option<u32> {
+        let target = link(&self.path(pid, &format!("ns/{kind}")));
+        parse::inode(&target, kind.as_bytes()).and_then(|inode| u32::try_from(inode).ok())
+    }
+
     /// All processes as of `time`. One that ends meanwhile is left out.
     ///
     /// # Errors

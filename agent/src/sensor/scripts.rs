@@ -99,6 +99,12 @@ impl Scripts {
 }
 
 impl Pending {
+    /// Whether [`Self::wait`] returns at once.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished() || self.deadline <= Instant::now()
+    }
+
     /// The script, or the reason why there is none. Cancel-safe.
     pub async fn wait(&mut self) -> Captured {
         match timeout_at(self.deadline, &mut self.task).await {

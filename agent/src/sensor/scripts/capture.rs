@@ -16,7 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     event::{Bytes, Exec, ProcessKey, decode},
-    sensor::procfs::{self, Procfs},
+    sensor::{
+        filesystem::is_local,
+        procfs::{self, Procfs},
+    },
 };
 
 /// Bytes of text that are kept.
@@ -27,26 +30,6 @@ const HASH_MAX: u64 = 16 << 20;
 const COMMAND_LINE_MAX: usize = 1 << 20;
 /// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
-
-/// File systems whose files are read: those that answer from this host. From `linux/magic.h` and their sources.
-const LOCAL: [u32; 16] = [
-    0xEF53,      // ext2, ext3, ext4
-    0x5846_5342, // xfs
-    0x9123_683E, // btrfs
-    0x0102_1994, // tmpfs
-    0x8584_58F6, // ramfs
-    0x794C_7630, // overlay
-    0xF2F5_2010, // f2fs
-    0x2FC1_2FC1, // zfs
-    0xCA45_1A4E, // bcachefs
-    0x7371_7368, // squashfs
-    0xE0F5_E1E2, // erofs
-    0x9660,      // iso9660
-    0x4D44,      // vfat
-    0x2011_BAB0, // exfat
-    0x3153_464A, // jfs
-    0x5265_4973, // reiserfs
-];
 
 /// Inode and device as `stat(2)` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +101,7 @@ pub(super) fn read(found: &OwnedFd, deadline: Instant) -> Result<Content, String
         | FileType::Unknown) => return Err(format!("the script is not a regular file: {kind:?}")),
     }
     let magic = fstatfs(found).map_err(|error| reason("the file system", error))?.f_type;
-    if !u32::try_from(magic & 0xFFFF_FFFF).is_ok_and(|magic| LOCAL.contains(&magic)) {
+    if !u32::try_from(magic & 0xFFFF_FFFF).is_ok_and(is_local) {
         return Err(format!("file system {magic:#x} is not read"));
     }
     let own = format!("/proc/self/fd/{}", found.as_fd().as_raw_fd());

@@ -1,0 +1,172 @@
+//! What a record says, in plain English.
+
+use std::fmt::Write;
+
+use super::parts::transport;
+use crate::{
+    alert::{Action, Alert, Body, Destination, Link, SignalLine, text},
+    event::{Bytes, Coverage, Loss},
+    process::Process,
+    score::Weighted,
+};
+
+/// Reasons that a message gives: the strongest ones.
+const REASONS: usize = 4;
+/// Bytes of one name or reason in a message.
+const PART: usize = 200;
+
+/// One paragraph for an operator.
+pub(super) fn message(body: &Body) -> String {
+    match body {
+        Body::Alert(alert) => of_alert(alert),
+        Body::Signal(signal) => of_signal(signal),
+        Body::Start { coverage } => of_start(coverage),
+        Body::Stop { reason, totals } => format!(
+            "weir stopped: {}. It raised {} alerts; {} events were lost.",
+            part(reason),
+            totals.alerts,
+            totals.lost
+        ),
+        Body::Heartbeat { totals } => format!(
+            "weir is watching {} processes; {} alerts are open; {} events were lost so far.",
+            totals.processes, totals.open_alerts, totals.lost
+        ),
+        Body::Gap { losses } => format!("Something was lost: {}.", self::losses(losses)),
+    }
+}
+
+/// Who sent how much to where: `curl (pid 7, user alice) sent 12.0 MB to 198.51.100.7:443 (tcp)`.
+#[must_use]
+pub fn summary(alert: &Alert) -> String {
+    let mut line = format!("{} sent {}", of_process(&alert.process), text::bytes(alert.bytes_out));
+    if let Some(first) = alert.destinations.first() {
+        let _ = write!(line, " to {}", of_destination(first));
+        let more = alert.destinations.len() - 1;
+        if more > 0 {
+            let _ = write!(line, " and {more} more destinations");
+        }
+    }
+    line
+}
+
+/// The strongest reasons, each once.
+#[must_use]
+pub fn reasons(signals: &[Weighted], most: usize) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for weighted in signals {
+        let reason = part(&weighted.signal.reason).trim_end_matches('.').to_owned();
+        if reasons.len() < most && !reason.is_empty() && !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons
+}
+
+/// What was lost, as a list: `open_dropped 12, log_half_line 1`.
+#[must_use]
+pub fn losses(losses: &[Loss]) -> String {
+    let each: Vec<String> =
+        losses.iter().take(16).map(|loss| format!("{} {}", part(&loss.what), loss.count)).collect();
+    if each.is_empty() { "nothing named".to_owned() } else { each.join(", ") }
+}
+
+fn of_alert(alert: &Alert) -> String {
+    let mut message = summary(alert);
+    let _ = write!(message, ". Score {:.1} of 10", alert.verdict.score);
+    message.push_str(match alert.action {
+        Action::Opened => "; this alert is new",
+        Action::Updated => "; the transfer goes on",
+        Action::Closed => "; the alert is closed",
+    });
+    if let Some(root) = alert.chain.first()
+        && root.process.key != alert.process.key
+    {
+        let _ = write!(message, ". It began with {}", of_root(root));
+        let between = alert.chain.iter().skip(1).filter(|link| link.process.key != alert.process.key);
+        let did: Vec<String> = between.filter_map(of_link).take(3).collect();
+        if !did.is_empty() {
+            let _ = write!(message, ", then {}", did.join(", then "));
+        }
+    }
+    let reasons = reasons(&alert.verdict.signals, REASONS);
+    if !reasons.is_empty() {
+        let _ = write!(message, ". Evidence: {}", reasons.join("; "));
+    }
+    if let Some(proof) = alert.verdict.proof {
+        let _ = write!(
+            message,
+            ". What was sent is what was collected: {} carried, {} sent",
+            text::bytes(proof.bytes_carried),
+            text::bytes(proof.bytes_out)
+        );
+    }
+    if !alert.trusted_by.is_empty() {
+        let names: Vec<String> = alert.trusted_by.iter().take(4).map(|name| part(name)).collect();
+        let _ = write!(message, ". The score was lowered by the trust rules {}", names.join(", "));
+    }
+    if !alert.coverage.is_empty() {
+        let gaps: Vec<String> = alert.coverage.iter().take(4).map(|gap| part(gap)).collect();
+        let _ = write!(message, ". Not seen: {}", gaps.join("; "));
+    }
+    message.push('.');
+    message
+}
+
+fn of_signal(line: &SignalLine) -> String {
+    let signal = &line.signal.signal;
+    let reason = part(&signal.reason);
+    format!(
+        "{}: {} (risk {:.1}; the process scores {:.1} of 10).",
+        of_process(&line.process),
+        reason.trim_end_matches('.'),
+        signal.risk,
+        line.score
+    )
+}
+
+fn of_start(coverage: &[Coverage]) -> String {
+    let off = coverage.iter().filter(|sensor| sensor.hook.is_empty()).count();
+    let gaps: Vec<String> = coverage
+        .iter()
+        .filter(|sensor| !sensor.gap.is_empty())
+        .take(8)
+        .map(|sensor| format!("{}: {}", part(&sensor.sensor), part(&sensor.gap)))
+        .collect();
+    let mut message = format!("weir watches with {} of {} sensors", coverage.len() - off, coverage.len());
+    if !gaps.is_empty() {
+        let _ = write!(message, ". Not seen: {}", gaps.join("; "));
+    }
+    message.push('.');
+    message
+}
+
+fn of_process(process: &Process) -> String {
+    let name = part(&text::shown(&Bytes::from(process.name())));
+    let user = process.identity.user.as_ref().map_or_else(|| process.ids.uid.to_string(), |user| part(user));
+    format!("{name} (pid {}, user {user})", process.key.pid)
+}
+
+/// The root is told by its script or command line, which says more than the name of its shell.
+fn of_root(link: &Link) -> String {
+    let line = part(&text::shown(&link.process.command_line()));
+    if line.is_empty() {
+        of_process(&link.process)
+    } else {
+        format!("`{line}` (pid {})", link.process.key.pid)
+    }
+}
+
+fn of_link(link: &Link) -> Option<String> {
+    let did = link.did.first()?;
+    Some(format!("{} {}", part(&text::shown(&Bytes::from(link.process.name()))), part(did)))
+}
+
+fn of_destination(destination: &Destination) -> String {
+    format!("{} ({})", destination.remote, transport(destination.protocol))
+}
+
+fn part(value: &str) -> String {
+    let clean = text::clean(value);
+    let (kept, missing) = text::cut(&clean, PART);
+    if missing > 0 { format!("{kept}...") } else { kept.to_owned() }
+}

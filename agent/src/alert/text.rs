@@ -1,0 +1,120 @@
+//! Text as it may be shown: nothing in it moves a cursor, turns the reading direction, forges a line or grows
+//! without bound.
+
+use std::borrow::Cow;
+
+use crate::event::Bytes;
+
+/// What a process may have put into a name, for showing.
+#[must_use]
+pub fn shown(bytes: &Bytes) -> String {
+    clean(&String::from_utf8_lossy(bytes.as_slice())).into_owned()
+}
+
+/// Control and invisible formatting characters are written out as escapes.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.chars().any(is_hostile) { Cow::Owned(escape(text, is_hostile)) } else { Cow::Borrowed(text) }
+}
+
+/// As [`clean`], but lines and tabs stay: for the text of scripts.
+#[must_use]
+pub fn clean_lines(bytes: &Bytes) -> String {
+    let text = String::from_utf8_lossy(bytes.as_slice());
+    escape(&text, |character| character != '\n' && character != '\t' && is_hostile(character))
+}
+
+/// The first characters that fit `limit` bytes, and how many bytes were left out.
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> (&str, usize) {
+    let end = text.floor_char_boundary(limit.min(text.len()));
+    (text.get(..end).unwrap_or_default(), text.len() - end)
+}
+
+/// Bytes for reading: decimal units, three digits.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let tenths_of = |divisor: u128| (u128::from(count) * 10 + divisor / 2) / divisor;
+    let mut divisor = 1000;
+    let mut tenths = tenths_of(divisor);
+    let mut unit = "kB";
+    for larger in ["MB", "GB", "TB", "PB", "EB"] {
+        if tenths < 10_000 {
+            break;
+        }
+        divisor *= 1000;
+        tenths = tenths_of(divisor);
+        unit = larger;
+    }
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+fn is_hostile(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            // Line and paragraph separators; marks, embeddings, overrides and isolates of the reading direction;
+            // invisible joiners; annotation and tag characters; byte order mark.
+            '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn escape(text: &str, hostile: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if hostile(character) {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_is_written_out() {
+        let rows: &[(&[u8], &str)] = &[
+            (b"plain", "plain"),
+            (b"a\nb\x1b[2J\0", "a\\nb\\u{1b}[2J\\u{0}"),
+            (b"\xff\xfe", "\u{fffd}\u{fffd}"),
+            ("pdf\u{202e}fdp".as_bytes(), "pdf\\u{202e}fdp"),
+            ("\u{9b}2J\u{85}".as_bytes(), "\\u{9b}2J\\u{85}"),
+            ("naïve 日本".as_bytes(), "naïve 日本"),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(shown(&Bytes::from(*bytes)), *expected);
+        }
+        assert_eq!(clean_lines(&Bytes::from("a\n\tb\x1b")), "a\n\tb\\u{1b}");
+    }
+
+    #[test]
+    fn cuts_at_characters() {
+        let rows = [("abc", 5, ("abc", 0)), ("abc", 2, ("ab", 1)), ("aé", 2, ("a", 2)), ("é", 0, ("", 2))];
+        for (text, limit, expected) in rows {
+            assert_eq!(cut(text, limit), expected);
+        }
+    }
+
+    #[test]
+    fn bytes_read_well() {
+        let rows = [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (999_949, "999.9 kB"),
+            (999_999, "1.0 MB"),
+            (5_000_000, "5.0 MB"),
+            (12_345_678, "12.3 MB"),
+            (u64::MAX, "18.4 EB"),
+        ];
+        for (count, expected) in rows {
+            assert_eq!(bytes(count), expected);
+        }
+    }
+}

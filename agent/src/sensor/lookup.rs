@@ -1,0 +1,65 @@
+//! What is looked up for a record the moment it is read, before it waits for its order: a moment later the process
+//! may be gone.
+
+use super::{
+    identity::Identities,
+    ledger::{BpfTable, Ledger},
+    quiet::Quiet,
+    scripts::{Pending, Scripts},
+};
+use crate::event::{Fact, Identity, Script, decode::Decoded};
+
+/// Facts that follow an event.
+#[derive(Debug, Default)]
+pub(super) struct Attached {
+    pub(super) identity: Option<Identity>,
+    /// A capture under way.
+    pub(super) script: Option<Pending>,
+    /// A capture that has ended.
+    pub(super) captured: Option<Script>,
+}
+
+/// Everything that looks at a record as it is read.
+pub(super) struct LookUp {
+    pub(super) ledger: Ledger<BpfTable>,
+    pub(super) identities: Identities,
+    pub(super) scripts: Scripts,
+    pub(super) quiet: Quiet,
+}
+
+impl LookUp {
+    pub(super) fn at_read(&mut self, decoded: &Decoded) -> Attached {
+        let event = &decoded.event;
+        match &event.fact {
+            Fact::Exec(exec) => {
+                return Attached {
+                    script: self.scripts.begin(event.process, exec),
+                    identity: Some(self.identities.of_exec(event.process, exec)),
+                    captured: None,
+                };
+            }
+            Fact::Exit { .. } => self.ledger.note_exit(event.process, event.time),
+            Fact::Open(opened) => {
+                if let Err(error) = self.quiet.observe(opened, event.time) {
+                    // Nothing is lost: the directory's reads keep being reported.
+                    tracing::debug!(%error, "quiet directory cannot be marked");
+                }
+            }
+            Fact::Flow(flow) => {
+                if let Some(key) = &decoded.flow {
+                    self.ledger.note(flow.what, key, event.time);
+                }
+            }
+            Fact::Started(_)
+            | Fact::Clock { .. }
+            | Fact::Tick
+            | Fact::Seen(_)
+            | Fact::Fork(_)
+            | Fact::Identity(_)
+            | Fact::Script(_)
+            | Fact::Loss(_)
+            | Fact::Stopping { .. } => {}
+        }
+        Attached::default()
+    }
+}
