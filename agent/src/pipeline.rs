@@ -256,7 +256,7 @@ impl Pipeline {
             self.evidence.add(story, signal.clone());
             let verdict = self.judge(subject, out);
             if self.config.alerts.signals {
-                let weighted = self.weigh(&signal, process);
+                let weighted = self.weigh(&signal);
                 let known = Arc::clone(self.table.ensure(subject, self.now));
                 let parent = known.parent.and_then(|parent| self.table.get(parent)).cloned();
                 let line = SignalLine {
@@ -268,12 +268,11 @@ impl Pipeline {
                 };
                 out.push(self.record(Body::Signal(Box::new(line))));
             }
-            // Evidence against one process of a story counts against those of it that send.
-            let senders = self.flows.story(story).map(|sums| sums.senders.clone()).unwrap_or_default();
-            for sender in senders {
-                if sender != subject {
-                    self.judge(sender, out);
-                }
+            // Evidence against one process of a story counts against the one that sends; those that sent before
+            // are judged again when they send again.
+            let sender = self.flows.story(story).and_then(|sums| sums.last_sender);
+            if let Some(sender) = sender.filter(|&sender| sender != subject) {
+                self.judge(sender, out);
             }
         }
     }

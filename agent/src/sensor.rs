@@ -28,7 +28,7 @@ use tokio::time::sleep;
 use crate::{
     config::Config,
     event::{BootTime, Coverage, Event, Fact, Identity, Ids, ProcessKey},
-    provenance::classify::Classifier,
+    config::classify::Classifier,
 };
 use clock::{WallClock, after, boot_time};
 use counters::{Counters, Losses};

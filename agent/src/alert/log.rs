@@ -5,7 +5,7 @@
 
 mod file;
 mod writer;
-mod plain;
+pub mod plain;
 #[cfg(test)]
 mod tests;
 

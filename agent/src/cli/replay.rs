@@ -5,7 +5,6 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args;
 use weir::{
-    alert::Totals,
     config::Config,
     event::{Fact, recording::Reader},
     pipeline::Pipeline,
@@ -35,23 +34,28 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(_) => Some(arguments.config.load()?),
         None => None,
     };
-    let mut output = Output::for_replay(arguments.alerts.as_deref())?;
-    let mut events = Reader::open(&arguments.file)?;
     let mut records = Vec::new();
-    let mut pipeline: Option<Pipeline> = None;
-    for event in &mut events {
+    let mut judge: Option<(Pipeline, Output)> = None;
+    for event in Reader::open(&arguments.file)? {
         let event = event?;
-        let pipeline = match &mut pipeline {
-            Some(pipeline) => pipeline,
-            None => pipeline.insert(Pipeline::new(configuration(&event.fact, other.as_ref(), arguments)?)),
+        let (pipeline, output) = match &mut judge {
+            Some(judge) => judge,
+            None => {
+                let config = configuration(&event.fact, other.as_ref(), arguments)?;
+                let output = output(arguments, &config)?;
+                judge.insert((Pipeline::new(config), output))
+            }
         };
         pipeline.step(&event, &mut records);
         for record in records.drain(..) {
-            output.write(&record)?;
+            output.write(record)?;
         }
     }
-    let totals = pipeline.as_ref().map_or(Totals::default(), Pipeline::totals);
+    let Some((pipeline, output)) = judge else {
+        anyhow::bail!("{}: the recording holds no event", arguments.file.display());
+    };
     output.finish()?;
+    let totals = pipeline.totals();
     tracing::info!(
         events = totals.events,
         signals = totals.signals,
@@ -61,6 +65,14 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         arguments.file.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+fn output(arguments: &Arguments, config: &Config) -> anyhow::Result<Output> {
+    match arguments.alerts.as_deref() {
+        None => Ok(Output::to_terminal()),
+        Some(path) if path.as_os_str() == "-" => Ok(Output::to_stdout(&config.alerts)),
+        Some(path) => Output::to_file(&config.alerts, path),
+    }
 }
 
 /// The configuration to judge by: the given one, or the one that the recording begins with.

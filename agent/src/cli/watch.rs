@@ -27,8 +27,8 @@ pub(super) fn main(
     let loaded = load::load(&config.sensor)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     runtime.block_on(async {
-        let sensor = Sensor::start(loaded, config)?;
-        Watch { sensor, judge, recording, records: Vec::new() }.run(config).await
+        let sensor = Sensor::start(loaded.object, loaded.coverage, config)?;
+        Watch { sensor, judge, recording, records: Vec::new() }.run().await
     })
 }
 
@@ -52,12 +52,10 @@ enum Wake {
 }
 
 impl Watch {
-    async fn run(mut self, config: &Config) -> anyhow::Result<ExitCode> {
+    async fn run(mut self) -> anyhow::Result<ExitCode> {
         let mut hangup = handler(SignalKind::hangup())?;
         let mut terminate = handler(SignalKind::terminate())?;
         let mut interrupt = handler(SignalKind::interrupt())?;
-        let started = self.sensor.started(config);
-        self.step(&started)?;
         tracing::info!("watching; alerts go to {}", self.destination());
         notify(&[sd_notify::NotifyState::Ready]);
         let mut batch = Vec::new();
@@ -79,8 +77,7 @@ impl Watch {
             self.take(&mut batch)?;
         };
         notify(&[sd_notify::NotifyState::Stopping]);
-        self.sensor.drain_final(&mut batch);
-        batch.push(host_event(Fact::Stopping { reason: reason.to_owned() }));
+        self.sensor.drain_final(reason.to_owned(), &mut batch).await?;
         self.take(&mut batch)?;
         if let Some(recording) = self.recording {
             recording.finish()?;
@@ -105,7 +102,7 @@ impl Watch {
         if let Some((pipeline, output)) = &mut self.judge {
             pipeline.step(event, &mut self.records);
             for record in self.records.drain(..) {
-                output.write(&record)?;
+                output.write(record)?;
             }
         }
         Ok(())
@@ -120,7 +117,7 @@ impl Watch {
     }
 
     fn destination(&self) -> String {
-        self.judge.as_ref().map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name())
+        self.judge.as_ref().map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name().to_owned())
     }
 }
 

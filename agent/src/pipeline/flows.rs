@@ -59,8 +59,8 @@ pub struct Sums {
     pub destinations: BTreeMap<(SocketAddr, u8), u64>,
     /// Local end of the flow that sent last.
     pub source: Option<SocketAddr>,
-    /// Processes that sent; bounded; only in a story's sums.
-    pub senders: Vec<ProcessKey>,
+    /// The process that sent last.
+    pub last_sender: Option<ProcessKey>,
 }
 
 /// Bytes to add to sums.
@@ -103,11 +103,7 @@ impl Flows {
     /// Adds a difference to the sums of the process and its story.
     pub fn add(&mut self, sent: Sent, source: Option<SocketAddr>) {
         self.processes.entry(sent.process).or_default().add(&sent, source);
-        let story = self.stories.entry(sent.story).or_default();
-        story.add(&sent, source);
-        if sent.delta.tx > 0 && story.senders.len() < DESTINATIONS_MAX && !story.senders.contains(&sent.process) {
-            story.senders.push(sent.process);
-        }
+        self.stories.entry(sent.story).or_default().add(&sent, source);
     }
 
     /// A socket was closed: its flows go after a while.
@@ -172,6 +168,7 @@ impl Sums {
         }
         if tx > 0 {
             self.source = source.or(self.source);
+            self.last_sender = Some(sent.process);
         }
         let key = (sent.remote, u8::try_from(sent.protocol).unwrap_or(u8::MAX));
         if let Some(bytes) = self.destinations.get_mut(&key) {

@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// Signals listed with a verdict, beyond the strongest of each kind.
+const SIGNALS_MAX: usize = 32;
+
 impl Pipeline {
     /// Judges a process and takes the verdict to the open alerts.
     pub(super) fn judge(&mut self, process: ProcessKey, out: &mut Vec<Record>) -> Verdict {
@@ -60,12 +63,14 @@ impl Pipeline {
 
     /// Evidence that counts against `process`: its own, that of its story, and that of whoever handled the data
     /// that it carries. Bytes out count only against those who sent them: another process's egress does not.
+    /// The strongest signal of each analytic and stage is always there, since the score rests on it; of the rest
+    /// the strongest, up to [`SIGNALS_MAX`].
     fn gather(&self, process: ProcessKey, story: ProcessKey, carried: &Carried) -> Vec<Weighted> {
         let handlers: BTreeSet<ProcessKey> = carried.handlers().collect();
         let mut subjects: BTreeSet<ProcessKey> = self.evidence.subjects(story).iter().copied().collect();
         subjects.extend(&handlers);
         subjects.insert(process);
-        let mut weighted = Vec::new();
+        let mut found: Vec<(f64, Weight, &Signal)> = Vec::new();
         for &subject in &subjects {
             for signal in self.evidence.of(subject) {
                 let counts = match signal.stage {
@@ -73,19 +78,37 @@ impl Pipeline {
                     Stage::Collection | Stage::Staging | Stage::Transfer => true,
                 };
                 if counts {
-                    let mut signal = self.weigh(signal, process);
-                    if subject != process {
-                        signal.via = if handlers.contains(&subject) { Via::Data } else { Via::Lineage };
-                    }
-                    weighted.push(signal);
+                    let weight = self.weight(signal);
+                    found.push((signal.risk * weight.decay * weight.trust, weight, signal));
                 }
             }
         }
-        weighted
+        // Stable, and the subjects are in order: a replay sorts alike.
+        found.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
+        let mut strongest = BTreeSet::new();
+        let mut kept = Vec::new();
+        for (_, weight, signal) in found {
+            if strongest.insert((signal.stage, signal.analytic)) || kept.len() < SIGNALS_MAX {
+                let via = if signal.subject == process {
+                    Via::Own
+                } else if handlers.contains(&signal.subject) {
+                    Via::Data
+                } else {
+                    Via::Lineage
+                };
+                kept.push(Weighted { signal: signal.clone(), decay: weight.decay, trust: weight.trust, via });
+            }
+        }
+        kept
     }
 
-    /// A signal with its weight for `process` now.
-    pub(super) fn weigh(&self, signal: &Signal, process: ProcessKey) -> Weighted {
+    /// A signal as it counts for its own subject now.
+    pub(super) fn weigh(&self, signal: &Signal) -> Weighted {
+        let Weight { decay, trust } = self.weight(signal);
+        Weighted { signal: signal.clone(), decay, trust, via: Via::Own }
+    }
+
+    fn weight(&self, signal: &Signal) -> Weight {
         let age = self.now.saturating_sub(signal.time);
         let trust = match signal.object {
             Object::Destination(remote) => self
@@ -95,11 +118,12 @@ impl Pipeline {
                 .map_or(1.0, |_| TRUSTED),
             Object::Command(_) | Object::Script(_) | Object::File(_) | Object::Files(_) => 1.0,
         };
-        Weighted {
-            signal: signal.clone(),
-            decay: decay(age, nanoseconds(self.config.score.half_life)),
-            trust,
-            via: if signal.subject == process { Via::Own } else { Via::Lineage },
-        }
+        Weight { decay: decay(age, nanoseconds(self.config.score.half_life)), trust }
     }
+}
+
+#[derive(Clone, Copy)]
+struct Weight {
+    decay: f64,
+    trust: f64,
 }

@@ -13,7 +13,7 @@ use rustix::fs::{Dir, Mode, OFlags, fstat, open};
 use super::{clock::after, filesystem::is_local};
 use crate::{
     event::{BootTime, Bytes, Open, Path},
-    provenance::classify::{Classifier, FileClass},
+    config::classify::{Classifier, FileClass},
 };
 
 /// Time for which a verdict holds.
@@ -144,7 +144,7 @@ mod tests {
     use std::{fs, os::unix::fs::MetadataExt};
 
     use super::*;
-    use crate::provenance::classify::Rating;
+    use crate::config::classify::Rating;
 
     /// Everything below `/` is quiet, and keys are sensitive.
     fn classify(path: &Path) -> FileClass {
