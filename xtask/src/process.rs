@@ -78,7 +78,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs quietly and returns what it wrote to standard output.
 ///
 /// # Errors
-/// When it cannot be started or ends in failure; carries the last line of what it complained about.
+/// When it cannot be started or ends in failure; carries the line that tells why.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", show(command)))?;
@@ -91,7 +91,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 /// Runs quietly for at most `limit`, then ends it.
 ///
 /// # Errors
-/// When it cannot be started, ends in failure or takes longer; carries the last line of what it complained about.
+/// When it cannot be started, ends in failure or takes longer; carries the line that tells why.
 pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     let start = Instant::now();
     let mut child = command
@@ -163,13 +163,13 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
+/// The line that tells why: the first that calls itself an error, else the last.
 fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    text.lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .map(|line| format!(": {line}"))
-        .unwrap_or_default()
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error =
+        lines.clone().find_map(|line| line.strip_prefix("error: ").or_else(|| line.strip_prefix("E: ")));
+    error.or_else(|| lines.next_back()).map(|line| format!(": {line}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -181,6 +181,7 @@ mod tests {
         for (script, limit_ms, expected) in [
             ("exit 0", 10_000, Ok(())),
             ("echo first >&2; echo no such thing >&2; exit 3", 10_000, Err("exit status: 3: no such thing")),
+            ("echo 'error: why' >&2; echo 7: frame >&2; exit 1", 10_000, Err("exit status: 1: why")),
             ("exec sleep 60", 100, Err("gave no answer within 0 s")),
         ] {
             let result = run_within(command("sh").args(["-c", script]), Duration::from_millis(limit_ms));
