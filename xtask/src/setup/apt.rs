@@ -1,6 +1,6 @@
 //! Debian's package manager.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -8,6 +8,21 @@ use crate::{
     console::{self, Mark},
     process,
 };
+
+/// `apt-get` that asks no question and waits for another that is at work; through env, since sudo keeps no variable.
+const APT_GET: [&str; 5] =
+    ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"];
+
+/// Runs a command while no package may start a service: a test wants sshd's program, not a port open to the world.
+const WITHOUT_SERVICES: &str = r#"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+"$@"
+"#;
 
 /// Installs `packages`; fetches the package lists first when one of them is unknown, or after a failure, which
 /// old lists cause too.
@@ -22,16 +37,25 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     if fresh {
         update()?;
     }
-    let mut command = apt_get()?;
-    command.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages);
-    console::step(Mark::Doing, "apt", format!("apt-get install {}", packages.join(" ")));
-    process::run(&mut command).or_else(|error| {
-        if fresh {
-            return Err(error);
-        }
+    let mut command = process::as_root("sh")?;
+    command
+        .args(["-c", WITHOUT_SERVICES, "sh"])
+        .args(APT_GET)
+        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+        .args(packages);
+    let shown = format!("apt-get install {}", packages.join(" "));
+    console::step(Mark::Doing, "apt", &shown);
+    let mut succeeds = || command.status().is_ok_and(|status| status.success());
+    if succeeds() {
+        return Ok(());
+    }
+    if !fresh {
         update()?;
-        process::run(&mut command)
-    })
+        if succeeds() {
+            return Ok(());
+        }
+    }
+    bail!("{shown} failed; what it says stands above")
 }
 
 /// Debian versions of `package` that apt knows under `options`, newest first.
@@ -71,13 +95,6 @@ fn is_known(package: &str) -> bool {
 
 fn update() -> Result<()> {
     console::step(Mark::Doing, "apt", "apt-get update");
-    process::run(apt_get()?.args(["update", "--quiet"]))
-}
-
-/// `apt-get` as root, which asks no question and waits for another that is at work.
-fn apt_get() -> Result<Command> {
-    // Through env, since sudo keeps no variable.
-    let mut command = process::as_root("env")?;
-    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"]);
-    Ok(command)
+    let [env, apt_get @ ..] = APT_GET;
+    process::run(process::as_root(env)?.args(apt_get).args(["update", "--quiet"]))
 }

@@ -13,6 +13,8 @@ struct Program {
     /// A program's name, or a file's absolute path.
     name: &'static str,
     package: &'static str,
+    /// The unit that comes with it and that only its program is wanted from.
+    service: Option<&'static str>,
 }
 
 /// Brings what `parts` need; returns what is missing in the end.
@@ -39,11 +41,25 @@ pub(super) fn ensure(parts: &[Part], mode: Mode) -> Vec<Missing> {
     absent.retain(|program| match process::find(program.name) {
         Some(path) => {
             console::step(Mark::Ok, program.package, path.display());
+            program.service.into_iter().for_each(disable);
             false
         }
         None => true,
     });
     missing(&absent)
+}
+
+/// A machine that is to build and test is not to offer a new service after its next start.
+fn disable(service: &str) {
+    if process::find("systemctl").is_none() {
+        return;
+    }
+    let disabled = process::as_root("systemctl")
+        .and_then(|mut systemctl| process::read(systemctl.args(["--quiet", "disable", service])));
+    match disabled {
+        Ok(_) => console::step(Mark::Ok, service, "left disabled"),
+        Err(error) => console::step(Mark::Failed, service, format!("still enabled: {error:#}")),
+    }
 }
 
 fn missing(absent: &[Program]) -> Vec<Missing> {
@@ -78,7 +94,7 @@ fn parse(line: &'static str) -> Option<Program> {
         "fuzz" => Part::Fuzz,
         _ => return None,
     };
-    let program = Program { part, name: words.next()?, package: words.next()? };
+    let program = Program { part, name: words.next()?, package: words.next()?, service: words.next() };
     words.next().is_none().then_some(program)
 }
 
@@ -90,12 +106,17 @@ mod tests {
     fn every_line_of_the_list_is_read() {
         let list = list();
         assert!(list.iter().all(Option::is_some), "{list:?}");
-        assert!(list.contains(&Some(Program { part: Part::Build, name: "cc", package: "gcc" })));
+        assert!(list.contains(&Some(Program {
+            part: Part::Build,
+            name: "cc",
+            package: "gcc",
+            service: None
+        })));
     }
 
     #[test]
     fn other_lines_are_not() {
-        for line in ["", "build cc", "run cc gcc", "build cc gcc libc6-dev"] {
+        for line in ["", "build cc", "run cc gcc", "build cc gcc gcc.service more"] {
             assert_eq!(parse(line), None, "{line}");
         }
     }
