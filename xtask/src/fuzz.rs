@@ -29,8 +29,13 @@ Examples:
   cargo xtask fuzz record --seconds 600
 ";
 
-const CARGO_FUZZ: CargoTool =
-    CargoTool { program: "cargo-fuzz", package: "cargo-fuzz", version: "0.13.2", exact: false };
+const CARGO_FUZZ: CargoTool = CargoTool {
+    program: "cargo-fuzz",
+    package: "cargo-fuzz",
+    version: "0.13.2",
+    exact: false,
+    unoptimised: true,
+};
 
 /// Whether there is anything to fuzz.
 pub(crate) fn has_targets() -> bool {

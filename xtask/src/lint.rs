@@ -24,8 +24,13 @@ Examples:
   cargo xtask lint
 ";
 
-const CARGO_DENY: CargoTool =
-    CargoTool { program: "cargo-deny", package: "cargo-deny", version: "0.20.2", exact: false };
+const CARGO_DENY: CargoTool = CargoTool {
+    program: "cargo-deny",
+    package: "cargo-deny",
+    version: "0.20.2",
+    exact: false,
+    unoptimised: true,
+};
 
 pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
     arguments.finish()?;

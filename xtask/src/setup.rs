@@ -43,8 +43,13 @@ Examples:
 
 /// The linker of the kernel programs. It must bring the LLVM of the compiler that is used here; later versions
 /// want a newer one.
-const BPF_LINKER: CargoTool =
-    CargoTool { program: "bpf-linker", package: "bpf-linker", version: "0.10.0", exact: true };
+const BPF_LINKER: CargoTool = CargoTool {
+    program: "bpf-linker",
+    package: "bpf-linker",
+    version: "0.10.0",
+    exact: true,
+    unoptimised: false,
+};
 
 /// What a thing is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,8 @@ pub(crate) struct CargoTool {
     pub(crate) version: &'static str,
     /// Whether another version will not do.
     pub(crate) exact: bool,
+    /// Whether it works so little that compiling it without optimisation saves time.
+    pub(crate) unoptimised: bool,
 }
 
 /// Brings `tool`, with a word only if it is missing.
@@ -64,14 +66,12 @@ pub(super) fn step(tool: &CargoTool, mode: Mode) -> Option<Missing> {
 }
 
 fn install(tool: &CargoTool) -> Result<()> {
-    process::run(process::cargo().args([
-        "install",
-        "--quiet",
-        "--locked",
-        tool.package,
-        "--version",
-        tool.version,
-    ]))
+    let mut cargo = process::cargo();
+    cargo.args(["install", "--quiet", "--locked", tool.package, "--version", tool.version]);
+    if tool.unoptimised {
+        cargo.arg("--debug");
+    }
+    process::run(&mut cargo)
 }
 
 /// The version that is there.
