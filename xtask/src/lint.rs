@@ -42,7 +42,15 @@ pub(crate) fn main(arguments: Arguments) -> Result<ExitCode> {
     match setup::ensure_cargo_tool(&CARGO_DENY) {
         Ok(()) => {
             let mut deny = process::cargo();
-            deny.args(["deny", "--workspace", "check", "licenses", "bans", "sources"]);
+            deny.args([
+                "deny",
+                "--workspace",
+                "check",
+                "--hide-inclusion-graph",
+                "licenses",
+                "bans",
+                "sources",
+            ]);
             check("dependencies", &mut deny, &mut failures);
         }
         Err(error) => {

@@ -1,6 +1,6 @@
 //! Debian's package manager.
 
-use std::path::Path;
+use std::{path::Path, process::Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -41,8 +41,10 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     command
         .args(["-c", WITHOUT_SERVICES, "sh"])
         .args(APT_GET)
-        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-        .args(packages);
+        .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
+        .args(packages)
+        // Each package's own progress; what goes wrong is said on the other stream.
+        .stdout(Stdio::null());
     let shown = format!("apt-get install {}", packages.join(" "));
     console::step(Mark::Doing, "apt", &shown);
     let mut succeeds = || command.status().is_ok_and(|status| status.success());
@@ -96,5 +98,5 @@ fn is_known(package: &str) -> bool {
 fn update() -> Result<()> {
     console::step(Mark::Doing, "apt", "apt-get update");
     let [env, apt_get @ ..] = APT_GET;
-    process::run(process::as_root(env)?.args(apt_get).args(["update", "--quiet"]))
+    process::run(process::as_root(env)?.args(apt_get).args(["update", "--quiet=2"]))
 }
