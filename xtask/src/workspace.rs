@@ -1,0 +1,27 @@
+//! Where things are.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+/// The folder that holds the workspace's Cargo.toml.
+pub(crate) fn root() -> PathBuf {
+    // Set by `cargo run`; the other is where this program was compiled.
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&manifest).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// The target folder, wherever the user's cargo configuration puts it.
+///
+/// # Errors
+/// When this program's own path cannot be told.
+pub(crate) fn target() -> Result<PathBuf> {
+    let own = env::current_exe().context("cannot tell where this program is")?;
+    // TARGET/debug/xtask, and TARGET/debug/deps/xtask-HASH under test.
+    let profile = own.parent().filter(|folder| !folder.ends_with("deps")).or_else(|| own.parent()?.parent());
+    let target = profile.and_then(Path::parent).context("this program does not lie in a target folder")?;
+    Ok(target.to_owned())
+}
