@@ -1,0 +1,47 @@
+//! Scenarios on this host's kernel: `cargo test -p tests --test host -- [NAME...]`.
+//!
+//! Needs root; without it everything is ignored. `WEIR_BIN` names the agent's binary, `WEIR_KEEP` keeps the
+//! artifacts of cases that passed.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+use tests::{
+    harness::{self, Context, Options},
+    suite,
+};
+
+fn main() -> Result<ExitCode> {
+    let target = target()?;
+    let weir = env::var_os("WEIR_BIN").map_or_else(|| target.join("release/weir"), PathBuf::from);
+    let context = Context {
+        weir,
+        helper: PathBuf::from(env!("CARGO_BIN_EXE_scenarios")),
+        artifacts: target.join("weir-tests"),
+    };
+    harness::run(&suite::all()?, &context, &options())
+}
+
+fn options() -> Options {
+    let mut options = Options { keep: env::var_os("WEIR_KEEP").is_some(), ..Options::default() };
+    for argument in env::args().skip(1) {
+        match argument.as_str() {
+            "--list" => options.list = true,
+            "--exact" => options.exact = true,
+            // Rust's own harness knows further options; test runners pass them to every target.
+            flag if flag.starts_with('-') => {}
+            filter => options.filters.push(filter.to_owned()),
+        }
+    }
+    options
+}
+
+/// The target folder, in which the helper was built into a profile's folder.
+fn target() -> Result<PathBuf> {
+    let helper = Path::new(env!("CARGO_BIN_EXE_scenarios"));
+    helper.ancestors().nth(2).map(Path::to_owned).context("no target folder")
+}
