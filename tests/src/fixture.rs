@@ -80,6 +80,35 @@ impl Drop for Places {
     }
 }
 
+/// A folder that every user can reach, removed with its guard.
+#[derive(Debug)]
+pub struct Reachable(PathBuf);
+
+impl Reachable {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// Fails when it cannot be made.
+    pub fn new() -> Result<Self> {
+        let path = Path::new("/srv").join(format!("weir-{}-reachable", std::process::id()));
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Reachable {
+    fn drop(&mut self) {
+        // Nothing depends on its going.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Incompressible bytes, the same every time (xorshift64*).
 #[derive(Debug)]
 pub struct Random(u64);

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use crate::{process, world};
+use crate::{interrupt, world};
 
 /// What a case needs to know.
 #[derive(Clone, Debug)]
@@ -63,6 +63,8 @@ pub struct Case {
 pub struct Options {
     /// Parts of names; none is all cases.
     pub filters: Vec<String>,
+    /// Parts of names that are left out.
+    pub skip: Vec<String>,
     /// Filters are whole names.
     pub exact: bool,
     /// Only list the names.
@@ -84,7 +86,7 @@ pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitC
         }
         return Ok(ExitCode::SUCCESS);
     }
-    clean_up_on_signals();
+    interrupt::clean_up_on_signals()?;
     world::sweep_dead();
     let started = Instant::now();
     let (mut passed, mut ignored, mut failed) = (0, 0, Vec::new());
@@ -138,7 +140,7 @@ pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitC
 impl Options {
     fn choose(&self, name: &str) -> bool {
         let hit = |filter: &String| if self.exact { name == filter } else { name.contains(filter.as_str()) };
-        self.filters.is_empty() || self.filters.iter().any(hit)
+        !self.skip.iter().any(hit) && (self.filters.is_empty() || self.filters.iter().any(hit))
     }
 }
 
@@ -155,29 +157,4 @@ fn one(case: &Case, context: &Context, keep: bool) -> Result<Outcome> {
         let _ = fs::remove_dir_all(&dir);
     }
     result
-}
-
-/// Guards are not dropped when a signal ends the run: a thread waits for the signals instead and cleans up.
-fn clean_up_on_signals() {
-    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigemptyset initialises the set it is given.
-    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-    // SAFETY: sigemptyset has initialised the whole set.
-    let mut set = unsafe { set.assume_init() };
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // SAFETY: the set is initialised and outlives the call.
-        unsafe { libc::sigaddset(&raw mut set, signal) };
-    }
-    // SAFETY: the set is initialised, and no old mask is asked for. Children start with an empty mask again.
-    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
-    std::thread::spawn(move || {
-        let mut signal = 0;
-        // SAFETY: both pointers are to live values of this thread.
-        let waited = unsafe { libc::sigwait(&raw const set, &raw mut signal) };
-        if waited == 0 {
-            process::kill_all();
-            world::sweep_own();
-            std::process::exit(128 + signal);
-        }
-    });
 }

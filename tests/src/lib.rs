@@ -23,5 +23,6 @@ pub mod world_check;
 pub mod load;
 pub mod robustness;
 pub mod lifecycle;
+pub mod interrupt;
 pub mod harness;
 pub mod suite;

@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     agent::{self, Agent},
+    fixture::Reachable,
     harness::{Case, Context, Outcome},
     log::{Line, Log},
     process::{self, Group},
-    suite, wait,
+    replay, suite, wait,
 };
 
 /// How long a signal may take to have its effect.
@@ -28,12 +29,13 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 5] = [
+    let rows: [(&str, Check); 6] = [
         ("start-and-stop", start_and_stop),
         ("interrupt", interrupt),
         ("reopen", reopen),
         ("second-instance", second_instance),
         ("append", append),
+        ("record", record),
     ];
     rows.into_iter().map(|(name, body)| suite::case(format!("lifecycle::{name}"), body)).collect()
 }
@@ -130,5 +132,26 @@ fn append(context: &Context, dir: &Path) -> Result<Outcome> {
     log.poll()?;
     ensure!(log.lines().len() > before, "{before} records before, {} after", log.lines().len());
     ensure!(log.broken().len() <= 1, "more than the half line is broken: {:?}", log.broken());
+    Ok(Outcome::Passed(Vec::new()))
+}
+
+/// `weir record` keeps events without judging them; an ordinary user can replay what it wrote.
+fn record(context: &Context, dir: &Path) -> Result<Outcome> {
+    let weir = context.weir()?;
+    let recording = agent::recording(dir);
+    let mut command = Command::new(weir);
+    command.arg("record").arg(&recording);
+    process::capture(&mut command, dir, "weir")?;
+    let mut recorder = Group::spawn(&mut command)?;
+    wait::until(LIMIT, "a recording", || Ok(recording.exists().then_some(())))?;
+    recorder.signal(libc::SIGTERM)?;
+    let status = recorder.finish(LIMIT).context("after SIGTERM")?;
+    let said = fs::read_to_string(dir.join("weir.stderr"))?;
+    ensure!(status.success() && !said.contains("panicked at"), "{status}: {said}");
+    let place = Reachable::new()?;
+    let output = replay::unprivileged(weir, place.path(), &recording)?.args(["--alerts", "-"]).output()?;
+    ensure!(output.status.success(), "{}", replay::summary(&output));
+    let start = String::from_utf8_lossy(&output.stdout).contains("\"start\"");
+    ensure!(start, "the replay says nothing of the start");
     Ok(Outcome::Passed(Vec::new()))
 }

@@ -174,3 +174,24 @@ fn lookup<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
         lookup(value.get(head)?, tail)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::lookup;
+
+    #[test]
+    fn fields_are_found_nested_and_dotted() {
+        let rows = [
+            (json!({"event": {"id": "a"}}), "event.id", Some("a")),
+            (json!({"event.id": "a"}), "event.id", Some("a")),
+            (json!({"weir": {"a.b": {"c": "d"}}}), "weir.a.b.c", Some("d")),
+            (json!({"event": {"id": "a"}}), "event.kind", None),
+            (json!({"event": "id"}), "event.id", None),
+        ];
+        for (record, field, expected) in rows {
+            assert_eq!(lookup(&record, field).and_then(|value| value.as_str()), expected, "{record} {field}");
+        }
+    }
+}

@@ -87,7 +87,8 @@ fn main() -> Result<ExitCode> {
         Command::Run { weir, artifacts, keep, list, filters } => {
             let helper = std::env::current_exe().context("own path")?;
             let context = Context { weir, helper, artifacts };
-            return harness::run(&suite::all()?, &context, &Options { filters, exact: false, list, keep });
+            let options = Options { filters, list, keep, ..Options::default() };
+            return harness::run(&suite::all()?, &context, &options);
         }
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,
         Command::SendAll { to, bytes, count, report } => generator::send_all(to, bytes, count, &report)?,

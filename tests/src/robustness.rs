@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     agent::{self, Agent},
-    fixture::Random,
+    fixture::{Random, Reachable},
     harness::{Case, Context, Outcome},
     replay, suite,
 };
@@ -25,18 +25,14 @@ struct Bad {
 }
 
 const CONFIGURATIONS: [Bad; 8] = [
-    Bad { name: "wrong-type", text: "[score]\nthreshold = \"high\"\n", says: &["2", "threshold"] },
-    Bad { name: "unknown-key", text: "[score]\n\nthreshhold = 8.0\n", says: &["3", "threshhold"] },
-    Bad { name: "unknown-table", text: "\n[scores]\nthreshold = 8.0\n", says: &["2", "scores"] },
-    Bad { name: "no-toml", text: "[score]\nthreshold 8\n", says: &["2"] },
-    Bad { name: "no-text", text: "[score]\nthreshold = \"\u{0}", says: &["2"] },
-    Bad { name: "out-of-range", text: "[score]\nthreshold = 80.0\n", says: &["2", "threshold"] },
-    Bad {
-        name: "bad-glob",
-        text: "[files]\nstaging = [{ glob = \"/var/[tmp\", risk = 8.0 }]\n",
-        says: &["2", "/var/[tmp"],
-    },
-    Bad { name: "bad-network", text: "[network]\ninside = [\"10.0.0.0/99\"]\n", says: &["2", "inside"] },
+    Bad { name: "wrong-type", text: "[score]\nthreshold = \"high\"\n", says: &[":2:", "threshold"] },
+    Bad { name: "unknown-key", text: "[score]\n\nthreshhold = 8.0\n", says: &[":3:", "threshhold"] },
+    Bad { name: "unknown-table", text: "\n[scores]\nthreshold = 8.0\n", says: &[":2:", "scores"] },
+    Bad { name: "no-toml", text: "[score]\nthreshold 8\n", says: &[":2:"] },
+    Bad { name: "no-text", text: "[score]\nthreshold = \"\u{0}", says: &[":2:"] },
+    Bad { name: "out-of-range", text: "[score]\nthreshold = 80.0\n", says: &[":2:", "threshold"] },
+    Bad { name: "bad-glob", text: "[files.staging]\n\"/var/[tmp\" = 8.0\n", says: &[":2:", "/var/[tmp"] },
+    Bad { name: "bad-network", text: "[network]\ninside = [\"10.0.0.0/99\"]\n", says: &[":2:", "inside"] },
 ];
 
 /// Damage to a recording; gives the damaged bytes.
@@ -123,11 +119,11 @@ fn unreadable(context: &Context, dir: &Path) -> Result<Outcome> {
         command.arg("replay").arg(&path).arg("--alerts").arg(dir.join("replayed.jsonl"));
         rows.push((name, command, path));
     }
-    let world = tempdir()?;
-    let secret = world.0.join("secret.toml");
+    let place = Reachable::new()?;
+    let secret = place.path().join("secret.toml");
     fs::write(&secret, "")?;
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
-    let mut command = Command::new(copied(weir, &world.0)?);
+    let mut command = Command::new(copied(weir, place.path())?);
     command.args(["check", "--config"]).arg(&secret).uid(65_534).gid(65_534).current_dir("/");
     rows.push(("configuration of another user", command, secret));
     let alerts = PathBuf::from("/proc/no-such-folder/alerts.jsonl");
@@ -149,13 +145,13 @@ fn recordings(context: &Context, dir: &Path) -> Result<Outcome> {
     Agent::start(weir, dir, None)?.stop()?;
     let whole = fs::read(agent::recording(dir)).context("no recording")?;
     ensure!(whole.len() > 2 * HEADER + 80, "a recording of {} bytes", whole.len());
-    let place = tempdir()?;
+    let place = Reachable::new()?;
     let mut failures = Vec::new();
     for (name, damage) in RECORDINGS {
-        let path = place.0.join(format!("{name}.weir"));
+        let path = place.path().join(format!("{name}.weir"));
         fs::write(&path, damage(whole.clone()))?;
-        let mut command = replay::unprivileged(weir, &place.0, &path)?;
-        command.arg("--alerts").arg("/dev/null");
+        let mut command = replay::unprivileged(weir, place.path(), &path)?;
+        command.args(["--alerts", "-"]);
         let says = [path.to_string_lossy().into_owned()];
         failures.extend(refused(&mut command, &says, &format!("recording {name}")).err());
     }
@@ -202,22 +198,6 @@ fn verdict(failures: &[anyhow::Error], count: usize) -> Result<Outcome> {
 fn cut(mut bytes: Vec<u8>, length: usize) -> Vec<u8> {
     bytes.truncate(length);
     bytes
-}
-
-/// A folder that every user can reach, removed at the end.
-struct Reachable(PathBuf);
-
-impl Drop for Reachable {
-    fn drop(&mut self) {
-        // Nothing depends on its going.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn tempdir() -> Result<Reachable> {
-    let path = Path::new("/srv").join(format!("weir-{}-reachable", std::process::id()));
-    fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
-    Ok(Reachable(path))
 }
 
 fn copied(weir: &Path, dir: &Path) -> Result<PathBuf> {

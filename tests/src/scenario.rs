@@ -117,3 +117,25 @@ pub fn all() -> Result<Vec<Scenario>> {
     }
     Ok(scenarios)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_file_fits_and_every_name_is_unique() {
+        let scenarios = super::all().expect("scenario files");
+        let names: BTreeSet<_> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        assert_eq!(names.len(), scenarios.len());
+        for scenario in &scenarios {
+            assert!(scenario.script.starts_with("#!"), "{}: no #! line", scenario.name);
+            let served = |port| scenario.servers.iter().any(|server| server.port == port);
+            let alert = scenario.alert.as_ref();
+            assert!(
+                alert.is_none_or(|alert| served(alert.port)),
+                "{}: nobody serves the port",
+                scenario.name
+            );
+        }
+    }
+}

@@ -26,13 +26,20 @@ fn main() -> Result<ExitCode> {
     harness::run(&suite::all()?, &context, &options())
 }
 
+/// The options of Rust's own harness that mean something here; test runners pass others to every target.
 fn options() -> Options {
     let mut options = Options { keep: env::var_os("WEIR_KEEP").is_some(), ..Options::default() };
-    for argument in env::args().skip(1) {
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--list" => options.list = true,
             "--exact" => options.exact = true,
-            // Rust's own harness knows further options; test runners pass them to every target.
+            "--skip" => options.skip.extend(arguments.next()),
+            // No case is marked as ignored beforehand: what cannot run is found out by running it.
+            "--ignored" => options.skip.push(String::new()),
+            "--test-threads" | "--format" | "--color" | "--logfile" | "--shuffle-seed" | "-Z" => {
+                arguments.next();
+            }
             flag if flag.starts_with('-') => {}
             filter => options.filters.push(filter.to_owned()),
         }

@@ -39,6 +39,12 @@ pub fn serve(spec: &Path, report: &Path) -> Result<()> {
         threads.push(thread::spawn(move || accept(&listener, &listen, &reporter)));
     }
     reporter.say(Report::Ready);
+    if threads.is_empty() {
+        // A scenario without receivers has this process all the same.
+        loop {
+            thread::park();
+        }
+    }
     for thread in threads {
         thread.join().ok().context("a listener ended")?;
     }
