@@ -18,6 +18,11 @@ pub const DOCUMENTS: u32 = 60;
 pub const DOCUMENT_BYTES: usize = 200_000;
 const EXTENSIONS: [&str; 6] = ["pdf", "docx", "xlsx", "pptx", "jpg", "csv"];
 
+/// Scripts, keys and documents live here.
+const WORK: &str = "/srv";
+/// The staging place of T1020's file access analytic.
+const STAGE: &str = "/var/tmp";
+
 /// Directories of one scenario, removed with it.
 #[derive(Debug)]
 pub struct Places {
@@ -35,8 +40,8 @@ impl Places {
     /// # Errors
     /// Fails when a file cannot be written.
     pub fn new(name: &str) -> Result<Self> {
-        let work = Path::new("/srv").join(name);
-        let places = Self { docs: work.join("documents"), stage: Path::new("/var/tmp").join(name), work };
+        let work = Path::new(WORK).join(name);
+        let places = Self { docs: work.join("documents"), stage: Path::new(STAGE).join(name), work };
         places.remove();
         fs::create_dir_all(&places.docs).context("cannot make the documents' folder")?;
         let mut random = Random::new(0x7765_6972);
@@ -59,24 +64,36 @@ impl Places {
     }
 
     fn remove(&self) {
-        // What is not there needs no removal.
-        let _ = fs::remove_dir_all(&self.work);
-        let (Some(parent), Some(name)) = (self.stage.parent(), self.stage.file_name()) else { return };
-        let Ok(entries) = fs::read_dir(parent) else { return };
-        for entry in entries.flatten() {
-            let own = entry.file_name() == name
-                || entry.file_name().to_string_lossy().starts_with(&format!("{}-", name.to_string_lossy()));
-            if own {
-                let path = entry.path();
-                let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            }
-        }
+        let name = self.work.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        remove_named(|entry| entry == name || entry.starts_with(&format!("{name}-")));
     }
 }
 
 impl Drop for Places {
     fn drop(&mut self) {
         self.remove();
+    }
+}
+
+/// Removes what dead runs left, and with `own` what this very process made.
+pub fn sweep(own: bool) {
+    remove_named(|entry| {
+        let pid = entry.strip_prefix("weir-").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        pid.is_some_and(|pid| {
+            let alive = Path::new("/proc").join(pid.to_string()).exists();
+            !alive || own && pid == std::process::id()
+        })
+    });
+}
+
+/// Removes entries of the places' parents that have one of these names.
+fn remove_named(chosen: impl Fn(&str) -> bool) {
+    for entry in [WORK, STAGE].into_iter().flat_map(fs::read_dir).flatten().flatten() {
+        if chosen(&entry.file_name().to_string_lossy()) {
+            let path = entry.path();
+            // What goes away by itself meanwhile needs no removal.
+            let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
     }
 }
 
@@ -90,7 +107,7 @@ impl Reachable {
     /// # Errors
     /// Fails when it cannot be made.
     pub fn new() -> Result<Self> {
-        let path = Path::new("/srv").join(format!("weir-{}-reachable", std::process::id()));
+        let path = Path::new(WORK).join(format!("weir-{}-reachable", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))
     }

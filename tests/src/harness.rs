@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use crate::{interrupt, world};
+use crate::{fixture, interrupt, world};
 
 /// What a case needs to know.
 #[derive(Clone, Debug)]
@@ -88,6 +88,7 @@ pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitC
     }
     interrupt::clean_up_on_signals()?;
     world::sweep_dead();
+    fixture::sweep(false);
     let started = Instant::now();
     let (mut passed, mut ignored, mut failed) = (0, 0, Vec::new());
     writeln!(out, "\nrunning {} tests", chosen.len())?;

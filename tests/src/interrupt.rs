@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{process, world};
+use crate::{fixture, process, world};
 
 /// Writing end of the pipe.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
@@ -39,6 +39,7 @@ pub fn clean_up_on_signals() -> Result<()> {
         if reader.read_exact(&mut signal).is_ok() {
             process::kill_all();
             world::sweep_own();
+            fixture::sweep(true);
             std::process::exit(128 + i32::from(signal[0]));
         }
     });
