@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use globset::GlobBuilder;
+use serde_json::Value;
 
 use crate::{
     log::Line,
@@ -15,7 +16,7 @@ use crate::{
 /// Who and where the scenario was, to tell its alerts from those of other programs on this host.
 #[derive(Clone, Debug)]
 pub struct Story {
-    /// Pids that are part of it: the script.
+    /// Pids that are part of it: the script and its descendants, as far as they were seen.
     pub pids: BTreeSet<u64>,
     /// Its addresses.
     pub addresses: [String; 2],
@@ -54,8 +55,9 @@ impl Story {
     fn owns(&self, line: &Line) -> bool {
         let ends = [line.text("destination.ip"), line.text("source.ip")];
         let chain = line.chain();
+        let sender = line.get("process.pid").and_then(Value::as_u64);
         self.addresses.iter().any(|address| ends.contains(&address.as_str()))
-            || chain.iter().filter_map(|link| link.pid).any(|pid| self.pids.contains(&pid))
+            || chain.iter().filter_map(|link| link.pid).chain(sender).any(|pid| self.pids.contains(&pid))
             || chain.iter().any(|link| link.command_line.contains(&self.stage))
     }
 }
@@ -96,7 +98,7 @@ pub fn compare(
             sender == expected.sender,
             format!("{at}: the sender is {sender:?}, not {:?}", expected.sender),
         );
-        let port = line.get("destination.port").and_then(serde_json::Value::as_u64);
+        let port = line.get("destination.port").and_then(Value::as_u64);
         let [_, server] = &story.addresses;
         check(
             line.text("destination.ip") == server && port == Some(u64::from(expected.port)),

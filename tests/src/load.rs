@@ -48,7 +48,7 @@ pub fn hundred_senders(context: &Context, dir: &Path) -> Result<Outcome> {
     let lines = agent.stop()?.lines;
     let sent = ledger::sent_to(&agent::recording(dir), to)?;
     let mut notes = compare(&senders(&report)?, &receipt, &sent)?;
-    notes.extend(story::losses(&lines));
+    notes.extend(story::losses(&lines)?);
     replay::check(weir, &agent::recording(dir), &places.work, &lines)?;
     Ok(Outcome::Passed(notes))
 }

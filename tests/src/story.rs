@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
 
 use crate::{
     agent::{self, Agent},
@@ -83,7 +84,10 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
         }
         lines
     };
-    notes.extend(losses(&lines));
+    match losses(&lines) {
+        Ok(lost) => notes.extend(lost),
+        Err(error) => failures.push(format!("{error:#}")),
+    }
     let (_, others) = story.alerts(&lines);
     if !others.is_empty() {
         notes.push(format!("{} alerts about other programs on this host", others.len()));
@@ -91,22 +95,33 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
     if let Err(error) = replay::check(weir, &agent::recording(dir), &places.work, &lines) {
         failures.push(format!("{error:#}"));
     }
-    if failures.is_empty() { Ok(Outcome::Passed(notes)) } else { bail!("{}", failures.join("\n")) }
+    if failures.is_empty() {
+        return Ok(Outcome::Passed(notes));
+    }
+    failures.extend(notes.into_iter().map(|note| format!("({note})")));
+    bail!("{}", failures.join("\n"))
 }
 
-/// What gap records say was lost, by kind; empty when nothing was.
-#[must_use]
-pub fn losses(lines: &[Line]) -> Option<String> {
+/// What gap records say was lost, by kind; nothing when nothing was.
+///
+/// # Errors
+/// Fails when the totals of the stop record know of other losses than the gap records.
+pub fn losses(lines: &[Line]) -> Result<Option<String>> {
     let mut lost = BTreeMap::<&str, u64>::new();
     for line in lines.iter().filter(|line| line.is_gap()) {
-        for loss in line.get("weir.losses").and_then(serde_json::Value::as_array).into_iter().flatten() {
-            let what = loss.get("what").and_then(serde_json::Value::as_str).unwrap_or("unnamed");
-            *lost.entry(what).or_default() +=
-                loss.get("count").and_then(serde_json::Value::as_u64).unwrap_or(1);
+        for loss in line.get("weir.losses").and_then(Value::as_array).into_iter().flatten() {
+            let what = loss.get("what").and_then(Value::as_str).context("a loss without a name")?;
+            let count = loss.get("count").and_then(Value::as_u64).context("a loss without a count")?;
+            *lost.entry(what).or_default() += count;
         }
     }
+    let total =
+        lines.iter().find(|line| line.is_stop()).and_then(|line| line.get("weir.totals.lost")?.as_u64());
+    let (shown, total) =
+        (lost.values().sum::<u64>(), total.context("no weir.totals.lost in the stop record")?);
+    ensure!(shown == total, "gap records show {shown} losses, the stop record has {total}");
     let each: Vec<_> = lost.iter().map(|(what, count)| format!("{what} {count}")).collect();
-    (!each.is_empty()).then(|| format!("lost: {}", each.join(", ")))
+    Ok((!each.is_empty()).then(|| format!("lost: {}", each.join(", "))))
 }
 
 /// Follows the log, and who belongs to the script, until the script has ended.
