@@ -1,0 +1,103 @@
+//! `scenarios`: runs the scenarios where there is no cargo, and is the helper program inside them.
+
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use tests::{
+    generator,
+    harness::{self, Context, Options},
+    receiver::sink,
+    suite,
+};
+
+/// Scenarios for weir on a real kernel.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run scenarios.
+    Run {
+        /// The agent's binary.
+        #[arg(long, env = "WEIR_BIN", default_value = "/usr/bin/weir")]
+        weir: PathBuf,
+        /// Where artifacts of failed scenarios stay.
+        #[arg(long, default_value = "/var/log/weir-tests")]
+        artifacts: PathBuf,
+        /// Keep the artifacts of passed scenarios too.
+        #[arg(long)]
+        keep: bool,
+        /// Only list the names.
+        #[arg(long)]
+        list: bool,
+        /// Parts of scenario names.
+        filters: Vec<String>,
+    },
+    /// Serve a plan of receivers.
+    #[command(hide = true)]
+    Sink {
+        /// The plan.
+        spec: PathBuf,
+        /// Where to report.
+        report: PathBuf,
+    },
+    /// Send from many processes at once.
+    #[command(hide = true)]
+    SendAll {
+        /// Where to.
+        to: SocketAddr,
+        /// Bytes of each.
+        bytes: u64,
+        /// Processes.
+        count: u32,
+        /// Where to report.
+        report: PathBuf,
+    },
+    /// Send from this process.
+    #[command(hide = true)]
+    SendOne {
+        /// Where to.
+        to: SocketAddr,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// Make the files of a flood.
+    #[command(hide = true)]
+    FloodFiles {
+        /// Below this directory.
+        dir: PathBuf,
+    },
+    /// Open and close files.
+    #[command(hide = true)]
+    Flood {
+        /// Below this directory.
+        dir: PathBuf,
+        /// For so many seconds.
+        seconds: u64,
+    },
+}
+
+fn main() -> Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::Run { weir, artifacts, keep, list, filters } => {
+            let helper = std::env::current_exe().context("own path")?;
+            let context = Context { weir, helper, artifacts };
+            let options = Options { filters, list, keep, ..Options::default() };
+            return harness::run(&suite::all()?, &context, &options);
+        }
+        Command::Sink { spec, report } => sink::serve(&spec, &report)?,
+        Command::SendAll { to, bytes, count, report } => generator::send_all(to, bytes, count, &report)?,
+        Command::SendOne { to, bytes } => generator::send_one(to, bytes)?,
+        Command::FloodFiles { dir } => generator::flood_files(&dir)?,
+        Command::Flood { dir, seconds } => {
+            let opens = generator::flood(&dir, Duration::from_secs(seconds))?;
+            writeln!(std::io::stdout(), "{opens} opens")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

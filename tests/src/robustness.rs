@@ -1,0 +1,207 @@
+//! Bad input through the command line: an error that names the place, a status that is not 0, never a panic.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{
+    agent::{self, Agent},
+    fixture::{Random, Reachable},
+    harness::{Case, Context, Outcome},
+    replay, suite,
+};
+
+/// A configuration that must be refused.
+struct Bad {
+    name: &'static str,
+    text: &'static str,
+    /// What the message must contain, beside the file's name.
+    says: &'static [&'static str],
+}
+
+const CONFIGURATIONS: [Bad; 8] = [
+    Bad { name: "wrong-type", text: "[score]\nthreshold = \"high\"\n", says: &[":2:", "threshold"] },
+    Bad { name: "unknown-key", text: "[score]\n\nthreshhold = 8.0\n", says: &[":3:", "threshhold"] },
+    Bad { name: "unknown-table", text: "\n[scores]\nthreshold = 8.0\n", says: &[":2:", "scores"] },
+    Bad { name: "no-toml", text: "[score]\nthreshold 8\n", says: &[":2:"] },
+    Bad { name: "no-text", text: "[score]\nthreshold = \"\u{0}", says: &[":2:"] },
+    Bad { name: "out-of-range", text: "[score]\nthreshold = 80.0\n", says: &[":2:", "threshold"] },
+    Bad { name: "bad-glob", text: "[files.staging]\n\"/var/[tmp\" = 8.0\n", says: &[":2:", "/var/[tmp"] },
+    Bad { name: "bad-network", text: "[network]\ninside = [\"10.0.0.0/99\"]\n", says: &[":2:", "inside"] },
+];
+
+/// Damage to a recording; gives the damaged bytes.
+type Damage = fn(Vec<u8>) -> Vec<u8>;
+
+/// Bytes before the first frame are magic and version.
+const HEADER: usize = 12;
+
+const RECORDINGS: [(&str, Damage); 11] = [
+    ("empty", |_| Vec::new()),
+    ("one-byte", |bytes| cut(bytes, 1)),
+    ("half-header", |bytes| cut(bytes, HEADER / 2)),
+    ("half-length", |bytes| cut(bytes, HEADER + 2)),
+    ("half-first-frame", |bytes| cut(bytes, HEADER + 40)),
+    ("last-byte-missing", |bytes| {
+        let most = bytes.len() - 1;
+        cut(bytes, most)
+    }),
+    ("random", |bytes| Random::new(9).bytes(bytes.len())),
+    ("random-after-header", |bytes| {
+        let mut damaged = cut(bytes, HEADER);
+        damaged.extend(Random::new(10).bytes(100_000));
+        damaged
+    }),
+    ("one-bit", |mut bytes| {
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 1;
+        }
+        bytes
+    }),
+    ("endless-frame", |bytes| {
+        let mut damaged = cut(bytes, HEADER);
+        damaged.extend([0xff; 8]);
+        damaged
+    }),
+    ("text", |_| b"{\"event\":{\"kind\":\"alert\"}}\n".repeat(100)),
+];
+
+/// Cases of this module.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    vec![
+        suite::case("robustness::configurations".to_owned(), configurations),
+        suite::case("robustness::unreadable".to_owned(), unreadable),
+        suite::case("robustness::recordings".to_owned(), recordings),
+    ]
+}
+
+fn configurations(context: &Context, dir: &Path) -> Result<Outcome> {
+    let weir = context.weir()?;
+    let mut failures = Vec::new();
+    for bad in &CONFIGURATIONS {
+        let path = dir.join(format!("{}.toml", bad.name));
+        fs::write(&path, bad.text)?;
+        for subcommand in ["run", "check"] {
+            let mut command = Command::new(weir);
+            command.arg(subcommand).arg("--config").arg(&path);
+            if subcommand == "run" {
+                command.arg("--alerts").arg(dir.join("alerts.jsonl"));
+            }
+            let mut says = vec![path.to_string_lossy().into_owned()];
+            says.extend(bad.says.iter().map(|part| (*part).to_owned()));
+            failures.extend(refused(&mut command, &says, &format!("{subcommand} with {}", bad.name)).err());
+        }
+    }
+    verdict(&failures, CONFIGURATIONS.len())
+}
+
+fn unreadable(context: &Context, dir: &Path) -> Result<Outcome> {
+    let weir = context.weir()?;
+    let (missing, folder) = (dir.join("missing.toml"), dir.join("folder.toml"));
+    fs::create_dir(&folder)?;
+    let mut rows: Vec<(&str, Command, PathBuf)> = Vec::new();
+    for (name, path) in [("missing configuration", &missing), ("configuration that is a folder", &folder)] {
+        let mut command = Command::new(weir);
+        command.args(["run", "--config"]).arg(path).arg("--alerts").arg(dir.join("alerts.jsonl"));
+        rows.push((name, command, path.clone()));
+    }
+    for (name, path) in
+        [("missing recording", dir.join("missing.weir")), ("recording that is a folder", folder)]
+    {
+        let mut command = Command::new(weir);
+        command.arg("replay").arg(&path).arg("--alerts").arg(dir.join("replayed.jsonl"));
+        rows.push((name, command, path));
+    }
+    let place = Reachable::new()?;
+    let secret = place.path().join("secret.toml");
+    fs::write(&secret, "")?;
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
+    let mut command = Command::new(copied(weir, place.path())?);
+    command.args(["check", "--config"]).arg(&secret).uid(65_534).gid(65_534).current_dir("/");
+    rows.push(("configuration of another user", command, secret));
+    let alerts = PathBuf::from("/proc/no-such-folder/alerts.jsonl");
+    let mut command = Command::new(weir);
+    command.arg("run").arg("--alerts").arg(&alerts);
+    rows.push(("log that cannot be made", command, alerts));
+    let count = rows.len();
+    let failures: Vec<_> = rows
+        .into_iter()
+        .filter_map(|(name, mut command, path)| {
+            refused(&mut command, &[path.to_string_lossy().into_owned()], name).err()
+        })
+        .collect();
+    verdict(&failures, count)
+}
+
+fn recordings(context: &Context, dir: &Path) -> Result<Outcome> {
+    let weir = context.weir()?;
+    Agent::start(weir, dir, None)?.stop()?;
+    let whole = fs::read(agent::recording(dir)).context("no recording")?;
+    ensure!(whole.len() > 2 * HEADER + 80, "a recording of {} bytes", whole.len());
+    let place = Reachable::new()?;
+    let mut failures = Vec::new();
+    for (name, damage) in RECORDINGS {
+        let path = place.path().join(format!("{name}.weir"));
+        fs::write(&path, damage(whole.clone()))?;
+        let mut command = replay::unprivileged(weir, place.path(), &path)?;
+        command.args(["--alerts", "-"]);
+        let says = [path.to_string_lossy().into_owned()];
+        failures.extend(refused(&mut command, &says, &format!("recording {name}")).err());
+    }
+    verdict(&failures, RECORDINGS.len())
+}
+
+fn refused(command: &mut Command, says: &[String], what: &str) -> Result<()> {
+    let output = run(command)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(!said.contains("panicked at"), "{what}: it panicked: {}", said.trim());
+    ensure!(!output.status.success(), "{what}: accepted");
+    ensure!(output.status.code().is_some(), "{what}: ended by {}", output.status);
+    let missing: Vec<_> = says.iter().filter(|part| !said.contains(part.as_str())).collect();
+    ensure!(missing.is_empty(), "{what}: the message lacks {missing:?}: {}", said.trim());
+    Ok(())
+}
+
+/// Runs a command that should refuse its input, and ends it when it does not.
+fn run(command: &mut Command) -> Result<Output> {
+    let name = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))?;
+    let ended = crate::wait::until(std::time::Duration::from_secs(20), &name, || Ok(child.try_wait()?));
+    if ended.is_err() {
+        child.kill()?;
+        child.wait()?;
+    }
+    ended?;
+    child.wait_with_output().with_context(|| format!("cannot wait for {name}"))
+}
+
+fn verdict(failures: &[anyhow::Error], count: usize) -> Result<Outcome> {
+    if failures.is_empty() {
+        return Ok(Outcome::Passed(vec![format!("{count} rows")]));
+    }
+    let each: Vec<_> = failures.iter().map(|failure| format!("{failure:#}")).collect();
+    bail!("{}", each.join("\n"))
+}
+
+fn cut(mut bytes: Vec<u8>, length: usize) -> Vec<u8> {
+    bytes.truncate(length);
+    bytes
+}
+
+fn copied(weir: &Path, dir: &Path) -> Result<PathBuf> {
+    let copy = dir.join("weir");
+    fs::copy(weir, &copy).context("cannot copy weir")?;
+    Ok(copy)
+}

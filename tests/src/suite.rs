@@ -1,0 +1,41 @@
+//! All cases, in the order in which they are run.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{
+    harness::{Case, Context, Outcome},
+    lifecycle, load, robustness,
+    scenario::{self, Scenario},
+    story, world_check,
+};
+
+/// Every case of this crate. Without root each of them is ignored.
+///
+/// # Errors
+/// Fails when a scenario file is bad.
+pub fn all() -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    cases.extend(world_check::cases());
+    cases.extend(robustness::cases());
+    cases.extend(lifecycle::cases());
+    cases.extend(scenario::all()?.into_iter().map(of_scenario));
+    cases.push(case("load::hundred-senders".to_owned(), load::hundred_senders));
+    Ok(cases)
+}
+
+/// A case that needs root.
+pub fn case(name: String, body: impl Fn(&Context, &Path) -> Result<Outcome> + 'static) -> Case {
+    let body = move |context: &Context, dir: &Path| {
+        // SAFETY: geteuid takes nothing and cannot fail.
+        let user = unsafe { libc::geteuid() };
+        if user == 0 { body(context, dir) } else { Ok(Outcome::Skipped("needs root".to_owned())) }
+    };
+    Case { name, body: Box::new(body) }
+}
+
+fn of_scenario(scenario: Scenario) -> Case {
+    let name = scenario.name.clone();
+    case(name, move |context, dir| story::run(&scenario, context, dir))
+}
