@@ -4,6 +4,8 @@
 pub mod signal;
 mod recent;
 mod threshold;
+#[cfg(test)]
+mod testing;
 pub mod tool;
 pub mod command_execution;
 pub mod script_execution;

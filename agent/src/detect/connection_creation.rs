@@ -11,9 +11,7 @@ mod tests;
 use std::net::SocketAddr;
 
 use super::{
-    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume,
-    recent::Recent,
-    threshold::Reported,
+    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume, recent::Recent, threshold::Reported,
 };
 use crate::{
     config,
@@ -144,7 +142,8 @@ impl ConnectionCreation {
         }
         connections.further = connections.further.saturating_add(1);
         let all = u32::try_from(DESTINATIONS).unwrap_or(u32::MAX).saturating_add(connections.further);
-        all.is_power_of_two().then(|| (remote, base + FIRST_SEEN, format!("made {all} new connections to the outside")))
+        all.is_power_of_two()
+            .then(|| (remote, base + FIRST_SEEN, format!("made {all} new connections to the outside")))
     }
 
     fn volume(&mut self, subject: &Subject<'_>, volume: &Volume) -> Option<(SocketAddr, f64, String)> {

@@ -151,7 +151,9 @@ impl FileAccess {
         };
         let path = access.open.path.bytes.show();
         let reason = match (kind, access.labelled) {
-            (Kind::StagingWrite, _) => format!("wrote {path}, a place where data is staged ({})", rating.pattern),
+            (Kind::StagingWrite, _) => {
+                format!("wrote {path}, a place where data is staged ({})", rating.pattern)
+            }
             (Kind::StagingRead, false) => {
                 format!("read {path} from a place where data is staged ({})", rating.pattern)
             }

@@ -155,11 +155,15 @@ impl ScriptExecution {
         }
         entry.reported |= mover.tool.bit();
         let reason = match (script.file, script.name.as_slice()) {
-            (true, _) => format!("script {} runs {}, which can send data away", script.name, mover.tool.name()),
+            (true, _) => {
+                format!("script {} runs {}, which can send data away", script.name, mover.tool.name())
+            }
             (false, b"stdin") => {
                 format!("a script from standard input runs {}, which can send data away", mover.tool.name())
             }
-            (false, _) => format!("command-line script text runs {}, which can send data away", mover.tool.name()),
+            (false, _) => {
+                format!("command-line script text runs {}, which can send data away", mover.tool.name())
+            }
         };
         let risk = script.risk.min(mover.risk + ABOVE_MOVER);
         entry.script.get_or_insert_with(|| script.clone());

@@ -65,7 +65,9 @@ impl Analytic {
         match self {
             Self::CommandExecution => "Command: Command Execution (DS0017)",
             Self::ScriptExecution => "Script: Script Execution (DS0012)",
-            Self::FileAccess | Self::SensitiveFileAccess | Self::MassFileAccess => "File: File Access (DS0022)",
+            Self::FileAccess | Self::SensitiveFileAccess | Self::MassFileAccess => {
+                "File: File Access (DS0022)"
+            }
             Self::ConnectionCreation => "Network Traffic: Network Connection Creation (DS0029)",
             Self::TrafficFlow => "Network Traffic: Network Traffic Flow (DS0029)",
         }

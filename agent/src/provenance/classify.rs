@@ -80,9 +80,7 @@ impl Classifier {
     }
 
     fn is_document(&self, name: &[u8]) -> bool {
-        // A name that is nothing but an extension (`.pdf`) is a hidden file.
-        let Some(dot) = name.iter().rposition(|&byte| byte == b'.').filter(|&dot| dot > 0) else { return false };
-        let extension = name.get(dot + 1..).unwrap_or_default();
+        let Some(extension) = extension(name) else { return false };
         let mut lower = [0; EXTENSION_MAX];
         let Some(lower) = lower.get_mut(..extension.len()) else { return false };
         lower.copy_from_slice(extension);
@@ -91,13 +89,20 @@ impl Classifier {
     }
 }
 
+/// What follows the last dot of a file's name; a name that is nothing but that (`.pdf`) is a hidden file.
+pub(crate) fn extension(name: &[u8]) -> Option<&[u8]> {
+    let dot = name.iter().rposition(|&byte| byte == b'.').filter(|&dot| dot > 0)?;
+    name.get(dot + 1..)
+}
+
 /// The rating of highest risk among the patterns that match.
 fn highest(rated: &Rated, candidate: &Candidate<'_>) -> Option<Rating> {
     if !rated.globs.is_match_candidate(candidate) {
         return None;
     }
     let matching = rated.globs.matches_candidate(candidate);
-    let rating = matching.into_iter().filter_map(|index| rated.risks.get(index)).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let rating =
+        matching.into_iter().filter_map(|index| rated.risks.get(index)).max_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(Rating { pattern: rating.0.clone(), risk: rating.1 })
 }
 

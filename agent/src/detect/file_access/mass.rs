@@ -35,7 +35,9 @@ impl Documents {
         }
         *self.seen.entry(file) = now;
         let above = self.seen.evicted();
-        u32::try_from(self.seen.len()).unwrap_or(u32::MAX).saturating_add(u32::try_from(above).unwrap_or(u32::MAX))
+        u32::try_from(self.seen.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(u32::try_from(above).unwrap_or(u32::MAX))
     }
 
     /// Whether a signal is due at `count`, the first at `least`, each next at twice the count; returns how often it

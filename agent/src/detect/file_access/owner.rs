@@ -8,8 +8,18 @@ use crate::{detect::tool::identity::Invocation, process::Process};
 
 /// Where the system's programs are; a user cannot write there.
 const SYSTEM: &[&[u8]] = &[
-    b"/usr/", b"/bin/", b"/sbin/", b"/lib/", b"/lib64/", b"/opt/", b"/snap/", b"/nix/store/", b"/app/",
-    b"/var/lib/flatpak/", b"/run/current-system/", b"/gnu/store/",
+    b"/usr/",
+    b"/bin/",
+    b"/sbin/",
+    b"/lib/",
+    b"/lib64/",
+    b"/opt/",
+    b"/snap/",
+    b"/nix/store/",
+    b"/app/",
+    b"/var/lib/flatpak/",
+    b"/run/current-system/",
+    b"/gnu/store/",
 ];
 /// Below those, places that users write all the same.
 const NOT_SYSTEM: &[&[u8]] = &[b"/usr/tmp/"];
@@ -33,24 +43,102 @@ struct Owner(&'static [&'static str], &'static [Place]);
 const OWNERS: &[Owner] = &[
     Owner(
         &[
-            "login", "sudo", "su", "doas", "runuser", "sshd*", "passwd", "chpasswd", "chage", "chsh", "chfn", "gpasswd",
-            "newgrp", "cron*", "crond", "atd", "at", "unix_chkpwd", "unix_update", "useradd", "usermod", "userdel",
-            "groupadd", "groupmod", "groupdel", "newusers", "pwck", "grpck", "pwconv", "grpconv", "pwunconv", "vipw",
-            "vigr", "adduser", "deluser", "addgroup", "systemd*", "(systemd)", "polkit*", "pkexec", "gdm*", "sddm*",
-            "lightdm*", "xscreensaver*", "swaylock", "kscreenlocker*", "kcheckpass", "accounts-daemon", "nscd", "sssd*",
-            "saslauthd", "vsftpd", "proftpd", "dovecot*", "auth", "agetty", "dpkg*", "apt*", "rpm*", "dnf*", "yum*",
-            "zypper*", "pacman", "apk", "shadowconfig", "pam-auth-update", "visudo", "sudoedit", "cvtsudoers", "cockpit*",
+            "login",
+            "sudo",
+            "su",
+            "doas",
+            "runuser",
+            "sshd*",
+            "passwd",
+            "chpasswd",
+            "chage",
+            "chsh",
+            "chfn",
+            "gpasswd",
+            "newgrp",
+            "cron*",
+            "crond",
+            "atd",
+            "at",
+            "unix_chkpwd",
+            "unix_update",
+            "useradd",
+            "usermod",
+            "userdel",
+            "groupadd",
+            "groupmod",
+            "groupdel",
+            "newusers",
+            "pwck",
+            "grpck",
+            "pwconv",
+            "grpconv",
+            "pwunconv",
+            "vipw",
+            "vigr",
+            "adduser",
+            "deluser",
+            "addgroup",
+            "systemd*",
+            "(systemd)",
+            "polkit*",
+            "pkexec",
+            "gdm*",
+            "sddm*",
+            "lightdm*",
+            "xscreensaver*",
+            "swaylock",
+            "kscreenlocker*",
+            "kcheckpass",
+            "accounts-daemon",
+            "nscd",
+            "sssd*",
+            "saslauthd",
+            "vsftpd",
+            "proftpd",
+            "dovecot*",
+            "auth",
+            "agetty",
+            "dpkg*",
+            "apt*",
+            "rpm*",
+            "dnf*",
+            "yum*",
+            "zypper*",
+            "pacman",
+            "apk",
+            "shadowconfig",
+            "pam-auth-update",
+            "visudo",
+            "sudoedit",
+            "cvtsudoers",
+            "cockpit*",
         ],
         &[
-            Below("/etc/shadow"), Below("/etc/gshadow"), Below("/etc/security/opasswd"), Below("/etc/sudoers"),
-            Below("/etc/krb5.keytab"), Below("/etc/passwd"), Below("/etc/pam.d/"), Below("/etc/subuid"),
+            Below("/etc/shadow"),
+            Below("/etc/gshadow"),
+            Below("/etc/security/opasswd"),
+            Below("/etc/sudoers"),
+            Below("/etc/krb5.keytab"),
+            Below("/etc/passwd"),
+            Below("/etc/pam.d/"),
+            Below("/etc/subuid"),
         ],
     ),
     Owner(
         &[
             // scp and sftp are no owners: ssh reads the identity for them, what they read they send.
-            "ssh", "ssh-*", "sshd*", "gnome-keyring*", "gcr-ssh-agent", "seahorse*", "plink",
-            "pscp", "psftp", "gpg-agent", "dropbear*",
+            "ssh",
+            "ssh-*",
+            "sshd*",
+            "gnome-keyring*",
+            "gcr-ssh-agent",
+            "seahorse*",
+            "plink",
+            "pscp",
+            "psftp",
+            "gpg-agent",
+            "dropbear*",
         ],
         &[Holds("/.ssh/"), Below("/etc/ssh/"), Below("/etc/dropbear/")],
     ),
@@ -60,10 +148,18 @@ const OWNERS: &[Owner] = &[
     ),
     Owner(
         &["firefox*", "librewolf", "plugin-container", "crashreporter", "pingsender"],
-        &[Holds("/.mozilla/"), Holds("/.cache/mozilla/"), Holds("/.librewolf/"), Holds("/org.mozilla.firefox/")],
+        &[
+            Holds("/.mozilla/"),
+            Holds("/.cache/mozilla/"),
+            Holds("/.librewolf/"),
+            Holds("/org.mozilla.firefox/"),
+        ],
     ),
     Owner(&["thunderbird*"], &[Holds("/.thunderbird/"), Holds("/org.mozilla.Thunderbird/")]),
-    Owner(&["chrome*", "google-chrome*", "nacl_helper"], &[Holds("/google-chrome"), Holds("/com.google.Chrome/")]),
+    Owner(
+        &["chrome*", "google-chrome*", "nacl_helper"],
+        &[Holds("/google-chrome"), Holds("/com.google.Chrome/")],
+    ),
     Owner(&["chromium*"], &[Holds("/chromium/"), Holds("/org.chromium.Chromium/")]),
     Owner(&["chrome", "brave*"], &[Holds("/BraveSoftware/")]),
     Owner(&["msedge*", "microsoft-edge*"], &[Holds("/microsoft-edge")]),
@@ -75,7 +171,10 @@ const OWNERS: &[Owner] = &[
     ),
     Owner(&["keepassxc*", "keepass*", "kpcli"], &[Ends(".kdbx"), Ends(".kdb")]),
     Owner(&["aws", "s5cmd", "terraform", "packer", "rclone", "s3cmd"], &[Holds("/.aws/")]),
-    Owner(&["gcloud", "gsutil", "bq", "terraform", "kubectl", "gke-gcloud-auth-plugin"], &[Holds("/.config/gcloud/")]),
+    Owner(
+        &["gcloud", "gsutil", "bq", "terraform", "kubectl", "gke-gcloud-auth-plugin"],
+        &[Holds("/.config/gcloud/")],
+    ),
     Owner(&["az", "azcopy", "terraform"], &[Holds("/.azure/")]),
     Owner(&["rclone"], &[Ends("/rclone.conf")]),
     Owner(&["s3cmd"], &[Ends("/.s3cfg")]),
@@ -94,7 +193,10 @@ const OWNERS: &[Owner] = &[
     Owner(&["npm", "npx", "yarn", "pnpm", "node"], &[Ends("/.npmrc"), Ends("/.yarnrc")]),
     Owner(&["cargo", "rustup"], &[Holds("/.cargo/credentials")]),
     Owner(&["pip*", "twine"], &[Ends("/.pypirc")]),
-    Owner(&["psql", "pg_*", "postgres", "vacuumdb", "createdb"], &[Ends("/.pgpass"), Below("/var/lib/postgresql/")]),
+    Owner(
+        &["psql", "pg_*", "postgres", "vacuumdb", "createdb"],
+        &[Ends("/.pgpass"), Below("/var/lib/postgresql/")],
+    ),
     Owner(
         &["mysql*", "mariadb*"],
         &[Ends("/.my.cnf"), Ends("/debian.cnf"), Below("/var/lib/mysql/"), Ends("/.mylogin.cnf")],
@@ -103,51 +205,137 @@ const OWNERS: &[Owner] = &[
     Owner(&["redis-*"], &[Below("/var/lib/redis/")]),
     Owner(
         &[
-            "nginx", "apache2", "httpd", "haproxy", "caddy", "traefik", "lighttpd", "master", "smtp*", "postfix", "tlsmgr",
-            "dovecot*", "imap*", "pop3*", "exim*", "postgres", "mysqld", "mariadbd", "slapd", "stunnel*", "openvpn",
-            "charon*", "certbot", "acme.sh", "dehydrated", "lego", "named", "cupsd", "prosody", "ejabberd*", "vsftpd",
-            "make-ssl-cert", "update-ca-certificates", "NetworkManager", "wpa_supplicant", "freeradius", "radiusd", "squid",
-            "rsyslogd", "mosquitto", "coturn", "turnserver",
+            "nginx",
+            "apache2",
+            "httpd",
+            "haproxy",
+            "caddy",
+            "traefik",
+            "lighttpd",
+            "master",
+            "smtp*",
+            "postfix",
+            "tlsmgr",
+            "dovecot*",
+            "imap*",
+            "pop3*",
+            "exim*",
+            "postgres",
+            "mysqld",
+            "mariadbd",
+            "slapd",
+            "stunnel*",
+            "openvpn",
+            "charon*",
+            "certbot",
+            "acme.sh",
+            "dehydrated",
+            "lego",
+            "named",
+            "cupsd",
+            "prosody",
+            "ejabberd*",
+            "vsftpd",
+            "make-ssl-cert",
+            "update-ca-certificates",
+            "NetworkManager",
+            "wpa_supplicant",
+            "freeradius",
+            "radiusd",
+            "squid",
+            "rsyslogd",
+            "mosquitto",
+            "coturn",
+            "turnserver",
         ],
         &[
-            Below("/etc/ssl/"), Below("/etc/letsencrypt/"), Below("/etc/pki/"), Below("/etc/nginx/"),
-            Below("/etc/apache2/"), Below("/etc/haproxy/"), Below("/etc/openvpn/"), Below("/etc/ipsec.d/"),
-            Below("/etc/swanctl/"), Below("/etc/postfix/"), Below("/etc/dovecot/"), Below("/var/lib/caddy/"),
+            Below("/etc/ssl/"),
+            Below("/etc/letsencrypt/"),
+            Below("/etc/pki/"),
+            Below("/etc/nginx/"),
+            Below("/etc/apache2/"),
+            Below("/etc/haproxy/"),
+            Below("/etc/openvpn/"),
+            Below("/etc/ipsec.d/"),
+            Below("/etc/swanctl/"),
+            Below("/etc/postfix/"),
+            Below("/etc/dovecot/"),
+            Below("/var/lib/caddy/"),
         ],
     ),
     Owner(&["wg", "wg-quick", "systemd-networkd", "NetworkManager"], &[Below("/etc/wireguard/")]),
     Owner(
         &["NetworkManager", "nm-*", "nmcli", "wpa_supplicant", "iwd", "netplan*"],
-        &[Below("/etc/NetworkManager/"), Below("/etc/wpa_supplicant/"), Below("/var/lib/iwd/"), Below("/etc/netplan/")],
+        &[
+            Below("/etc/NetworkManager/"),
+            Below("/etc/wpa_supplicant/"),
+            Below("/var/lib/iwd/"),
+            Below("/etc/netplan/"),
+        ],
     ),
     Owner(
         &["bash", "zsh", "fish", "ksh*", "mksh", "dash", "sh"],
         &[
-            Ends("/.bash_history"), Ends("/.zsh_history"), Ends("/.zhistory"), Ends("/fish_history"), Ends("/.sh_history"),
+            Ends("/.bash_history"),
+            Ends("/.zsh_history"),
+            Ends("/.zhistory"),
+            Ends("/fish_history"),
+            Ends("/.sh_history"),
             Ends("/.histfile"),
         ],
     ),
     Owner(&["python*"], &[Ends("/.python_history")]),
     Owner(&["vault"], &[Ends("/.vault-token")]),
-    Owner(&["systemd*", "(systemd)"], &[Below("/etc/credstore"), Below("/run/credentials/"), Below("/var/lib/systemd/")]),
+    Owner(
+        &["systemd*", "(systemd)"],
+        &[Below("/etc/credstore"), Below("/run/credentials/"), Below("/var/lib/systemd/")],
+    ),
 ];
 
 /// Programs that read everybody's documents as their work: search indexes, thumbnails, virus scanners.
 const INDEXERS: &[&str] = &[
-    "tracker-*", "localsearch-*", "baloo_*", "baloorunner", "tumblerd", "evince-thumbnailer", "gnome-desktop-thumbnailer*",
-    "totem-video-thumbnailer", "clamscan", "clamd", "clamdscan", "freshclam", "updatedb*", "mlocate", "plocate*", "recollindex",
+    "tracker-*",
+    "localsearch-*",
+    "baloo_*",
+    "baloorunner",
+    "tumblerd",
+    "evince-thumbnailer",
+    "gnome-desktop-thumbnailer*",
+    "totem-video-thumbnailer",
+    "clamscan",
+    "clamd",
+    "clamdscan",
+    "freshclam",
+    "updatedb*",
+    "mlocate",
+    "plocate*",
+    "recollindex",
 ];
 
 /// Programs that write downloads into a person's folder.
 const BROWSERS: &[&str] = &[
-    "firefox*", "librewolf", "thunderbird*", "chrome", "google-chrome*", "chromium*", "brave*", "msedge*", "vivaldi*", "opera*",
-    "transmission*", "qbittorrent*", "nautilus", "dolphin",
+    "firefox*",
+    "librewolf",
+    "thunderbird*",
+    "chrome",
+    "google-chrome*",
+    "chromium*",
+    "brave*",
+    "msedge*",
+    "vivaldi*",
+    "opera*",
+    "transmission*",
+    "qbittorrent*",
+    "nautilus",
+    "dolphin",
 ];
 
 /// Whether the file at `path` is one that the program of `process` keeps for itself.
 pub(super) fn owns(process: &Process, path: &[u8]) -> bool {
     let Some(name) = system_program(process) else { return false };
-    OWNERS.iter().any(|Owner(programs, places)| matches_name(programs, name) && places.iter().any(|place| place.fits(path)))
+    OWNERS.iter().any(|Owner(programs, places)| {
+        matches_name(programs, name) && places.iter().any(|place| place.fits(path))
+    })
 }
 
 /// Whether reading many documents is the program's work.
@@ -157,14 +345,16 @@ pub(super) fn indexes(process: &Process) -> bool {
 
 /// Whether writing into the folder for downloads is the program's work.
 pub(super) fn downloads(process: &Process, path: &[u8]) -> bool {
-    Holds("/Downloads/").fits(path) && system_program(process).is_some_and(|name| matches_name(BROWSERS, name))
+    Holds("/Downloads/").fits(path)
+        && system_program(process).is_some_and(|name| matches_name(BROWSERS, name))
 }
 
 fn system_program(process: &Process) -> Option<&[u8]> {
     let Invocation { name, path, .. } = Invocation::of(process);
     // A script is where the system installs programs only if it is named by its path, and so is its interpreter.
     let installed = |path: &[u8]| {
-        SYSTEM.iter().any(|prefix| path.starts_with(prefix)) && !NOT_SYSTEM.iter().any(|prefix| path.starts_with(prefix))
+        SYSTEM.iter().any(|prefix| path.starts_with(prefix))
+            && !NOT_SYSTEM.iter().any(|prefix| path.starts_with(prefix))
     };
     let genuine = installed(process.exe.bytes.as_slice()) && installed(path) && !process.exe_unlinked;
     (genuine && !path.windows(4).any(|four| four == b"/../")).then_some(name)

@@ -163,7 +163,15 @@ const SMBCLIENT: Syntax<Smb> = Syntax {
         Opt::value(b'T', "tar", Smb::Tar),
     ],
     short_values: b"UWRIpMmtDnsdbO",
-    long_values: &["user", "workgroup", "name-resolve", "ip-address", "port", "authentication-file", "directory"],
+    long_values: &[
+        "user",
+        "workgroup",
+        "name-resolve",
+        "ip-address",
+        "port",
+        "authentication-file",
+        "directory",
+    ],
     shape: Shape::Permuting,
 };
 

@@ -74,8 +74,11 @@ const INTERPRETERS: &[Interpreter] = &[
 /// The interpreter of that name; a version at its end (`python3.11`, `lua5.4`) is left out.
 pub(crate) fn interpreter(name: &[u8]) -> Option<&'static Interpreter> {
     let version = |byte: &u8| byte.is_ascii_digit() || b".-".contains(byte);
-    let plain = name.iter().rposition(|byte| !version(byte)).and_then(|last| name.get(..=last)).unwrap_or(name);
-    INTERPRETERS.iter().find(|one| one.names.iter().any(|known| known.as_bytes() == name || known.as_bytes() == plain))
+    let plain =
+        name.iter().rposition(|byte| !version(byte)).and_then(|last| name.get(..=last)).unwrap_or(name);
+    INTERPRETERS
+        .iter()
+        .find(|one| one.names.iter().any(|known| known.as_bytes() == name || known.as_bytes() == plain))
 }
 
 impl Interpreter {

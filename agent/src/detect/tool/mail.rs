@@ -35,7 +35,8 @@ pub(super) fn mail<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> {
     let files: Vec<&[u8]> = parsed
         .options()
         .filter(|&(option, value)| {
-            option == Mail::Content || option == Mail::Attach && (value.contains(&b'/') || !value.contains(&b':'))
+            option == Mail::Content
+                || option == Mail::Attach && (value.contains(&b'/') || !value.contains(&b':'))
         })
         .map(|(_, value)| value)
         .collect();
@@ -117,8 +118,27 @@ const SWAKS: Syntax<Mail> = Syntax {
     ],
     short_values: b"",
     long_values: &[
-        "to", "t", "from", "f", "port", "p", "header", "h-Subject", "auth", "a", "auth-user", "au", "auth-password", "ap",
-        "ehlo", "helo", "attach-name", "attach-type", "timeout", "pipe", "socket",
+        "to",
+        "t",
+        "from",
+        "f",
+        "port",
+        "p",
+        "header",
+        "h-Subject",
+        "auth",
+        "a",
+        "auth-user",
+        "au",
+        "auth-password",
+        "ap",
+        "ehlo",
+        "helo",
+        "attach-name",
+        "attach-type",
+        "timeout",
+        "pipe",
+        "socket",
     ],
     shape: Shape::Words,
 };

@@ -30,9 +30,26 @@ const NETCAT: Syntax<Netcat> = Syntax {
     ],
     short_values: b"gGiImMoOpPqsTVwWxX",
     long_values: &[
-        "source-port", "source", "idle-timeout", "wait", "delay", "max-conns", "output", "hex-dump", "proxy",
-        "proxy-type", "proxy-auth", "allow", "allowfile", "deny", "denyfile", "ssl-cert", "ssl-key",
-        "ssl-trustfile", "ssl-ciphers", "ssl-servername",
+        "source-port",
+        "source",
+        "idle-timeout",
+        "wait",
+        "delay",
+        "max-conns",
+        "output",
+        "hex-dump",
+        "proxy",
+        "proxy-type",
+        "proxy-auth",
+        "allow",
+        "allowfile",
+        "deny",
+        "denyfile",
+        "ssl-cert",
+        "ssl-key",
+        "ssl-trustfile",
+        "ssl-ciphers",
+        "ssl-servername",
     ],
     shape: Shape::Permuting,
 };
@@ -87,7 +104,11 @@ fn address(text: &[u8]) -> Address<'_> {
     if !prefixes.iter().any(|prefix| kind.starts_with(prefix)) {
         return Address::Local;
     }
-    if kind.ends_with(b"listen") || kind.ends_with(b"-l") || kind.ends_with(b"recv") || kind.ends_with(b"recvfrom") {
+    if kind.ends_with(b"listen")
+        || kind.ends_with(b"-l")
+        || kind.ends_with(b"recv")
+        || kind.ends_with(b"recvfrom")
+    {
         return Address::Listens;
     }
     let target = rest.strip_prefix(b":").unwrap_or(rest);
