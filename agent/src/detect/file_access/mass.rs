@@ -44,6 +44,10 @@ impl Documents {
     /// doubled.
     pub(super) fn due(&mut self, count: u32, least: u32) -> Option<u32> {
         let least = least.max(1);
+        if count < least / 2 {
+            // The burst is over; the next one is told from its beginning.
+            self.next = 0;
+        }
         let next = self.next.max(least);
         if count < next {
             return None;

@@ -100,16 +100,27 @@ fn staging_places_and_sensitive_files() {
 }
 
 #[test]
-fn reading_after_writing_a_staged_file_is_told() {
+fn a_staged_file_is_collected_by_another_process_than_its_writer() {
     let class = FileClass { staging: Some(rating(8.0)), ..FileClass::default() };
-    let process = testing::process(1, "cat");
     let mut analytic = analytic(10);
-    let stages: Vec<_> = ["w", "r", "w", "r"]
-        .iter()
-        .flat_map(|mode| see(&mut analytic, 1, &process, &[], &opened("/var/tmp/f", 1, mode), &class))
-        .map(|signal| signal.stage)
+    let rows =
+        [(1, "w", Some(Stage::Staging)), (1, "r", None), (2, "r", Some(Stage::Collection)), (2, "r", None)];
+    for (pid, mode, stage) in rows {
+        let process = testing::process(pid, "cat");
+        let found = see(&mut analytic, 1, &process, &[], &opened("/var/tmp/f", 1, mode), &class);
+        assert_eq!(found.first().map(|signal| signal.stage), stage, "{pid} {mode}");
+    }
+}
+
+#[test]
+fn many_staged_files_are_told_at_each_doubling() {
+    let class = FileClass { staging: Some(rating(5.0)), ..FileClass::default() };
+    let (mut analytic, process) = (analytic(10), testing::process(1, "cp"));
+    let told: Vec<u64> = (1..=1_000)
+        .filter(|&ino| !see(&mut analytic, 1, &process, &[], &opened("/tmp/f", ino, "w"), &class).is_empty())
         .collect();
-    assert_eq!(stages, [Stage::Staging, Stage::Collection]);
+    assert_eq!(told, (1..=16).chain([32, 64, 128, 256, 512]).collect::<Vec<_>>());
+    assert_eq!(analytic.evicted(), 1_000 - super::REPORTED as u64);
 }
 
 #[test]
@@ -144,6 +155,19 @@ fn programs_read_their_own() {
         ("/usr/sbin/nginx", "nginx", "/etc/shadow", false),
         ("/usr/bin/getent", "getent shadow", "/etc/shadow", false),
         ("/usr/tmp/sshd", "sshd", "/etc/shadow", false),
+        ("/usr/share/code/code", "code", "/home/ann/.config/Code/Cookies", true),
+        ("/usr/share/code/code", "code", "/home/ann/.config/Slack/Cookies", false),
+        (
+            "/snap/chromium/1/usr/lib/chrome",
+            "chrome",
+            "/home/ann/snap/chromium/common/chromium/Default/Cookies",
+            true,
+        ),
+        ("/usr/bin/cat", "cat x", "/proc/1/environ", true),
+        ("/usr/bin/cat", "cat x", "/proc/12/environ", false),
+        ("/usr/sbin/blkid", "blkid", "/dev/sda1", true),
+        ("/usr/bin/dd", "dd if=/dev/sda1", "/dev/sda1", false),
+        ("/usr/sbin/apache2", "apache2", "/var/www/x/wp-config.php", true),
     ];
     let class = FileClass { sensitive: Some(rating(7.0)), ..FileClass::default() };
     for (exe, line, path, quiet) in rows {
@@ -227,11 +251,27 @@ fn mass_access_needs_the_window() {
             see(&mut analytic, ino * 7 * SECOND, &process, &[], &opened("/a.pdf", ino, "r"), &class).len();
     }
     assert_eq!(told, 0);
+    // A burst is told once; after a quiet time the next is told again.
+    for burst in [800, 1_000] {
+        for ino in 0..15 {
+            told += see(
+                &mut analytic,
+                (burst + ino) * SECOND,
+                &process,
+                &[],
+                &opened("/a.pdf", ino, "r"),
+                &class,
+            )
+            .len();
+        }
+    }
+    assert_eq!(told, 2);
+    told = 0;
     // 60 s hold ten opens that are 6 s apart, and one more.
     for ino in 0..10 {
         told += see(
             &mut analytic,
-            (1_000 + ino * 6) * SECOND,
+            (2_000 + ino * 6) * SECOND,
             &process,
             &[],
             &opened("/a.pdf", ino, "r"),

@@ -162,11 +162,11 @@ fn the_captured_path_and_the_shebang_win_over_arguments() {
 #[test]
 fn state_is_bounded() {
     let mut analytic = ScriptExecution::new();
-    for pid in 0..40_000 {
+    for pid in 0..20_000 {
         step(&mut analytic, &testing::process(pid, "bash /x/a.sh"), &[]);
     }
     assert_eq!(analytic.processes.len(), super::PROCESSES);
-    assert_eq!(analytic.evicted(), 40_000 - super::PROCESSES as u64);
+    assert_eq!(analytic.evicted(), 20_000 - super::PROCESSES as u64);
 }
 
 fn script(origin: ScriptOrigin, path: &str) -> Script {

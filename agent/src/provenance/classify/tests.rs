@@ -76,8 +76,9 @@ fn classes() {
         (b"", "0 0 --"),
         (b".", "0 0 --"),
     ];
-    let classifier = classifier();
-    for (path, expected) in rows {
+    let mut classifier = classifier();
+    // The second round comes from memory.
+    for (path, expected) in rows.iter().chain(rows) {
         let path = Path { bytes: Bytes::from(*path), ..Path::default() };
         assert_eq!(told(&classifier.classify(&path)), *expected, "{:?}", path.bytes);
     }
@@ -88,4 +89,14 @@ fn the_pattern_of_highest_risk_is_named() {
     let path = Path { bytes: Bytes::from("/var/tmp/x"), ..Path::default() };
     let staging = classifier().classify(&path).staging.expect("a staging place");
     assert_eq!((staging.pattern.as_str(), staging.risk), ("/var/tmp/**", 8.0));
+}
+
+#[test]
+fn memory_of_paths_is_bounded() {
+    let mut classifier = classifier();
+    for number in 0..10_000 {
+        let _ = classifier
+            .classify(&Path { bytes: Bytes::from(format!("/home/{number}").as_str()), ..Path::default() });
+    }
+    assert_eq!(classifier.recent.len(), super::PATHS.get());
 }

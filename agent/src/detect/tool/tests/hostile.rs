@@ -137,13 +137,12 @@ fn no_arguments_at_all() {
 }
 
 #[test]
-fn pairs_and_triples_of_odd_arguments() {
+fn pairs_of_odd_arguments() {
     for name in NAMES {
         for first in PIECES {
             let _ = command(&with_arguments(name, &[first]));
             for second in PIECES {
-                let _ = command(&with_arguments(name, &[first, second]));
-                let _ = command(&with_arguments(name, &[first, b"x", second]));
+                let _ = command(&with_arguments(name, &[first, second, b"x"]));
             }
         }
     }
@@ -151,7 +150,7 @@ fn pairs_and_triples_of_odd_arguments() {
 
 #[test]
 fn many_arguments_are_bounded() {
-    let many = vec![&b"f"[..]; 50_000];
+    let many = vec![&b"f"[..]; 5_000];
     for name in NAMES {
         if let Some(command) = command(&with_arguments(name, &many)) {
             assert!(command.objects.len() <= OBJECTS_MAX, "{name}");
