@@ -6,6 +6,8 @@ mod recent;
 mod threshold;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod tool;
 pub mod command_execution;
 pub mod script_execution;

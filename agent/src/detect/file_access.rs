@@ -146,7 +146,9 @@ impl FileAccess {
         let process = access.subject.process;
         // An empty file holds nothing to collect; special and pseudo files of size 0 can be sensitive all the same.
         let reads = access.open.read && access.open.size > 0;
-        if let Some(rating) = &class.staging {
+        if let Some(rating) = &class.staging
+            && !owner::shares_memory(process, path)
+        {
             if access.open.write && !owner::downloads(process, path) {
                 self.once(access, Kind::StagingWrite, rating, out);
             }

@@ -42,6 +42,7 @@ pub(super) fn process_of(pid: u32, exe: &str, line: &str) -> Process {
         argv: Arc::from(words(line)),
         cwd: path("/home/ann"),
         fds: [stdin, TERMINAL, TERMINAL],
+        execs: 1,
         ..Process::default()
     }
 }

@@ -7,7 +7,7 @@
 mod table;
 
 use crate::{detect::tool::identity::Invocation, process::Process};
-use table::{BROWSERS, Below, Ends, Holds, INDEXERS, OWNERS, Owner, Place};
+use table::{BROWSERS, Below, Ends, Holds, INDEXERS, OWNERS, Owner, Place, SHARED_MEMORY};
 
 /// Where the system's programs are; a user cannot write there.
 const SYSTEM: &[&[u8]] = &[
@@ -62,6 +62,12 @@ pub(super) fn downloads(process: &Process, path: &[u8]) -> bool {
         && system_program(process).is_some_and(|name| matches_name(BROWSERS, name))
 }
 
+/// Whether a file below /dev/shm is the program's shared memory, no staged data.
+pub(super) fn shares_memory(process: &Process, path: &[u8]) -> bool {
+    let known = |name: &[u8]| matches_name(BROWSERS, name) || matches_name(SHARED_MEMORY, name);
+    Below("/dev/shm/").fits(path) && system_program(process).is_some_and(known)
+}
+
 fn system_program(process: &Process) -> Option<&[u8]> {
     let Invocation { name, path, .. } = Invocation::of(process);
     // A script is where the system installs programs only if it is named by its path, and so is its interpreter.
@@ -73,8 +79,8 @@ fn system_program(process: &Process) -> Option<&[u8]> {
     (genuine && !path.windows(4).any(|four| four == b"/../")).then_some(name)
 }
 
-fn matches_name(known: &[&str], name: &[u8]) -> bool {
-    known.iter().any(|known| match known.strip_suffix('*') {
+fn matches_name(known: &str, name: &[u8]) -> bool {
+    known.split_ascii_whitespace().any(|known| match known.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix.as_bytes()),
         None => known.as_bytes() == name,
     })

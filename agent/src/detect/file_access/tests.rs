@@ -187,6 +187,9 @@ fn browsers_download_quietly() {
         ("/usr/lib/firefox/firefox", "/home/ann/Downloads/a.pdf", 0),
         ("/usr/lib/firefox/firefox", "/var/tmp/a.pdf", 1),
         ("/usr/bin/cp", "/home/ann/Downloads/a.pdf", 1),
+        ("/usr/bin/chromium", "/dev/shm/.org.chromium.x", 0),
+        ("/usr/lib/postgresql/17/bin/postgres", "/dev/shm/PostgreSQL.1", 0),
+        ("/usr/bin/tar", "/dev/shm/PostgreSQL.1", 1),
         ("/tmp/firefox", "/home/ann/Downloads/a.pdf", 1),
     ];
     for (exe, path, count) in rows {

@@ -52,6 +52,7 @@ fn risk_by_kind_of_script() {
         ("perl /x/a.pl", "| ftp h", Some(("/x/a.pl", 7.0))),
         ("sh /usr/local/bin/backup", "curl -T f h", Some(("/usr/local/bin/backup", 7.0))),
         ("bash -c 'curl -T f h'", "curl -T f h", Some(("-c", 5.0))),
+        ("busybox sh /x/a.sh", "curl -T f h", Some(("/x/a.sh", 8.0))),
         ("bash -ceuo pipefail 'x'", "curl -T f h", Some(("-c", 5.0))),
         ("python3 -c x", "curl -T f h", Some(("-c", 5.0))),
         ("| bash", "curl -T f h", Some(("stdin", 6.0))),
@@ -118,6 +119,18 @@ fn every_script_file_of_the_lineage_and_no_wrapper_text() {
     let mover = testing::process(13, "curl -T f h");
     let found = step(&mut ScriptExecution::new(), &mover, &[&inner, &text, &outer]);
     assert_eq!(told(&found), [(12, "/x/b.py".to_owned(), 7.0), (10, "/x/a.sh".to_owned(), 8.0)]);
+}
+
+#[test]
+fn a_subshell_is_its_script() {
+    let script = testing::process(10, "bash /x/a.sh");
+    let subshell = Process { execs: 0, ..testing::process(11, "bash /x/a.sh") };
+    let mover = testing::process(12, "curl -T f h");
+    let found = step(&mut ScriptExecution::new(), &mover, &[&subshell, &script]);
+    assert_eq!(told(&found), [(10, "/x/a.sh".to_owned(), 8.0)]);
+    // Where its parent is not known, it stands for it.
+    let found = step(&mut ScriptExecution::new(), &mover, &[&subshell]);
+    assert_eq!(told(&found), [(11, "/x/a.sh".to_owned(), 8.0)]);
 }
 
 #[test]

@@ -34,22 +34,8 @@ const COMPRESSOR: Syntax<Way> = Syntax {
         Opt::flag(b'z', "compress", Way::Forward),
     ],
     short_values: b"SFCMTopDBbw",
-    long_values: &[
-        "suffix",
-        "format",
-        "check",
-        "memlimit",
-        "threads",
-        "output",
-        "processes",
-        "memory",
-        "block-size",
-        "filelist",
-        "quality",
-        "lgwin",
-        "output-dir-flat",
-        "train",
-    ],
+    long_values: "suffix format check memlimit threads output processes memory block-size filelist quality \
+     lgwin output-dir-flat train",
     shape: Shape::Permuting,
 };
 
@@ -74,43 +60,11 @@ const GPG: Syntax<Way> = Syntax {
         Opt::flag(0, "decrypt-files", Way::Back),
     ],
     short_values: b"rRuoNz",
-    long_values: &[
-        "recipient",
-        "hidden-recipient",
-        "recipient-file",
-        "output",
-        "passphrase",
-        "passphrase-file",
-        "passphrase-fd",
-        "pinentry-mode",
-        "homedir",
-        "cipher-algo",
-        "digest-algo",
-        "compress-algo",
-        "compress-level",
-        "local-user",
-        "keyring",
-        "secret-keyring",
-        "default-key",
-        "default-recipient",
-        "options",
-        "status-fd",
-        "status-file",
-        "logger-fd",
-        "logger-file",
-        "command-fd",
-        "trust-model",
-        "s2k-cipher-algo",
-        "s2k-digest-algo",
-        "s2k-mode",
-        "s2k-count",
-        "set-filename",
-        "comment",
-        "keyserver",
-        "charset",
-        "display-charset",
-        "max-output",
-    ],
+    long_values: "recipient hidden-recipient recipient-file output passphrase passphrase-file passphrase-fd \
+     pinentry-mode homedir cipher-algo digest-algo compress-algo compress-level local-user \
+     keyring secret-keyring default-key default-recipient options status-fd status-file logger-fd \
+     logger-file command-fd trust-model s2k-cipher-algo s2k-digest-algo s2k-mode s2k-count \
+     set-filename comment keyserver charset display-charset max-output",
     shape: Shape::Permuting,
 };
 
@@ -128,7 +82,7 @@ const AGE: Syntax<Way> = Syntax {
         Opt::flag(b'h', "help", Way::Back),
     ],
     short_values: b"rRioj",
-    long_values: &["recipient", "recipients-file", "identity", "output", "max-work-factor"],
+    long_values: "recipient recipients-file identity output max-work-factor",
     shape: Shape::Permuting,
 };
 
@@ -144,14 +98,14 @@ const ENCODER: Syntax<Way> = Syntax {
         Opt::flag(0, "version", Way::Back),
     ],
     short_values: b"wb",
-    long_values: &["wrap"],
+    long_values: "wrap",
     shape: Shape::Permuting,
 };
 
 const XXD: Syntax<Way> = Syntax {
     options: &[Opt::flag(b'r', "revert", Way::Back), Opt::flag(b'v', "version", Way::Back)],
     short_values: b"cglosnRjNAtwe",
-    long_values: &["cols", "groupsize", "len", "seek"],
+    long_values: "cols groupsize len seek",
     shape: Shape::Permuting,
 };
 
@@ -167,16 +121,7 @@ pub(super) fn encoder<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 const SPLIT: Syntax<Way> = Syntax {
     options: &[Opt::flag(0, "help", Way::Back), Opt::flag(0, "version", Way::Back)],
     short_values: b"abClnt",
-    long_values: &[
-        "suffix-length",
-        "bytes",
-        "line-bytes",
-        "lines",
-        "number",
-        "separator",
-        "filter",
-        "additional-suffix",
-    ],
+    long_values: "suffix-length bytes line-bytes lines number separator filter additional-suffix",
     shape: Shape::Permuting,
 };
 
