@@ -4,6 +4,10 @@
 pub mod signal;
 mod recent;
 mod threshold;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod tool;
 pub mod command_execution;
 pub mod script_execution;
@@ -138,8 +142,8 @@ impl Detectors {
         self.flow.forget(process);
     }
 
-    /// Entries of the detections' bounded tables that had to make room since the start. Making room never hides a
-    /// later signal; it can only repeat one.
+    /// Entries of the detections' bounded tables that had to make room since the start. Making room can repeat
+    /// a signal, restart a count of documents, or forget what a process ran before its last execve.
     #[must_use]
     pub const fn evicted(&self) -> u64 {
         self.script.evicted() + self.file.evicted() + self.connection.evicted() + self.flow.evicted()

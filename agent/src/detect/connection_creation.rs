@@ -11,9 +11,7 @@ mod tests;
 use std::net::SocketAddr;
 
 use super::{
-    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume,
-    recent::Recent,
-    threshold::Reported,
+    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume, recent::Recent, threshold::Reported,
 };
 use crate::{
     config,
@@ -51,6 +49,8 @@ const fn port_risk(port: u16, protocol: u16, of_class: bool) -> f64 {
 pub struct ConnectionCreation {
     limits: config::Volume,
     processes: Recent<ProcessKey, Connections>,
+    /// Connections that had to make room within their process.
+    forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl ConnectionCreation {
     /// For the configured limits.
     #[must_use]
     pub fn new(limits: &config::Volume) -> Self {
-        Self { limits: limits.clone(), processes: Recent::new(PROCESSES) }
+        Self { limits: limits.clone(), processes: Recent::new(PROCESSES), forgotten: 0 }
     }
 
     /// Looks at one observation: a new connection, or bytes out of one.
@@ -116,7 +116,7 @@ impl ConnectionCreation {
 
     /// Entries that had to make room.
     pub(crate) const fn evicted(&self) -> u64 {
-        self.processes.evicted()
+        self.processes.evicted() + self.forgotten
     }
 
     fn connect(
@@ -144,7 +144,8 @@ impl ConnectionCreation {
         }
         connections.further = connections.further.saturating_add(1);
         let all = u32::try_from(DESTINATIONS).unwrap_or(u32::MAX).saturating_add(connections.further);
-        all.is_power_of_two().then(|| (remote, base + FIRST_SEEN, format!("made {all} new connections to the outside")))
+        all.is_power_of_two()
+            .then(|| (remote, base + FIRST_SEEN, format!("made {all} new connections to the outside")))
     }
 
     fn volume(&mut self, subject: &Subject<'_>, volume: &Volume) -> Option<(SocketAddr, f64, String)> {
@@ -153,7 +154,10 @@ impl ConnectionCreation {
             return None;
         }
         let flows = &mut self.processes.entry(subject.process.key).flows;
-        let exceeded = flows.entry((volume.remote, volume.protocol)).exceeded(volume, &self.limits)?;
+        let before = flows.evicted();
+        let exceeded = flows.entry((volume.remote, volume.protocol)).exceeded(volume, &self.limits);
+        self.forgotten += flows.evicted() - before;
+        let exceeded = exceeded?;
         let who = format!("one connection to {}", volume.remote);
         Some((volume.remote, exceeded.risk, exceeded.sentence(&who, &self.limits)))
     }

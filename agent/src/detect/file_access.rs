@@ -5,7 +5,8 @@
 //! - **Mass access**: many distinct documents by one process, or by one story when its processes share the work;
 //!   again at each doubling, not at each file.
 //!
-//! Each file is at most one signal of each kind for a process. State, bounded: [`PROCESSES`] processes and
+//! Each file is at most one signal of each kind for a process, and past [`SINGLY`] files of a kind only each doubling
+//! of their number is told: who unpacks into a staging place floods nobody. State, bounded: [`PROCESSES`] processes and
 //! [`STORIES`] stories, [`REPORTED`] files reported and 512 documents each. A process that makes room has been
 //! counted in its story; what made room is counted.
 
@@ -30,6 +31,8 @@ const PROCESSES: usize = 2_048;
 const STORIES: usize = 512;
 /// Files of a process that are remembered as reported.
 const REPORTED: usize = 256;
+/// Files of one kind that are told one by one for a process.
+const SINGLY: u32 = 16;
 /// Risk of mass access at the configured count; `T1020.md` describes it without a number.
 const MASS: f64 = 6.0;
 /// Each doubling adds this much, up to [`MASS_MAX`].
@@ -50,17 +53,20 @@ pub struct FileAccess {
     mass_window: u64,
     processes: Recent<ProcessKey, Accessed>,
     stories: Recent<ProcessKey, Documents>,
+    /// Reported files that had to make room within their process.
+    forgotten: u64,
 }
 
 #[derive(Debug)]
 struct Accessed {
     reported: Recent<(FileKey, Kind), ()>,
+    counts: Counts,
     documents: Documents,
 }
 
 impl Default for Accessed {
     fn default() -> Self {
-        Self { reported: Recent::new(REPORTED), documents: Documents::default() }
+        Self { reported: Recent::new(REPORTED), counts: Counts::default(), documents: Documents::default() }
     }
 }
 
@@ -69,6 +75,27 @@ enum Kind {
     StagingWrite,
     StagingRead,
     Sensitive,
+}
+
+/// Files of each kind that a process touched.
+#[derive(Debug, Default)]
+struct Counts {
+    staging_write: u32,
+    staging_read: u32,
+    sensitive: u32,
+}
+
+impl Counts {
+    /// Counts one more. Returns the number where it is to be told.
+    fn tell(&mut self, kind: Kind) -> Option<u32> {
+        let count = match kind {
+            Kind::StagingWrite => &mut self.staging_write,
+            Kind::StagingRead => &mut self.staging_read,
+            Kind::Sensitive => &mut self.sensitive,
+        };
+        *count = count.saturating_add(1);
+        (*count <= SINGLY || count.is_power_of_two()).then_some(*count)
+    }
 }
 
 impl FileAccess {
@@ -80,6 +107,7 @@ impl FileAccess {
             mass_window: nanoseconds(files.mass_window),
             processes: Recent::new(PROCESSES),
             stories: Recent::new(STORIES),
+            forgotten: 0,
         }
     }
 
@@ -110,7 +138,7 @@ impl FileAccess {
 
     /// Entries that had to make room.
     pub(crate) const fn evicted(&self) -> u64 {
-        self.processes.evicted() + self.stories.evicted()
+        self.processes.evicted() + self.stories.evicted() + self.forgotten
     }
 
     fn open(&mut self, access: &Access<'_>, class: &FileClass, out: &mut Vec<Signal>) {
@@ -118,11 +146,13 @@ impl FileAccess {
         let process = access.subject.process;
         // An empty file holds nothing to collect; special and pseudo files of size 0 can be sensitive all the same.
         let reads = access.open.read && access.open.size > 0;
-        if let Some(rating) = &class.staging {
+        if let Some(rating) = &class.staging
+            && !owner::shares_memory(process, path)
+        {
             if access.open.write && !owner::downloads(process, path) {
                 self.once(access, Kind::StagingWrite, rating, out);
             }
-            if reads && !access.open.write {
+            if reads && !access.open.write && !self.wrote(access) {
                 self.once(access, Kind::StagingRead, rating, out);
             }
         }
@@ -138,26 +168,40 @@ impl FileAccess {
         }
     }
 
+    /// Whether the process itself put the file there: then reading it is the use of a temporary file.
+    fn wrote(&mut self, access: &Access<'_>) -> bool {
+        let process = self.processes.get(&access.subject.process.key);
+        process.is_some_and(|process| process.reported.get(&(access.open.file, Kind::StagingWrite)).is_some())
+    }
+
     fn once(&mut self, access: &Access<'_>, kind: Kind, rating: &Rating, out: &mut Vec<Signal>) {
-        let reported = &mut self.processes.entry(access.subject.process.key).reported;
+        let Accessed { reported, counts, .. } = self.processes.entry(access.subject.process.key);
         if reported.get(&(access.open.file, kind)).is_some() {
             return;
         }
+        let before = reported.evicted();
         reported.entry((access.open.file, kind));
+        self.forgotten += reported.evicted() - before;
+        let Some(count) = counts.tell(kind) else { return };
         let (analytic, technique, stage) = match kind {
             Kind::StagingWrite => (Analytic::FileAccess, "T1074.001", Stage::Staging),
             Kind::StagingRead => (Analytic::FileAccess, "T1074.001", Stage::Collection),
             Kind::Sensitive => (Analytic::SensitiveFileAccess, "T1005", Stage::Collection),
         };
         let path = access.open.path.bytes.show();
-        let reason = match (kind, access.labelled) {
-            (Kind::StagingWrite, _) => format!("wrote {path}, a place where data is staged ({})", rating.pattern),
+        let mut reason = match (kind, access.labelled) {
+            (Kind::StagingWrite, _) => {
+                format!("wrote {path}, a place where data is staged ({})", rating.pattern)
+            }
             (Kind::StagingRead, false) => {
                 format!("read {path} from a place where data is staged ({})", rating.pattern)
             }
             (Kind::StagingRead, true) => format!("read {path}, which holds data that was collected before"),
             (Kind::Sensitive, _) => format!("read {path}, a sensitive file ({})", rating.pattern),
         };
+        if count > SINGLY {
+            reason = format!("{reason}; it is the {count}th such file of this process");
+        }
         out.push(access.signal(
             (analytic, technique, stage),
             rating.risk,

@@ -107,7 +107,12 @@ impl ScriptExecution {
         // A process that was a script and became the mover by exec is known from before.
         let own = self.processes.get(&subject.process.key).and_then(|entry| entry.script.clone());
         scripts.extend(own.map(|script| (subject.process.key, script)));
-        for ancestor in subject.lineage {
+        for (index, ancestor) in subject.lineage.iter().enumerate() {
+            // A subshell is a copy of the script's process, which follows.
+            let copy = ancestor.execs == 0 && !ancestor.preexisting;
+            if copy && index + 1 < subject.lineage.len() {
+                continue;
+            }
             let known = self.processes.get(&ancestor.key).and_then(|entry| entry.script.clone());
             let derived = known.or_else(|| script_of(ancestor));
             match derived {
@@ -155,11 +160,15 @@ impl ScriptExecution {
         }
         entry.reported |= mover.tool.bit();
         let reason = match (script.file, script.name.as_slice()) {
-            (true, _) => format!("script {} runs {}, which can send data away", script.name, mover.tool.name()),
+            (true, _) => {
+                format!("script {} runs {}, which can send data away", script.name, mover.tool.name())
+            }
             (false, b"stdin") => {
                 format!("a script from standard input runs {}, which can send data away", mover.tool.name())
             }
-            (false, _) => format!("command-line script text runs {}, which can send data away", mover.tool.name()),
+            (false, _) => {
+                format!("command-line script text runs {}, which can send data away", mover.tool.name())
+            }
         };
         let risk = script.risk.min(mover.risk + ABOVE_MOVER);
         entry.script.get_or_insert_with(|| script.clone());

@@ -20,7 +20,12 @@ impl Reported {
         let port = self.port.exceeded(volume.bytes_out_ports, limits.port_bytes);
         let any = self.any.exceeded(volume.bytes_out, limits.any_bytes);
         if any {
-            Some(Exceeded { risk: ANY_RISK, bytes: volume.bytes_out, threshold: limits.any_bytes, port_class: false })
+            Some(Exceeded {
+                risk: ANY_RISK,
+                bytes: volume.bytes_out,
+                threshold: limits.any_bytes,
+                port_class: false,
+            })
         } else if port {
             Some(Exceeded {
                 risk: PORT_RISK,

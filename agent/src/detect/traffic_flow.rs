@@ -8,9 +8,7 @@
 mod tests;
 
 use super::{
-    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume,
-    recent::Recent,
-    threshold::Reported,
+    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume, recent::Recent, threshold::Reported,
 };
 use crate::{
     config,

@@ -35,13 +35,19 @@ impl Documents {
         }
         *self.seen.entry(file) = now;
         let above = self.seen.evicted();
-        u32::try_from(self.seen.len()).unwrap_or(u32::MAX).saturating_add(u32::try_from(above).unwrap_or(u32::MAX))
+        u32::try_from(self.seen.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(u32::try_from(above).unwrap_or(u32::MAX))
     }
 
     /// Whether a signal is due at `count`, the first at `least`, each next at twice the count; returns how often it
     /// doubled.
     pub(super) fn due(&mut self, count: u32, least: u32) -> Option<u32> {
         let least = least.max(1);
+        if count < least / 2 {
+            // The burst is over; the next one is told from its beginning.
+            self.next = 0;
+        }
         let next = self.next.max(least);
         if count < next {
             return None;

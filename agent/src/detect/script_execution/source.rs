@@ -9,6 +9,7 @@ use crate::{
     },
     event::{Bytes, Script, ScriptOrigin},
     process::Process,
+    provenance::classify::extension,
 };
 
 /// A script that runs.
@@ -44,7 +45,7 @@ const COMMAND_LINE: f64 = 5.0;
 
 impl Source {
     fn file(name: Bytes) -> Self {
-        let extension = name.file_name().rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+        let extension = extension(name.file_name()).unwrap_or_default();
         let known = EXTENSIONS.iter().find(|(known, _)| extension.eq_ignore_ascii_case(known));
         Self { risk: known.map_or(OTHER_FILE, |(_, risk)| *risk), file: true, name }
     }
@@ -93,7 +94,7 @@ impl Source {
         }
         if [&b"wine"[..], b"wine64", b"cmd", b"cmd.exe"].contains(&started.name) {
             let batch = started.arguments.iter().find(|argument| {
-                let extension = argument.as_slice().rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+                let extension = extension(argument.file_name()).unwrap_or_default();
                 extension.eq_ignore_ascii_case(b"bat") || extension.eq_ignore_ascii_case(b"cmd")
             });
             return batch.map(|file| Self::file(file.clone()));

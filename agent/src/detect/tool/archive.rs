@@ -35,14 +35,12 @@ const TAR: Syntax<Tar> = Syntax {
         Opt::value(b'C', "directory", Tar::Directory),
     ],
     short_values: b"bgHIKLNTVXF",
-    long_values: &[
-        "blocking-factor", "listed-incremental", "format", "use-compress-program", "starting-file", "tape-length",
-        "newer", "after-date", "newer-mtime", "files-from", "label", "exclude-from", "info-script", "new-volume-script",
-        "exclude", "exclude-tag", "exclude-tag-all", "exclude-tag-under", "exclude-ignore", "owner", "group",
-        "owner-map", "group-map", "mode", "mtime", "transform", "xform", "strip-components", "to-command", "checkpoint-action",
-        "record-size", "rmt-command", "rsh-command", "sort", "pax-option", "suffix", "backup", "index-file", "level",
-        "volno-file", "warning", "quoting-style", "options", "passphrase", "uid", "gid", "uname", "gname",
-    ],
+    long_values: "blocking-factor listed-incremental format use-compress-program starting-file tape-length \
+     newer after-date newer-mtime files-from label exclude-from info-script new-volume-script \
+     exclude exclude-tag exclude-tag-all exclude-tag-under exclude-ignore owner group owner-map \
+     group-map mode mtime transform xform strip-components to-command checkpoint-action \
+     record-size rmt-command rsh-command sort pax-option suffix backup index-file level \
+     volno-file warning quoting-style options passphrase uid gid uname gname",
     shape: Shape::Permuting,
 };
 
@@ -77,10 +75,8 @@ const ZIP: Syntax<Zip> = Syntax {
         Opt::flag(0, "show-files", Zip::Other),
     ],
     short_values: b"binPtxsOZ",
-    long_values: &[
-        "temp-path", "include", "exclude", "suffixes", "password", "from-date", "before-date", "split-size",
-        "output-file", "out", "compression-method",
-    ],
+    long_values: "temp-path include exclude suffixes password from-date before-date split-size output-file out \
+     compression-method",
     shape: Shape::Permuting,
 };
 
@@ -103,7 +99,8 @@ pub(super) fn zip<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 /// The first word is the command: `a` adds, `u` updates.
 fn by_command<'a>(invocation: &Invocation<'a>, adding: &[&[u8]]) -> Meaning<'a> {
     let mut words = invocation.arguments().filter(|argument| !argument.starts_with(b"-"));
-    let adds = words.next().is_some_and(|command| adding.iter().any(|known| command.eq_ignore_ascii_case(known)));
+    let adds =
+        words.next().is_some_and(|command| adding.iter().any(|known| command.eq_ignore_ascii_case(known)));
     Meaning::new(if adds { Action::Archive } else { Action::Local }).objects(words)
 }
 
@@ -132,7 +129,7 @@ const CPIO: Syntax<Copying> = Syntax {
         Opt::value(b'F', "file", Copying::File),
     ],
     short_values: b"CDEHIMR",
-    long_values: &["format", "directory", "io-size", "owner", "message", "pattern-file", "rsh-command", "block-size"],
+    long_values: "format directory io-size owner message pattern-file rsh-command block-size",
     shape: Shape::Permuting,
 };
 
@@ -149,7 +146,7 @@ const PAX: Syntax<Copying> = Syntax {
         Opt::value(b'f', "", Copying::File),
     ],
     short_values: b"bBEosxpTUGV",
-    long_values: &[],
+    long_values: "",
     shape: Shape::Permuting,
 };
 

@@ -28,16 +28,14 @@ const STORE: Syntax<Store> = Syntax {
         Opt::value(0, "file", Store::File),
     ],
     short_values: b"ohcju",
-    long_values: &[
-        "profile", "region", "endpoint-url", "output", "query", "color", "ca-bundle", "cli-read-timeout",
-        "cli-connect-timeout", "cli-binary-format", "exclude", "include", "acl", "storage-class", "sse",
-        "sse-c-key", "sse-kms-key-id", "content-type", "metadata", "expires", "grants", "page-size", "expected-size",
-        "cache-control", "key", "config", "config-dir", "project", "account", "configuration", "format", "zone",
-        "ssh-key-file", "scp-flag", "port", "from-to", "include-pattern", "exclude-pattern", "cap-mbps", "name",
-        "container-name", "account-name", "account-key", "connection-string", "sas-token", "source", "destination",
-        "subscription", "access_key", "secret_key", "host", "host-bucket", "bucket-location", "mime-type", "limit-rate",
-        "attr", "tags", "older-than", "newer-than", "limit-upload", "credentials-file", "log",
-    ],
+    long_values: "profile region endpoint-url output query color ca-bundle cli-read-timeout \
+     cli-connect-timeout cli-binary-format exclude include acl storage-class sse sse-c-key \
+     sse-kms-key-id content-type metadata expires grants page-size expected-size cache-control \
+     key config config-dir project account configuration format zone ssh-key-file scp-flag port \
+     from-to include-pattern exclude-pattern cap-mbps name container-name account-name \
+     account-key connection-string sas-token source destination subscription access_key \
+     secret_key host host-bucket bucket-location mime-type limit-rate attr tags older-than \
+     newer-than limit-upload credentials-file log",
     shape: Shape::Permuting,
 };
 
@@ -56,6 +54,7 @@ fn copy<'a>(places: &[&'a [u8]]) -> Meaning<'a> {
             }
             direction(sources, target, bucket)
         }
+        [source] if bucket(source).is_some() => Meaning::new(Action::Download).remote(bucket(source)),
         _ => Meaning::new(Action::Local),
     }
 }
@@ -65,11 +64,13 @@ pub(super) fn aws<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
     let parsed = parse(invocation);
     match parsed.operands.as_slice() {
         _ if parsed.has(Store::DryRun) => Meaning::new(Action::Local),
-        [b"s3", b"cp" | b"sync" | b"mv", places @ ..] | [b"cp" | b"sync" | b"mv", places @ ..] => copy(places),
-        [b"pipe", target, ..] => Meaning::new(Action::Upload).remote(host_of_url(target)),
-        [b"s3api", b"put-object" | b"upload-part", ..] => {
-            Meaning::new(Action::Upload).remote(parsed.value(Store::Bucket)).objects(parsed.values(Store::Body))
+        [b"s3", b"cp" | b"sync" | b"mv", places @ ..] | [b"cp" | b"sync" | b"mv", places @ ..] => {
+            copy(places)
         }
+        [b"pipe", target, ..] => Meaning::new(Action::Upload).remote(host_of_url(target)),
+        [b"s3api", b"put-object" | b"upload-part", ..] => Meaning::new(Action::Upload)
+            .remote(parsed.value(Store::Bucket))
+            .objects(parsed.values(Store::Body)),
         [b"s3api", b"get-object", ..] => Meaning::new(Action::Download).remote(parsed.value(Store::Bucket)),
         _ => Meaning::new(Action::Local),
     }
@@ -143,10 +144,8 @@ pub(super) fn minio<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 const RESTIC: Syntax<Store> = Syntax {
     options: &[Opt::value(b'r', "repo", Store::Repository), Opt::flag(b'n', "dry-run", Store::DryRun)],
     short_values: b"peoH",
-    long_values: &[
-        "password-file", "password-command", "exclude", "exclude-file", "iexclude", "files-from", "tag", "host", "time",
-        "cache-dir", "cacert", "limit-upload", "limit-download", "option", "target", "key-hint", "repository-file",
-    ],
+    long_values: "password-file password-command exclude exclude-file iexclude files-from tag host time \
+     cache-dir cacert limit-upload limit-download option target key-hint repository-file",
     shape: Shape::Permuting,
 };
 
@@ -160,7 +159,9 @@ pub(super) fn restic<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
             let action = if remote.is_some() { Action::Upload } else { Action::Archive };
             Meaning::new(action).remote(remote).objects(files.iter().copied())
         }
-        Some((&(b"restore" | b"dump"), _)) if remote.is_some() => Meaning::new(Action::Download).remote(remote),
+        Some((&(b"restore" | b"dump"), _)) if remote.is_some() => {
+            Meaning::new(Action::Download).remote(remote)
+        }
         _ => Meaning::new(Action::Local),
     }
 }
@@ -168,11 +169,9 @@ pub(super) fn restic<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 const BORG: Syntax<Store> = Syntax {
     options: &[Opt::value(b'r', "repo", Store::Repository), Opt::flag(b'n', "dry-run", Store::DryRun)],
     short_values: b"eCco",
-    long_values: &[
-        "exclude", "exclude-from", "pattern", "patterns-from", "compression", "comment", "timestamp", "rsh",
-        "remote-path", "lock-wait", "checkpoint-interval", "chunker-params", "files-cache", "umask", "remote-ratelimit",
-        "upload-ratelimit", "upload-buffer", "encryption",
-    ],
+    long_values: "exclude exclude-from pattern patterns-from compression comment timestamp rsh remote-path \
+     lock-wait checkpoint-interval chunker-params files-cache umask remote-ratelimit \
+     upload-ratelimit upload-buffer encryption",
     shape: Shape::Permuting,
 };
 
@@ -182,7 +181,8 @@ pub(super) fn borg<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
     let places = parsed.operands.get(1..).unwrap_or_default();
     let place = parsed.value(Store::Repository).or_else(|| places.first().copied()).unwrap_or_default();
     // The `::` before the archive's name is no host's colon.
-    let repository = place.windows(2).position(|pair| pair == b"::").and_then(|at| place.get(..at)).unwrap_or(place);
+    let repository =
+        place.windows(2).position(|pair| pair == b"::").and_then(|at| place.get(..at)).unwrap_or(place);
     let remote = host_of_operand(repository);
     match parsed.operands.first() {
         _ if parsed.has(Store::DryRun) => Meaning::new(Action::Local),
@@ -198,11 +198,9 @@ pub(super) fn borg<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 const DUPLICITY: Syntax<Store> = Syntax {
     options: &[Opt::flag(0, "dry-run", Store::DryRun)],
     short_values: b"tr",
-    long_values: &[
-        "encrypt-key", "sign-key", "include", "exclude", "include-filelist", "exclude-filelist", "archive-dir", "tempdir",
-        "volsize", "full-if-older-than", "name", "log-file", "verbosity", "time", "restore-time", "file-to-restore",
-        "path-to-restore", "ssh-options", "num-retries",
-    ],
+    long_values: "encrypt-key sign-key include exclude include-filelist exclude-filelist archive-dir tempdir \
+     volsize full-if-older-than name log-file verbosity time restore-time file-to-restore \
+     path-to-restore ssh-options num-retries",
     shape: Shape::Permuting,
 };
 
@@ -210,9 +208,9 @@ const DUPLICITY: Syntax<Store> = Syntax {
 pub(super) fn duplicity<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
     let parsed = DUPLICITY.parse(invocation.arguments());
     let places = match parsed.operands.as_slice() {
-        [b"full" | b"incr" | b"inc" | b"incremental" | b"backup" | b"bu" | b"ib" | b"fb", places @ ..]
-        | [b"restore" | b"rb", places @ ..] => places,
-        places => places,
+        [b"full" | b"incr" | b"inc" | b"incremental" | b"backup" | b"restore", places @ ..] | places => {
+            places
+        }
     };
     match places {
         _ if parsed.has(Store::DryRun) => Meaning::new(Action::Local),
@@ -220,7 +218,9 @@ pub(super) fn duplicity<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
             Some(remote) => Meaning::new(Action::Upload).remote(Some(remote)).objects([*source]),
             None => Meaning::new(Action::Archive).objects([*source]),
         },
-        [source, _] if host_of_url(source).is_some() => Meaning::new(Action::Download).remote(host_of_url(source)),
+        [source, _] if host_of_url(source).is_some() => {
+            Meaning::new(Action::Download).remote(host_of_url(source))
+        }
         _ => Meaning::new(Action::Local),
     }
 }

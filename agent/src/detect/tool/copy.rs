@@ -42,7 +42,7 @@ enum Scp {
 const SCP: Syntax<Scp> = Syntax {
     options: &[Opt::flag(b't', "", Scp::Sink), Opt::flag(b'f', "", Scp::Source)],
     short_values: b"cDFiJloPSX",
-    long_values: &[],
+    long_values: "",
     shape: Shape::Leading,
 };
 
@@ -66,7 +66,7 @@ enum Sftp {
 const SFTP: Syntax<Sftp> = Syntax {
     options: &[Opt::value(b'b', "", Sftp::Batch)],
     short_values: b"BcDFiJloPRSsX",
-    long_values: &[],
+    long_values: "",
     shape: Shape::Leading,
 };
 
@@ -102,16 +102,13 @@ const RSYNC: Syntax<Rsync> = Syntax {
         Opt::flag(0, "list-only", Rsync::ListOnly),
     ],
     short_values: b"efBMT@",
-    long_values: &[
-        "rsh", "filter", "exclude", "include", "exclude-from", "include-from", "files-from", "rsync-path", "bwlimit",
-        "backup-dir", "suffix", "temp-dir", "compare-dest", "copy-dest", "link-dest", "partial-dir", "port",
-        "password-file", "log-file", "log-file-format", "out-format", "timeout", "contimeout", "modify-window",
-        "max-size", "min-size", "block-size", "max-delete", "max-alloc", "chmod", "chown", "usermap", "groupmap",
-        "iconv", "compress-choice", "zc", "compress-level", "zl", "skip-compress", "checksum-choice", "cc",
-        "checksum-seed", "address", "sockopts", "outbuf", "remote-option", "write-batch", "only-write-batch",
-        "read-batch", "protocol", "info", "debug", "stop-after", "stop-at", "early-input", "config", "dparam",
-        "copy-as", "time-limit", "stderr",
-    ],
+    long_values: "rsh filter exclude include exclude-from include-from files-from rsync-path bwlimit \
+     backup-dir suffix temp-dir compare-dest copy-dest link-dest partial-dir port password-file \
+     log-file log-file-format out-format timeout contimeout modify-window max-size min-size \
+     block-size max-delete max-alloc chmod chown usermap groupmap iconv compress-choice zc \
+     compress-level zl skip-compress checksum-choice cc checksum-seed address sockopts outbuf \
+     remote-option write-batch only-write-batch read-batch protocol info debug stop-after stop-at \
+     early-input config dparam copy-as time-limit stderr",
     shape: Shape::Permuting,
 };
 
@@ -139,21 +136,21 @@ enum Rclone {
 const RCLONE: Syntax<Rclone> = Syntax {
     options: &[Opt::flag(b'n', "dry-run", Rclone::DryRun)],
     short_values: b"",
-    long_values: &[
-        "config", "transfers", "checkers", "bwlimit", "include", "include-from", "exclude", "exclude-from", "filter",
-        "filter-from", "files-from", "files-from-raw", "log-file", "log-level", "max-age", "min-age", "max-size",
-        "min-size", "max-depth", "max-transfer", "retries", "low-level-retries", "timeout", "contimeout", "stats",
-        "tpslimit", "user-agent", "backup-dir", "suffix", "compare-dest", "copy-dest", "buffer-size", "bind",
-        "multi-thread-streams", "order-by", "password-command", "cache-dir", "temp-dir", "drive-chunk-size",
-        "s3-chunk-size", "s3-upload-concurrency", "addr", "header", "header-upload",
-    ],
+    long_values: "config transfers checkers bwlimit include include-from exclude exclude-from filter \
+     filter-from files-from files-from-raw log-file log-level max-age min-age max-size min-size \
+     max-depth max-transfer retries low-level-retries timeout contimeout stats tpslimit \
+     user-agent backup-dir suffix compare-dest copy-dest buffer-size bind multi-thread-streams \
+     order-by password-command cache-dir temp-dir drive-chunk-size s3-chunk-size \
+     s3-upload-concurrency addr header header-upload",
     shape: Shape::Permuting,
 };
 
 /// A remote of rclone: `name:path` or `:backend:path`, no slash before the colon.
 fn rclone_remote(operand: &[u8]) -> Option<&[u8]> {
     let stop = operand.iter().skip(1).position(|&byte| byte == b':' || byte == b'/')? + 1;
-    (operand.first() != Some(&b'/') && operand.get(stop) == Some(&b':')).then(|| operand.get(..stop)).flatten()
+    (operand.first() != Some(&b'/') && operand.get(stop) == Some(&b':'))
+        .then(|| operand.get(..stop))
+        .flatten()
 }
 
 pub(super) fn rclone<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
@@ -172,7 +169,9 @@ pub(super) fn rclone<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
             }
             None => Meaning::new(Action::Local),
         },
-        b"rcat" => Meaning::new(Action::Upload).remote(operands.first().and_then(|target| rclone_remote(target))),
+        b"rcat" => {
+            Meaning::new(Action::Upload).remote(operands.first().and_then(|target| rclone_remote(target)))
+        }
         b"serve" => Meaning::new(Action::Serve).objects(operands.last().copied()),
         _ => Meaning::new(Action::Local),
     }
@@ -184,7 +183,7 @@ enum Nothing {}
 const WORMHOLE: Syntax<Nothing> = Syntax {
     options: &[],
     short_values: b"c",
-    long_values: &["code", "relay-url", "transit-helper", "relay", "pass", "ports", "port", "socks5", "connect"],
+    long_values: "code relay-url transit-helper relay pass ports port socks5 connect",
     shape: Shape::Permuting,
 };
 

@@ -15,7 +15,7 @@ enum Ftp {
 const FTP: Syntax<Ftp> = Syntax {
     options: &[Opt::value(b'u', "", Ftp::Upload)],
     short_values: b"NoPqrsT",
-    long_values: &["netrc", "prompt"],
+    long_values: "netrc prompt",
     shape: Shape::Permuting,
 };
 
@@ -40,7 +40,7 @@ fn session(host: Option<&[u8]>, fed: bool) -> Meaning<'_> {
 enum Nothing {}
 
 const FTP_PUT: Syntax<Nothing> =
-    Syntax { options: &[], short_values: b"upPfdetUwjJTSrWXYBO", long_values: &[], shape: Shape::Leading };
+    Syntax { options: &[], short_values: b"upPfdetUwjJTSrWXYBO", long_values: "", shape: Shape::Leading };
 
 /// `host directory file...`; busybox: `host remote-file local-file`.
 pub(super) fn ftp_put<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
@@ -62,7 +62,7 @@ const LFTP: Syntax<Lftp> = Syntax {
         Opt::value(b'f', "", Lftp::File),
     ],
     short_values: b"up",
-    long_values: &["user", "password", "env-password", "port", "rcfile"],
+    long_values: "user password env-password port rcfile",
     shape: Shape::Permuting,
 };
 
@@ -124,7 +124,7 @@ const TFTP: Syntax<Tftp> = Syntax {
         Opt::value(b'l', "local-file", Tftp::Local),
     ],
     short_values: b"rbmR",
-    long_values: &["remote-file", "option", "mode"],
+    long_values: "remote-file option mode",
     shape: Shape::Permuting,
 };
 
@@ -163,7 +163,7 @@ const SMBCLIENT: Syntax<Smb> = Syntax {
         Opt::value(b'T', "tar", Smb::Tar),
     ],
     short_values: b"UWRIpMmtDnsdbO",
-    long_values: &["user", "workgroup", "name-resolve", "ip-address", "port", "authentication-file", "directory"],
+    long_values: "user workgroup name-resolve ip-address port authentication-file directory",
     shape: Shape::Permuting,
 };
 

@@ -40,20 +40,17 @@ const CURL: Syntax<Curl> = Syntax {
         Opt::value(0, "url", Curl::Url),
     ],
     short_values: b"AbcCDeEhHmoPQrtuUwxyYz",
-    long_values: &[
-        "user-agent", "cookie", "cookie-jar", "continue-at", "dump-header", "referer", "cert", "help", "header",
-        "max-time", "output", "output-dir", "ftp-port", "quote", "postquote", "prequote", "range", "telnet-option",
-        "user", "proxy-user", "write-out", "proxy", "preproxy", "speed-time", "speed-limit", "time-cond", "cacert",
-        "capath", "cert-type", "ciphers", "connect-timeout", "connect-to", "crlfile", "delegation", "dns-servers",
-        "dns-interface", "doh-url", "egd-file", "engine", "expect100-timeout", "hostpubmd5", "hostpubsha256", "hsts",
-        "alt-svc", "aws-sigv4", "interface", "keepalive-time", "key", "key-type", "krb", "libcurl", "limit-rate",
-        "local-port", "login-options", "mail-auth", "mail-from", "mail-rcpt", "max-filesize", "max-redirs",
-        "netrc-file", "noproxy", "oauth2-bearer", "parallel-max", "pass", "pinnedpubkey", "proto", "proto-default",
-        "proto-redir", "proxy-cacert", "proxy-cert", "proxy-header", "proxy-key", "pubkey", "random-file", "rate",
-        "request-target", "resolve", "retry", "retry-delay", "retry-max-time", "sasl-authzid", "service-name",
-        "socks4", "socks4a", "socks5", "socks5-hostname", "stderr", "tls-max", "tls13-ciphers", "tlsuser",
-        "tlspassword", "trace", "trace-ascii", "unix-socket", "abstract-unix-socket", "url-query", "variable",
-    ],
+    long_values: "user-agent cookie cookie-jar continue-at dump-header referer cert help header max-time \
+     output output-dir ftp-port quote postquote prequote range telnet-option user proxy-user \
+     write-out proxy preproxy speed-time speed-limit time-cond cacert capath cert-type ciphers \
+     connect-timeout connect-to crlfile delegation dns-servers dns-interface doh-url egd-file \
+     engine expect100-timeout hostpubmd5 hostpubsha256 hsts alt-svc aws-sigv4 interface \
+     keepalive-time key key-type krb libcurl limit-rate local-port login-options mail-auth \
+     mail-from mail-rcpt max-filesize max-redirs netrc-file noproxy oauth2-bearer parallel-max \
+     pass pinnedpubkey proto proto-default proto-redir proxy-cacert proxy-cert proxy-header \
+     proxy-key pubkey random-file rate request-target resolve retry retry-delay retry-max-time \
+     sasl-authzid service-name socks4 socks4a socks5 socks5-hostname stderr tls-max tls13-ciphers \
+     tlsuser tlspassword trace trace-ascii unix-socket abstract-unix-socket url-query variable",
     shape: Shape::Permuting,
 };
 
@@ -67,19 +64,19 @@ pub(super) fn curl<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
     for (option, value) in parsed.options() {
         match option {
             Curl::File => files.push(value),
-            Curl::Form => form_files(value, &mut files),
+            Curl::Form => literal |= !form_files(value, &mut files),
             Curl::Data => match value {
                 [b'@', file @ ..] => files.push(file),
                 _ => literal = true,
             },
-            Curl::UrlEncoded => match value.iter().position(|&byte| byte == b'@' || byte == b'=') {
-                Some(at) if value.get(at) == Some(&b'@') => files.push(value.get(at + 1..).unwrap_or_default()),
+            // `@file` or `name@file`, where no `=` comes first.
+            Curl::UrlEncoded => match value.iter().position(|byte| b"@=".contains(byte)) {
+                Some(at) if value.get(at) == Some(&b'@') => files.extend(value.get(at + 1..)),
                 _ => literal = true,
             },
             Curl::Raw => literal = true,
             Curl::Request | Curl::Get | Curl::Head | Curl::Config | Curl::Url => {}
         }
-        literal |= option == Curl::Form && files.is_empty();
     }
     let sending_method = parsed.value(Curl::Request).is_some_and(is_sending_method);
     let to_file = split_scheme(url).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(b"file"));
@@ -95,16 +92,18 @@ pub(super) fn curl<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
     Meaning::new(action).remote(remote).objects(files)
 }
 
-/// Files of `name=@file;type=...,file` and `name=<file`, quoted or not.
-fn form_files<'a>(value: &'a [u8], files: &mut Vec<&'a [u8]>) {
+/// Adds the files of `name=@file;type=...,file` and `name=<file`, quoted or not; false where there are none.
+fn form_files<'a>(value: &'a [u8], files: &mut Vec<&'a [u8]>) -> bool {
     let content = value.iter().position(|&byte| byte == b'=').and_then(|at| value.get(at + 1..));
-    let Some([b'@' | b'<', list @ ..]) = content else { return };
-    if let [b'"', quoted @ ..] = list {
-        files.push(quoted.split(|&byte| byte == b'"').next().unwrap_or_default());
-        return;
+    match content {
+        Some([b'@' | b'<', b'"', quoted @ ..]) => files.extend(quoted.split(|&byte| byte == b'"').next()),
+        Some([b'@' | b'<', list @ ..]) => {
+            let names = list.split(|&byte| byte == b';').next().unwrap_or_default();
+            files.extend(names.split(|&byte| byte == b','));
+        }
+        Some(_) | None => return false,
     }
-    let names = list.split(|&byte| byte == b';').next().unwrap_or_default();
-    files.extend(names.split(|&byte| byte == b','));
+    true
 }
 
 fn is_sending_method(method: &[u8]) -> bool {
@@ -127,15 +126,13 @@ const WGET: Syntax<Wget> = Syntax {
         Opt::value(0, "method", Wget::Method),
     ],
     short_values: b"oaeiBtOTwQPUlARDIX",
-    long_values: &[
-        "output-file", "append-output", "execute", "input-file", "base", "tries", "output-document", "timeout",
-        "dns-timeout", "connect-timeout", "read-timeout", "wait", "waitretry", "quota", "bind-address", "limit-rate",
-        "directory-prefix", "user-agent", "user", "password", "header", "referer", "load-cookies", "save-cookies",
-        "level", "accept", "reject", "domains", "exclude-domains", "include-directories", "exclude-directories",
-        "cut-dirs", "certificate", "certificate-type", "private-key", "ca-certificate", "ca-directory", "config",
-        "http-user", "http-password", "ftp-user", "ftp-password", "proxy-user", "proxy-password", "max-redirect",
-        "secure-protocol", "progress", "start-pos", "rejected-log", "warc-file", "restrict-file-names",
-    ],
+    long_values: "output-file append-output execute input-file base tries output-document timeout dns-timeout \
+     connect-timeout read-timeout wait waitretry quota bind-address limit-rate directory-prefix \
+     user-agent user password header referer load-cookies save-cookies level accept reject \
+     domains exclude-domains include-directories exclude-directories cut-dirs certificate \
+     certificate-type private-key ca-certificate ca-directory config http-user http-password \
+     ftp-user ftp-password proxy-user proxy-password max-redirect secure-protocol progress \
+     start-pos rejected-log warc-file restrict-file-names",
     shape: Shape::Permuting,
 };
 
@@ -158,10 +155,8 @@ enum Httpie {
 const HTTPIE: Syntax<Httpie> = Syntax {
     options: &[Opt::value(0, "raw", Httpie::Raw), Opt::flag(0, "offline", Httpie::Offline)],
     short_values: b"oapAs",
-    long_values: &[
-        "output", "auth", "auth-type", "print", "pretty", "style", "session", "session-read-only", "proxy", "timeout",
-        "verify", "cert", "cert-key", "max-redirects", "boundary",
-    ],
+    long_values: "output auth auth-type print pretty style session session-read-only proxy timeout verify cert \
+     cert-key max-redirects boundary",
     shape: Shape::Permuting,
 };
 
@@ -170,7 +165,9 @@ pub(super) fn httpie<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> 
     let parsed = HTTPIE.parse(invocation.arguments());
     let operands = parsed.operands.as_slice();
     let (method, operands) = match operands {
-        [method, rest @ ..] if !rest.is_empty() && method.iter().all(u8::is_ascii_alphabetic) => (*method, rest),
+        [method, rest @ ..] if !rest.is_empty() && method.iter().all(u8::is_ascii_alphabetic) => {
+            (*method, rest)
+        }
         rest => (&[][..], rest),
     };
     let Some((url, items)) = operands.split_first() else { return Meaning::new(Action::Local) };

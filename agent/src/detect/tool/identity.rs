@@ -74,15 +74,6 @@ impl<'a> Invocation<'a> {
         if !is_loader(self.name) {
             return self;
         }
-        const VALUES: [&[u8]; 7] = [
-            b"--library-path",
-            b"--inhibit-rpath",
-            b"--audit",
-            b"--preload",
-            b"--argv0",
-            b"--glibc-hwcaps-prepend",
-            b"--glibc-hwcaps-mask",
-        ];
         let mut rest = self.arguments;
         while let [argument, after @ ..] = rest {
             let bytes = argument.as_slice();
@@ -90,7 +81,7 @@ impl<'a> Invocation<'a> {
                 let name = base_name(bytes);
                 return Self { name, path: bytes, called: name, arguments: after };
             }
-            rest = if VALUES.contains(&bytes) { after.get(1..).unwrap_or_default() } else { after };
+            rest = if LOADER_VALUES.contains(&bytes) { after.get(1..).unwrap_or_default() } else { after };
         }
         self
     }
@@ -116,12 +107,14 @@ impl<'a> Invocation<'a> {
 
     fn coreutils(self) -> Self {
         let Some((first, rest)) = self.subcommand() else { return Self { name: self.called, ..self } };
-        let named = first.strip_prefix(b"--coreutils-prog").and_then(|tail| {
-            tail.strip_prefix(b"=").or_else(|| tail.strip_prefix(b"-shebang="))
-        });
+        let named = first
+            .strip_prefix(b"--coreutils-prog")
+            .and_then(|tail| tail.strip_prefix(b"=").or_else(|| tail.strip_prefix(b"-shebang=")));
         match named {
             Some(name) => Self { name, called: name, arguments: rest, ..self },
-            None if self.called == b"coreutils" => Self { name: first, called: first, arguments: rest, ..self },
+            None if self.called == b"coreutils" => {
+                Self { name: first, called: first, arguments: rest, ..self }
+            }
             None => Self { name: self.called, ..self },
         }
     }
@@ -133,11 +126,24 @@ impl<'a> Invocation<'a> {
                 let name = without_script_extension(base_name(path));
                 Self { name, path, called: name, arguments }
             }
-            Some(Program::Module(module, arguments)) => Self { name: module, path: module, called: module, arguments },
+            Some(Program::Module(module, arguments)) => {
+                Self { name: module, path: module, called: module, arguments }
+            }
             Some(Program::Text(_) | Program::Stdin) | None => self,
         }
     }
 }
+
+/// Options of the dynamic loader that take a value.
+const LOADER_VALUES: [&[u8]; 7] = [
+    b"--library-path",
+    b"--inhibit-rpath",
+    b"--audit",
+    b"--preload",
+    b"--argv0",
+    b"--glibc-hwcaps-prepend",
+    b"--glibc-hwcaps-mask",
+];
 
 fn is_loader(name: &[u8]) -> bool {
     (name.starts_with(b"ld-") || name.starts_with(b"ld.so")) && name.windows(3).any(|three| three == b".so")
@@ -148,5 +154,8 @@ fn is_multicall(name: &[u8]) -> bool {
 }
 
 fn without_script_extension(name: &[u8]) -> &[u8] {
-    [&b".py"[..], b".pl", b".rb", b".sh"].iter().find_map(|extension| name.strip_suffix(*extension)).unwrap_or(name)
+    [&b".py"[..], b".pl", b".rb", b".sh"]
+        .iter()
+        .find_map(|extension| name.strip_suffix(*extension))
+        .unwrap_or(name)
 }

@@ -14,8 +14,8 @@ pub(crate) struct Interpreter {
     module: &'static [u8],
     /// Short options with a value.
     values: &'static [u8],
-    /// Long options with a value.
-    long_values: &'static [&'static str],
+    /// Long options with a value, separated by blanks.
+    long_values: &'static str,
     /// The text is the first operand, wherever `-c` stood among the flags.
     shell: bool,
 }
@@ -40,7 +40,7 @@ const fn shell(names: &'static [&'static str]) -> Interpreter {
         long_text: &[],
         module: b"",
         values: b"oO",
-        long_values: &["rcfile", "init-file", "init-command"],
+        long_values: "rcfile init-file init-command",
         shell: true,
     }
 }
@@ -51,7 +51,7 @@ const fn evaluator(
     long_text: &'static [&'static str],
     values: &'static [u8],
 ) -> Interpreter {
-    Interpreter { names, text, long_text, module: b"", values, long_values: &[], shell: false }
+    Interpreter { names, text, long_text, module: b"", values, long_values: "", shell: false }
 }
 
 const INTERPRETERS: &[Interpreter] = &[
@@ -59,7 +59,7 @@ const INTERPRETERS: &[Interpreter] = &[
     Interpreter { text: b"cC", long_text: &["command"], values: b"C", ..shell(&["fish"]) },
     Interpreter {
         module: b"m",
-        long_values: &["check-hash-based-pycs"],
+        long_values: "check-hash-based-pycs",
         ..evaluator(&["python", "pypy", "ipython"], b"c", &[], b"WXQ")
     },
     evaluator(&["perl"], b"eE", &[], b"MmI"),
@@ -74,8 +74,11 @@ const INTERPRETERS: &[Interpreter] = &[
 /// The interpreter of that name; a version at its end (`python3.11`, `lua5.4`) is left out.
 pub(crate) fn interpreter(name: &[u8]) -> Option<&'static Interpreter> {
     let version = |byte: &u8| byte.is_ascii_digit() || b".-".contains(byte);
-    let plain = name.iter().rposition(|byte| !version(byte)).and_then(|last| name.get(..=last)).unwrap_or(name);
-    INTERPRETERS.iter().find(|one| one.names.iter().any(|known| known.as_bytes() == name || known.as_bytes() == plain))
+    let plain =
+        name.iter().rposition(|byte| !version(byte)).and_then(|last| name.get(..=last)).unwrap_or(name);
+    INTERPRETERS
+        .iter()
+        .find(|one| one.names.iter().any(|known| known.as_bytes() == name || known.as_bytes() == plain))
 }
 
 impl Interpreter {
@@ -98,7 +101,7 @@ impl Interpreter {
                     if let Some(text) = self.long_text(name, after) {
                         return Program::Text(text);
                     }
-                    let takes = self.long_values.iter().any(|long| long.as_bytes() == name);
+                    let takes = self.long_values.split_ascii_whitespace().any(|long| long.as_bytes() == name);
                     rest = if takes { after.get(1..).unwrap_or_default() } else { after };
                 }
                 [b'-' | b'+', cluster @ ..] => match self.cluster(cluster, after) {

@@ -25,7 +25,7 @@ const MAIL: Syntax<Mail> = Syntax {
         Opt::value(b'f', "", Mail::Reads),
     ],
     short_values: b"sbcrSuTM",
-    long_values: &["subject", "return-address", "content-type", "append", "exec", "to", "cc", "bcc"],
+    long_values: "subject return-address content-type append exec to cc bcc",
     shape: Shape::Permuting,
 };
 
@@ -35,7 +35,8 @@ pub(super) fn mail<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> {
     let files: Vec<&[u8]> = parsed
         .options()
         .filter(|&(option, value)| {
-            option == Mail::Content || option == Mail::Attach && (value.contains(&b'/') || !value.contains(&b':'))
+            option == Mail::Content
+                || option == Mail::Attach && (value.contains(&b'/') || !value.contains(&b':'))
         })
         .map(|(_, value)| value)
         .collect();
@@ -66,7 +67,7 @@ const MUTT: Syntax<Mail> = Syntax {
         Opt::value(b'f', "", Mail::Reads),
     ],
     short_values: b"sbceFmQADd",
-    long_values: &[],
+    long_values: "",
     shape: Shape::Permuting,
 };
 
@@ -93,7 +94,7 @@ pub(super) fn mutt<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> {
 const SENDMAIL: Syntax<Mail> = Syntax {
     options: &[Opt::value(b'b', "", Mail::Reads), Opt::flag(b'q', "", Mail::Reads)],
     short_values: b"fFroOCXNRVa",
-    long_values: &["account", "file", "from", "host", "port", "user", "logfile"],
+    long_values: "account file from host port user logfile",
     shape: Shape::Permuting,
 };
 
@@ -116,10 +117,8 @@ const SWAKS: Syntax<Mail> = Syntax {
         Opt::value(0, "s", Mail::Server),
     ],
     short_values: b"",
-    long_values: &[
-        "to", "t", "from", "f", "port", "p", "header", "h-Subject", "auth", "a", "auth-user", "au", "auth-password", "ap",
-        "ehlo", "helo", "attach-name", "attach-type", "timeout", "pipe", "socket",
-    ],
+    long_values: "to t from f port p header h-Subject auth a auth-user au auth-password ap ehlo helo \
+     attach-name attach-type timeout pipe socket",
     shape: Shape::Words,
 };
 

@@ -142,9 +142,9 @@ const NAMES: &[(Tool, &str, &[&str])] = &[
         Tool::Compressor,
         "a compressor",
         &[
-            "gzip", "gunzip", "zcat", "pigz", "unpigz", "xz", "unxz", "xzcat", "pixz", "lzma", "unlzma", "zstd",
-            "unzstd", "zstdcat", "zstdmt", "pzstd", "bzip2", "bunzip2", "bzcat", "pbzip2", "lbzip2", "lz4", "unlz4",
-            "lz4cat", "lzop", "lzip", "plzip", "brotli", "compress",
+            "gzip", "gunzip", "zcat", "pigz", "unpigz", "xz", "unxz", "xzcat", "pixz", "lzma", "unlzma",
+            "zstd", "unzstd", "zstdcat", "zstdmt", "pzstd", "bzip2", "bunzip2", "bzcat", "pbzip2", "lbzip2",
+            "lz4", "unlz4", "lz4cat", "lzop", "lzip", "plzip", "brotli", "compress",
         ],
     ),
     (Tool::Gpg, "gpg", &["gpg", "gpg1", "gpg2"]),
@@ -157,12 +157,25 @@ const NAMES: &[(Tool, &str, &[&str])] = &[
     (Tool::Split, "split", &["split", "gsplit", "csplit"]),
     (Tool::Dd, "dd", &["dd", "gdd", "dcfldd"]),
     (Tool::Powershell, "PowerShell", &["pwsh", "pwsh-preview", "powershell", "powershell.exe", "pwsh.exe"]),
-    (Tool::Mail, "mail", &["mail", "mailx", "s-nail", "nail", "bsd-mailx", "mail.mailutils", "heirloom-mailx"]),
+    (
+        Tool::Mail,
+        "mail",
+        &["mail", "mailx", "s-nail", "nail", "bsd-mailx", "mail.mailutils", "heirloom-mailx"],
+    ),
     (Tool::Mutt, "mutt", &["mutt", "neomutt"]),
     (
         Tool::Sendmail,
         "sendmail",
-        &["sendmail", "msmtp", "ssmtp", "exim4", "exim", "sendmail.postfix", "sendmail.exim", "nullmailer-inject"],
+        &[
+            "sendmail",
+            "msmtp",
+            "ssmtp",
+            "exim4",
+            "exim",
+            "sendmail.postfix",
+            "sendmail.exim",
+            "nullmailer-inject",
+        ],
     ),
     (Tool::Swaks, "swaks", &["swaks"]),
 ];
@@ -182,5 +195,8 @@ impl Tool {
 
 /// The tool that a program's name means.
 pub(crate) fn known(name: &[u8]) -> Option<Tool> {
-    NAMES.iter().find(|(.., names)| names.iter().any(|known| known.as_bytes() == name)).map(|(tool, ..)| *tool)
+    NAMES
+        .iter()
+        .find(|(.., names)| names.iter().any(|known| known.as_bytes() == name))
+        .map(|(tool, ..)| *tool)
 }

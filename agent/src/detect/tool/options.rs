@@ -51,8 +51,8 @@ pub(super) struct Syntax<M: 'static> {
     pub(super) options: &'static [Opt<M>],
     /// Further short options that take a value.
     pub(super) short_values: &'static [u8],
-    /// Further long options that take a value.
-    pub(super) long_values: &'static [&'static str],
+    /// Further long options that take a value, separated by blanks.
+    pub(super) long_values: &'static str,
     /// How they are written.
     pub(super) shape: Shape,
 }
@@ -169,7 +169,7 @@ impl<M: Copy + PartialEq> Syntax<M> {
         if let Some(option) = self.options.iter().find(|option| option.long.as_bytes() == name) {
             return (Some(option.means), option.value == Value::Required);
         }
-        if self.long_values.iter().any(|long| long.as_bytes() == name) {
+        if self.long_values.split_ascii_whitespace().any(|long| long.as_bytes() == name) {
             return (None, true);
         }
         if self.shape == Shape::Words {

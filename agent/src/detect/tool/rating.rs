@@ -40,7 +40,11 @@ const fn staging(risk: f64, technique: &'static str, reason: &'static str) -> Ra
 /// The table; the first row that fits holds. What has no row is no evidence: downloads, unpacking, local copies, a
 /// shell on another host, a letter typed by a person.
 const ROWS: &[Row] = &[
-    Row(&[Tool::Scp, Tool::Rsync], Action::Upload, transfer(9.0, "T1048.002", "copies files to another host")),
+    Row(
+        &[Tool::Scp, Tool::Rsync],
+        Action::Upload,
+        transfer(9.0, "T1048.002", "copies files to another host"),
+    ),
     Row(&[Tool::Curl], Action::Upload, transfer(9.0, "T1048", "sends data in a request")),
     Row(&[Tool::Wget, Tool::Httpie], Action::Upload, transfer(7.0, "T1048", "sends data in a request")),
     Row(&[Tool::Rclone], Action::Upload, transfer(9.0, "T1567.002", "copies files to remote storage")),
@@ -54,23 +58,51 @@ const ROWS: &[Row] = &[
     // The program that runs ssh (rsync, scp, git) is rated itself.
     Row(&[Tool::Ssh], Action::Upload, transfer(5.0, "T1048.002", "carries another program's upload")),
     Row(&[], Action::Upload, transfer(6.0, "T1020", "sends data")),
-    Row(&[Tool::Netcat, Tool::Socat], Action::Relay, transfer(8.0, "T1048.003", "passes data to another host")),
-    Row(&[Tool::Openssl], Action::Relay, transfer(8.0, "T1048.002", "passes its input to another host over TLS")),
-    Row(&[Tool::Ssh], Action::Relay, transfer(7.0, "T1048.002", "feeds its input to a command on another host")),
-    Row(&[Tool::Telnet], Action::Relay, transfer(6.0, "T1048.003", "passes its input to another host in clear")),
+    Row(
+        &[Tool::Netcat, Tool::Socat],
+        Action::Relay,
+        transfer(8.0, "T1048.003", "passes data to another host"),
+    ),
+    Row(
+        &[Tool::Openssl],
+        Action::Relay,
+        transfer(8.0, "T1048.002", "passes its input to another host over TLS"),
+    ),
+    Row(
+        &[Tool::Ssh],
+        Action::Relay,
+        transfer(7.0, "T1048.002", "feeds its input to a command on another host"),
+    ),
+    Row(
+        &[Tool::Telnet],
+        Action::Relay,
+        transfer(6.0, "T1048.003", "passes its input to another host in clear"),
+    ),
     // Cron mails its output all day.
     Row(MAIL, Action::Relay, transfer(4.0, "T1048.003", "mails its input")),
     Row(&[], Action::Relay, transfer(6.0, "T1020", "passes its input to another host")),
     Row(&[Tool::Sftp], Action::Batch, transfer(8.0, "T1048.002", "runs a scripted file transfer")),
-    Row(&[Tool::Ssh], Action::Batch, transfer(6.0, "T1048.002", "feeds its input to a shell on another host")),
+    Row(
+        &[Tool::Ssh],
+        Action::Batch,
+        transfer(6.0, "T1048.002", "feeds its input to a shell on another host"),
+    ),
     Row(&[], Action::Batch, transfer(8.0, "T1048.003", "runs a scripted file transfer")),
     Row(&[Tool::Sftp], Action::Session, transfer(5.0, "T1048.002", "opened a file-transfer session")),
     Row(SESSIONS, Action::Session, transfer(5.0, "T1048.003", "opened a file-transfer session")),
     Row(&[Tool::Netcat], Action::Session, transfer(4.0, "T1048.003", "opened a raw connection")),
     Row(&[Tool::Telnet, Tool::Openssl], Action::Session, transfer(2.0, "T1048", "opened a connection")),
     Row(&[], Action::Serve, transfer(6.0, "T1048", "offers data to whoever connects")),
-    Row(&[Tool::Powershell], Action::EncodedCommand, transfer(7.0, "T1059.001", "runs program text encoded to hide it")),
-    Row(&[Tool::Curl], Action::Unknown, transfer(5.0, "T1020", "takes options from a file that may make it send")),
+    Row(
+        &[Tool::Powershell],
+        Action::EncodedCommand,
+        transfer(7.0, "T1059.001", "runs program text encoded to hide it"),
+    ),
+    Row(
+        &[Tool::Curl],
+        Action::Unknown,
+        transfer(5.0, "T1020", "takes options from a file that may make it send"),
+    ),
     Row(
         &[Tool::Tar, Tool::Zip, Tool::SevenZip, Tool::Rar],
         Action::Archive,

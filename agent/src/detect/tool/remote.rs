@@ -40,7 +40,8 @@ pub(super) fn host_of_loose_url(url: &[u8]) -> Option<&[u8]> {
 pub(super) fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = url.windows(3).position(|three| three == b"://")?;
     let (scheme, rest) = url.split_at_checked(at)?;
-    let valid = !scheme.is_empty() && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
+    let valid =
+        !scheme.is_empty() && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
     valid.then_some((scheme, rest.get(3..).unwrap_or_default()))
 }
 
@@ -55,13 +56,19 @@ pub(super) fn is_loopback(remote: &[u8]) -> bool {
     let host = remote.rsplit(|&byte| byte == b'@').next().unwrap_or_default();
     let host = match host {
         [b'[', rest @ ..] => rest.split(|&byte| byte == b']').next().unwrap_or_default(),
-        bare if bare.iter().filter(|&&byte| byte == b':').count() > 1 => bare,
-        _ => host.split(|&byte| byte == b':').next().unwrap_or_default(),
+        // More than one colon without brackets: a bare IPv6 address.
+        _ => match host.split(|&byte| byte == b':').collect::<Vec<_>>().as_slice() {
+            [name] | [name, _] => name,
+            _ => host,
+        },
     };
     if host.eq_ignore_ascii_case(b"localhost") {
         return true;
     }
-    std::str::from_utf8(host).ok().and_then(|text| text.parse::<IpAddr>().ok()).is_some_and(|ip| ip.is_loopback())
+    std::str::from_utf8(host)
+        .ok()
+        .and_then(|text| text.parse::<IpAddr>().ok())
+        .is_some_and(|ip| ip.is_loopback())
 }
 
 /// The part after the last `/`.

@@ -29,11 +29,9 @@ const NETCAT: Syntax<Netcat> = Syntax {
         Opt::flag(0, "send-only", Netcat::SendOnly),
     ],
     short_values: b"gGiImMoOpPqsTVwWxX",
-    long_values: &[
-        "source-port", "source", "idle-timeout", "wait", "delay", "max-conns", "output", "hex-dump", "proxy",
-        "proxy-type", "proxy-auth", "allow", "allowfile", "deny", "denyfile", "ssl-cert", "ssl-key",
-        "ssl-trustfile", "ssl-ciphers", "ssl-servername",
-    ],
+    long_values: "source-port source idle-timeout wait delay max-conns output hex-dump proxy proxy-type \
+     proxy-auth allow allowfile deny denyfile ssl-cert ssl-key ssl-trustfile ssl-ciphers \
+     ssl-servername",
     shape: Shape::Permuting,
 };
 
@@ -67,7 +65,7 @@ enum Socat {
 const SOCAT: Syntax<Socat> = Syntax {
     options: &[Opt::flag(b'u', "", Socat::Forward), Opt::flag(b'U', "", Socat::Reverse)],
     short_values: b"btTLW",
-    long_values: &[],
+    long_values: "",
     shape: Shape::Leading,
 };
 
@@ -87,7 +85,11 @@ fn address(text: &[u8]) -> Address<'_> {
     if !prefixes.iter().any(|prefix| kind.starts_with(prefix)) {
         return Address::Local;
     }
-    if kind.ends_with(b"listen") || kind.ends_with(b"-l") || kind.ends_with(b"recv") || kind.ends_with(b"recvfrom") {
+    if kind.ends_with(b"listen")
+        || kind.ends_with(b"-l")
+        || kind.ends_with(b"recv")
+        || kind.ends_with(b"recvfrom")
+    {
         return Address::Listens;
     }
     let target = rest.strip_prefix(b":").unwrap_or(rest);
@@ -117,7 +119,7 @@ pub(super) fn socat<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 enum Nothing {}
 
 const TELNET: Syntax<Nothing> =
-    Syntax { options: &[], short_values: b"beklnSX", long_values: &[], shape: Shape::Permuting };
+    Syntax { options: &[], short_values: b"beklnSX", long_values: "", shape: Shape::Permuting };
 
 pub(super) fn telnet<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> {
     let parsed = TELNET.parse(invocation.arguments());

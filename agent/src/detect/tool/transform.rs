@@ -15,11 +15,11 @@ enum Way {
 }
 
 /// The way back (decode, decrypt, unpack) is local; the way there is `forward`.
-pub(super) fn direction<'a>(back: bool, forward: Action) -> Meaning<'a> {
+pub(super) const fn direction<'a>(back: bool, forward: Action) -> Meaning<'a> {
     Meaning::new(if back { Action::Local } else { forward })
 }
 
-fn by_way<'a>(parsed: Parsed<'a, Way>, forward: Action) -> Meaning<'a> {
+fn by_way(parsed: Parsed<'_, Way>, forward: Action) -> Meaning<'_> {
     direction(parsed.has(Way::Back), forward).objects(parsed.operands)
 }
 
@@ -34,16 +34,16 @@ const COMPRESSOR: Syntax<Way> = Syntax {
         Opt::flag(b'z', "compress", Way::Forward),
     ],
     short_values: b"SFCMTopDBbw",
-    long_values: &[
-        "suffix", "format", "check", "memlimit", "threads", "output", "processes", "memory", "block-size", "filelist",
-        "quality", "lgwin", "output-dir-flat", "train",
-    ],
+    long_values: "suffix format check memlimit threads output processes memory block-size filelist quality \
+     lgwin output-dir-flat train",
     shape: Shape::Permuting,
 };
 
 /// Many names of one program mean the way back.
 pub(super) fn compressor<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
-    let unpacks = |name: &[u8]| name.starts_with(b"un") || name.ends_with(b"cat") || name == b"gunzip" || name == b"bunzip2";
+    let unpacks = |name: &[u8]| {
+        name.starts_with(b"un") || name.ends_with(b"cat") || name == b"gunzip" || name == b"bunzip2"
+    };
     let parsed = COMPRESSOR.parse(invocation.arguments());
     if unpacks(invocation.name) || unpacks(invocation.called) {
         return Meaning::new(Action::Local);
@@ -60,13 +60,11 @@ const GPG: Syntax<Way> = Syntax {
         Opt::flag(0, "decrypt-files", Way::Back),
     ],
     short_values: b"rRuoNz",
-    long_values: &[
-        "recipient", "hidden-recipient", "recipient-file", "output", "passphrase", "passphrase-file", "passphrase-fd",
-        "pinentry-mode", "homedir", "cipher-algo", "digest-algo", "compress-algo", "compress-level", "local-user",
-        "keyring", "secret-keyring", "default-key", "default-recipient", "options", "status-fd", "status-file",
-        "logger-fd", "logger-file", "command-fd", "trust-model", "s2k-cipher-algo", "s2k-digest-algo", "s2k-mode",
-        "s2k-count", "set-filename", "comment", "keyserver", "charset", "display-charset", "max-output",
-    ],
+    long_values: "recipient hidden-recipient recipient-file output passphrase passphrase-file passphrase-fd \
+     pinentry-mode homedir cipher-algo digest-algo compress-algo compress-level local-user \
+     keyring secret-keyring default-key default-recipient options status-fd status-file logger-fd \
+     logger-file command-fd trust-model s2k-cipher-algo s2k-digest-algo s2k-mode s2k-count \
+     set-filename comment keyserver charset display-charset max-output",
     shape: Shape::Permuting,
 };
 
@@ -84,7 +82,7 @@ const AGE: Syntax<Way> = Syntax {
         Opt::flag(b'h', "help", Way::Back),
     ],
     short_values: b"rRioj",
-    long_values: &["recipient", "recipients-file", "identity", "output", "max-work-factor"],
+    long_values: "recipient recipients-file identity output max-work-factor",
     shape: Shape::Permuting,
 };
 
@@ -100,14 +98,14 @@ const ENCODER: Syntax<Way> = Syntax {
         Opt::flag(0, "version", Way::Back),
     ],
     short_values: b"wb",
-    long_values: &["wrap"],
+    long_values: "wrap",
     shape: Shape::Permuting,
 };
 
 const XXD: Syntax<Way> = Syntax {
     options: &[Opt::flag(b'r', "revert", Way::Back), Opt::flag(b'v', "version", Way::Back)],
     short_values: b"cglosnRjNAtwe",
-    long_values: &["cols", "groupsize", "len", "seek"],
+    long_values: "cols groupsize len seek",
     shape: Shape::Permuting,
 };
 
@@ -123,7 +121,7 @@ pub(super) fn encoder<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 const SPLIT: Syntax<Way> = Syntax {
     options: &[Opt::flag(0, "help", Way::Back), Opt::flag(0, "version", Way::Back)],
     short_values: b"abClnt",
-    long_values: &["suffix-length", "bytes", "line-bytes", "lines", "number", "separator", "filter", "additional-suffix"],
+    long_values: "suffix-length bytes line-bytes lines number separator filter additional-suffix",
     shape: Shape::Permuting,
 };
 
@@ -133,7 +131,8 @@ pub(super) fn split<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
 
 /// `if=` and `of=`; from a source of zeros or noise, or into nothing, no data is copied.
 pub(super) fn dd<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
-    let operand = |name: &[u8]| invocation.arguments().filter_map(|argument| argument.strip_prefix(name)).last();
+    let operand =
+        |name: &[u8]| invocation.arguments().filter_map(|argument| argument.strip_prefix(name)).last();
     let (input, output) = (operand(b"if="), operand(b"of="));
     let empty: [&[u8]; 5] = [b"/dev/zero", b"/dev/urandom", b"/dev/random", b"/dev/null", b"/dev/full"];
     let is_empty = |place: Option<&[u8]>| place.is_some_and(|place| empty.contains(&place));

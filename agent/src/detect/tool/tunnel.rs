@@ -30,7 +30,7 @@ const SSH: Syntax<Ssh> = Syntax {
         Opt::flag(b'G', "", Ssh::Query),
     ],
     short_values: b"BbcDEeFIiJLlmopPRSw",
-    long_values: &[],
+    long_values: "",
     shape: Shape::Leading,
 };
 
@@ -108,13 +108,11 @@ const OPENSSL: Syntax<Openssl> = Syntax {
         Opt::flag(0, "none", Openssl::Digest),
     ],
     short_values: b"",
-    long_values: &[
-        "port", "out", "pass", "passin", "passout", "k", "K", "iv", "S", "md", "iter", "kfile", "bufsize", "cert",
-        "certform", "key", "keyform", "CAfile", "CApath", "CAstore", "servername", "starttls", "alpn", "cipher",
-        "ciphersuites", "tls1_3_ciphers", "verify", "verify_hostname", "proxy", "proxy_user", "proxy_pass", "bind",
-        "inkey", "peerkey", "pubin_key", "pkeyopt", "recip", "signer", "to", "from", "subject", "engine", "provider",
-        "sess_in", "sess_out", "keylogfile", "psk", "psk_identity", "xmpphost", "name", "rand",
-    ],
+    long_values: "port out pass passin passout k K iv S md iter kfile bufsize cert certform key keyform CAfile \
+     CApath CAstore servername starttls alpn cipher ciphersuites tls1_3_ciphers verify \
+     verify_hostname proxy proxy_user proxy_pass bind inkey peerkey pubin_key pkeyopt recip \
+     signer to from subject engine provider sess_in sess_out keylogfile psk psk_identity xmpphost \
+     name rand",
     shape: Shape::Words,
 };
 
@@ -132,16 +130,21 @@ pub(super) fn openssl<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a>
             let action = if parsed.has(Openssl::Encrypt) { Action::Encrypt } else { Action::Local };
             Meaning::new(action).objects(parsed.operands)
         }
-        b"base64" => transform::direction(parsed.has(Openssl::Decrypt), Action::Encode).objects(parsed.values(Openssl::In)),
+        b"base64" => transform::direction(parsed.has(Openssl::Decrypt), Action::Encode)
+            .objects(parsed.values(Openssl::In)),
         b"enc" => {
             // Without a cipher, `enc -base64` only rewrites.
             let named = rest.iter().any(|argument| is_cipher(argument.as_slice().strip_prefix(b"-")));
             let encodes = parsed.has(Openssl::Base64) && !named;
-            transform::direction(parsed.has(Openssl::Decrypt), if encodes { Action::Encode } else { Action::Encrypt })
-                .objects(parsed.values(Openssl::In))
+            transform::direction(
+                parsed.has(Openssl::Decrypt),
+                if encodes { Action::Encode } else { Action::Encrypt },
+            )
+            .objects(parsed.values(Openssl::In))
         }
         cipher if is_cipher(Some(cipher)) => {
-            transform::direction(parsed.has(Openssl::Decrypt), Action::Encrypt).objects(parsed.values(Openssl::In))
+            transform::direction(parsed.has(Openssl::Decrypt), Action::Encrypt)
+                .objects(parsed.values(Openssl::In))
         }
         _ => Meaning::new(Action::Local),
     }
@@ -149,11 +152,23 @@ pub(super) fn openssl<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a>
 
 fn is_cipher(name: Option<&[u8]>) -> bool {
     let families: [&[u8]; 12] = [
-        b"aes", b"aria", b"camellia", b"chacha20", b"des", b"bf", b"blowfish", b"cast", b"rc2", b"rc4", b"seed", b"sm4",
+        b"aes",
+        b"aria",
+        b"camellia",
+        b"chacha20",
+        b"des",
+        b"bf",
+        b"blowfish",
+        b"cast",
+        b"rc2",
+        b"rc4",
+        b"seed",
+        b"sm4",
     ];
     name.is_some_and(|name| {
         families.iter().any(|family| {
-            name.strip_prefix(*family).is_some_and(|mode| mode.first().is_none_or(|&byte| b"-0123456789".contains(&byte)))
+            name.strip_prefix(*family)
+                .is_some_and(|mode| mode.first().is_none_or(|&byte| b"-0123456789".contains(&byte)))
         })
     })
 }
