@@ -1,4 +1,4 @@
-//! Configuration: TOML as written ([`file`]) becomes [`Config`], configuration as meant. Built-in defaults
+//! Configuration: TOML as written ([`mod@file`]) becomes [`Config`], configuration as meant. Built-in defaults
 //! cover everything, so that no file is needed.
 
 pub mod file;

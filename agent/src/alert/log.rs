@@ -141,6 +141,13 @@ struct Shared {
     lost: AtomicU64,
 }
 
+impl Shared {
+    fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 enum Message {
     Record(Box<Record>),
     Wake,
@@ -166,25 +173,20 @@ impl LogSink {
         Ok(Self { queue, shared, encoder, done })
     }
 
-    /// Hands a record over without waiting. Returns whether it was taken; where not, it is counted.
-    pub fn send(&self, record: Record) -> bool {
+    /// Hands a record over without waiting. Where the queue cannot take it, it is counted.
+    pub fn send(&self, record: Record) {
         if self.encoder.refuses(&record) {
-            return true;
+            return;
         }
         let crowded = self.shared.queued.load(Ordering::Relaxed) >= QUEUE_FOR_SIGNALS;
-        let taken = !(crowded && is_signal(&record)) && {
-            self.shared.queued.fetch_add(1, Ordering::Relaxed);
-            let taken = self.queue.try_send(Message::Record(Box::new(record))).is_ok();
-            if !taken {
-                self.shared.queued.fetch_sub(1, Ordering::Relaxed);
-            }
-            taken
-        };
-        if !taken {
-            self.shared.refused.fetch_add(1, Ordering::Relaxed);
-            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        if crowded && is_signal(&record) {
+            return self.shared.refuse();
         }
-        taken
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(Message::Record(Box::new(record))).is_err() {
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+            self.shared.refuse();
+        }
     }
 
     /// Opens the file by its name again, after something else has moved it away (SIGHUP).

@@ -5,23 +5,33 @@ use std::borrow::Cow;
 
 use crate::event::Bytes;
 
-/// What a process may have put into a name, for showing.
+/// What a process may have put into a name, for showing: as much as fits `limit` bytes, and how many bytes are
+/// missing.
 #[must_use]
-pub fn shown(bytes: &Bytes) -> String {
-    clean(&String::from_utf8_lossy(bytes.as_slice())).into_owned()
+pub fn shown(bytes: &Bytes, limit: usize) -> (String, usize) {
+    let (looked_at, left) = looked_at(bytes, limit);
+    let (shown, missing) = clean(&looked_at, limit);
+    (shown, missing + left)
 }
 
-/// Control and invisible formatting characters are written out as escapes.
+/// As [`shown`], but lines and tabs stay: for the text of scripts.
 #[must_use]
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_hostile) { Cow::Owned(escape(text, is_hostile)) } else { Cow::Borrowed(text) }
+pub fn shown_lines(bytes: &Bytes, limit: usize) -> (String, usize) {
+    let (looked_at, left) = looked_at(bytes, limit);
+    let escaped =
+        escape(&looked_at, |character| character != '\n' && character != '\t' && is_hostile(character));
+    let (shown, missing) = cut(&escaped, limit);
+    (shown.to_owned(), missing + left)
 }
 
-/// As [`clean`], but lines and tabs stay: for the text of scripts.
+/// Control and invisible formatting characters are written out as escapes; as much as fits `limit` bytes, and how
+/// many bytes are missing.
 #[must_use]
-pub fn clean_lines(bytes: &Bytes) -> String {
-    let text = String::from_utf8_lossy(bytes.as_slice());
-    escape(&text, |character| character != '\n' && character != '\t' && is_hostile(character))
+pub fn clean(text: &str, limit: usize) -> (String, usize) {
+    let (looked_at, left) = cut(text, limit);
+    let escaped = escape(looked_at, is_hostile);
+    let (clean, missing) = cut(&escaped, limit);
+    (clean.to_owned(), missing + left)
 }
 
 /// The first characters that fit `limit` bytes, and how many bytes were left out.
@@ -52,6 +62,14 @@ pub fn bytes(count: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
+/// As much of `bytes` as can matter, and how many are left: showing a byte never takes less than a byte. Four more
+/// keep a character at the border whole.
+fn looked_at(bytes: &Bytes, limit: usize) -> (Cow<'_, str>, usize) {
+    let all = bytes.as_slice();
+    let head = all.get(..limit.saturating_add(4)).unwrap_or(all);
+    (String::from_utf8_lossy(head), all.len() - head.len())
+}
+
 fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -61,7 +79,10 @@ fn is_hostile(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn escape(text: &str, hostile: impl Fn(char) -> bool) -> String {
+fn escape(text: &str, hostile: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(&hostile) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if hostile(character) {
@@ -70,7 +91,7 @@ fn escape(text: &str, hostile: impl Fn(char) -> bool) -> String {
             out.push(character);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -88,9 +109,24 @@ mod tests {
             ("naïve 日本".as_bytes(), "naïve 日本"),
         ];
         for (bytes, expected) in rows {
-            assert_eq!(shown(&Bytes::from(*bytes)), *expected);
+            assert_eq!(shown(&Bytes::from(*bytes), 100), ((*expected).to_owned(), 0));
         }
-        assert_eq!(clean_lines(&Bytes::from("a\n\tb\x1b")), "a\n\tb\\u{1b}");
+        assert_eq!(shown_lines(&Bytes::from("a\n\tb\x1b"), 100), ("a\n\tb\\u{1b}".to_owned(), 0));
+    }
+
+    #[test]
+    fn no_more_is_shown_than_fits() {
+        let rows = [
+            ("abcdefgh", 3, ("abc", 5)),
+            ("\n\n\n", 3, ("\\n\\", 4)),
+            ("éééé", 3, ("é", 6)),
+            ("ab", 0, ("", 2)),
+        ];
+        for (text, limit, (kept, missing)) in rows {
+            let (found, found_missing) = shown(&Bytes::from(text), limit);
+            assert_eq!((found.as_str(), found_missing > 0), (kept, missing > 0), "{text:?}");
+            assert_eq!(clean(text, limit).0, kept, "{text:?}");
+        }
     }
 
     #[test]

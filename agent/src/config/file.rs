@@ -1,4 +1,4 @@
-//! Configuration as written: TOML text -> [`Written`](written) -> [`Config`].
+//! Configuration as written: TOML text -> `Written` -> [`Config`].
 //!
 //! A problem never hides the next one: syntax errors, unknown keys and wrong types are collected over the whole
 //! text, then all values that do not make sense, each with its place and what was expected.

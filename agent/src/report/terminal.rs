@@ -53,8 +53,7 @@ pub fn line(record: &Record, colour: bool) -> Option<String> {
         Body::Gap { losses: lost } => (YELLOW, "GAP", format!("lost: {}", losses(lost))),
         Body::Signal(_) | Body::Heartbeat { .. } => return None,
     };
-    let rest = text::clean(&rest);
-    let (rest, missing) = text::cut(&rest, WIDTH);
+    let (rest, missing) = text::clean(&rest, WIDTH);
     let more = if missing > 0 { "..." } else { "" };
     let (on, off) = if colour { (style, RESET) } else { ("", "") };
     Some(format!("{} {on}{word:<7}{off} {rest}{more}", clock(record.wall_ns)))

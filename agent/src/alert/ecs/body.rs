@@ -298,13 +298,13 @@ fn of_start(record: &Record, coverage: &[Coverage], cutter: &mut Cutter) -> sche
     let mut sensors = Vec::new();
     for sensor in cutter.list("weir.sensors", coverage) {
         let shown = schema::Sensor {
-            sensor: cutter.text("weir.sensors.sensor", &sensor.sensor),
+            name: cutter.text("weir.sensors.sensor", &sensor.sensor),
             hook: cutter.text("weir.sensors.hook", &sensor.hook),
             gap: cutter.text("weir.sensors.gap", &sensor.gap),
             reason: cutter.text("weir.sensors.reason", &sensor.reason),
         };
         if !shown.gap.is_empty() {
-            gaps.push(format!("{}: {}", shown.sensor, shown.gap));
+            gaps.push(format!("{}: {}", shown.name, shown.gap));
         }
         sensors.push(shown);
     }

@@ -47,14 +47,12 @@ impl Cutter {
 
     /// A text from the agent or from a file of names.
     pub(super) fn text(&mut self, field: &'static str, value: &str) -> String {
-        self.shortened(field, &text::clean(value), self.limits.text)
+        self.noted(field, text::clean(value, self.limits.text))
     }
 
     /// A string of the kernel.
     pub(super) fn bytes(&mut self, field: &'static str, value: &Bytes) -> String {
-        let (shown, missing) = head(value, self.limits.text);
-        self.note(field, missing);
-        shown
+        self.noted(field, text::shown(value, self.limits.text))
     }
 
     /// A path; a walk that the kernel side gave up is noted.
@@ -70,8 +68,7 @@ impl Cutter {
         let mut left = self.limits.args;
         let mut shown = Vec::new();
         for value in values {
-            let (kept, missing) = head(value, left.min(self.limits.text));
-            self.note(field, missing);
+            let kept = self.noted(field, text::shown(value, left.min(self.limits.text)));
             // Empty arguments cost as well.
             left = left.saturating_sub(kept.len() + 4);
             if left == 0 {
@@ -88,7 +85,7 @@ impl Cutter {
         if !self.script_text || value.is_empty() {
             return None;
         }
-        Some(self.shortened(field, &text::clean_lines(value), self.limits.script))
+        Some(self.noted(field, text::shown_lines(value, self.limits.script)))
     }
 
     /// The first entries of a list.
@@ -130,10 +127,9 @@ impl Cutter {
         kept
     }
 
-    fn shortened(&mut self, field: &'static str, value: &str, limit: usize) -> String {
-        let (kept, missing) = text::cut(value, limit);
+    fn noted(&mut self, field: &'static str, (kept, missing): (String, usize)) -> String {
         self.note(field, missing);
-        kept.to_owned()
+        kept
     }
 
     fn note(&mut self, field: &'static str, missing: usize) {
@@ -142,14 +138,4 @@ impl Cutter {
             *entry = entry.map(|so_far| so_far + missing);
         }
     }
-}
-
-/// What fits `limit` bytes of `value`, shown, and how many bytes are missing. Only that much is looked at: showing
-/// a byte never takes less than a byte. Four more keep a character at the border whole.
-fn head(value: &Bytes, limit: usize) -> (String, usize) {
-    let all = value.as_slice();
-    let looked_at = all.get(..limit + 4).unwrap_or(all);
-    let shown = text::shown(&Bytes::from(looked_at));
-    let (kept, missing) = text::cut(&shown, limit);
-    (kept.to_owned(), missing + all.len() - looked_at.len())
 }

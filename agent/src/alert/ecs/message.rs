@@ -54,8 +54,11 @@ pub fn summary(alert: &Alert) -> String {
 pub fn reasons(signals: &[Weighted], most: usize) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     for weighted in signals {
+        if reasons.len() == most {
+            break;
+        }
         let reason = part(&weighted.signal.reason).trim_end_matches('.').to_owned();
-        if reasons.len() < most && !reason.is_empty() && !reasons.contains(&reason) {
+        if !reason.is_empty() && !reasons.contains(&reason) {
             reasons.push(reason);
         }
     }
@@ -141,24 +144,24 @@ fn of_start(coverage: &[Coverage]) -> String {
 }
 
 fn of_process(process: &Process) -> String {
-    let name = part(&text::shown(&Bytes::from(process.name())));
+    let name = bytes_part(process.name());
     let user = process.identity.user.as_ref().map_or_else(|| process.ids.uid.to_string(), |user| part(user));
     format!("{name} (pid {}, user {user})", process.key.pid)
 }
 
 /// The root is told by its script or command line, which says more than the name of its shell.
 fn of_root(link: &Link) -> String {
-    let line = part(&text::shown(&link.process.command_line()));
-    if line.is_empty() {
+    let command = bytes_part(link.process.command_line().as_slice());
+    if command.is_empty() {
         of_process(&link.process)
     } else {
-        format!("`{line}` (pid {})", link.process.key.pid)
+        format!("`{command}` (pid {})", link.process.key.pid)
     }
 }
 
 fn of_link(link: &Link) -> Option<String> {
     let did = link.did.first()?;
-    Some(format!("{} {}", part(&text::shown(&Bytes::from(link.process.name()))), part(did)))
+    Some(format!("{} {}", bytes_part(link.process.name()), part(did)))
 }
 
 fn of_destination(destination: &Destination) -> String {
@@ -166,7 +169,13 @@ fn of_destination(destination: &Destination) -> String {
 }
 
 fn part(value: &str) -> String {
-    let clean = text::clean(value);
-    let (kept, missing) = text::cut(&clean, PART);
-    if missing > 0 { format!("{kept}...") } else { kept.to_owned() }
+    ellipsis(text::clean(value, PART))
+}
+
+fn bytes_part(value: &[u8]) -> String {
+    ellipsis(text::shown(&Bytes::from(value), PART))
+}
+
+fn ellipsis((kept, missing): (String, usize)) -> String {
+    if missing > 0 { kept + "..." } else { kept }
 }

@@ -46,7 +46,8 @@ pub(super) fn id(parts: &[&str]) -> String {
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let digest: [u8; 32] = hash.finalize().into();
+    digest.first_chunk().map(|head| format!("{:032x}", u128::from_be_bytes(*head))).unwrap_or_default()
 }
 
 pub(super) fn process(

@@ -361,7 +361,8 @@ pub(super) struct Traits {
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Sensor {
-    pub(super) sensor: String,
+    #[serde(rename = "sensor")]
+    pub(super) name: String,
     pub(super) hook: String,
     pub(super) gap: String,
     pub(super) reason: String,

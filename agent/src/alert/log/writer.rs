@@ -26,7 +26,7 @@ use crate::{
 /// Time between attempts while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
 /// Time between attempts to rotate when one failed: the log grows meanwhile, nothing is lost.
-const ROTATE_RETRY: Duration = Duration::from_secs(60);
+const ROTATE_RETRY: Duration = Duration::from_mins(1);
 /// Bytes of lines kept while the disk refuses.
 const PENDING: usize = 8 << 20;
 

@@ -17,8 +17,8 @@ use crate::config::{Alerts, Config, Files, Hooks, Network, Rated, Score, Sensor,
 const RISK: RangeInclusive<f64> = 0.0..=10.0;
 const PORT: RangeInclusive<u16> = 1..=u16::MAX;
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The configuration that `written` means, and every value in it that does not make sense. The configuration is
 /// fit for use only when there is none.
@@ -113,7 +113,7 @@ impl Check {
     }
 
     fn sensor(&mut self, written: &written::Sensor) -> Sensor {
-        let drain = Duration::from_millis(10)..=Duration::from_secs(60);
+        let drain = Duration::from_millis(10)..=Duration::from_mins(1);
         Sensor {
             hooks: self.hooks(&written.hooks),
             lifecycle_ring: self.ring("sensor.lifecycle_ring", &written.lifecycle_ring),
@@ -294,17 +294,13 @@ impl Check {
         let mut networks = Vec::with_capacity(written.len());
         for network in written {
             let text = network.get_ref();
-            match text
-                .parse::<IpNet>()
-                .or_else(|error| text.parse::<IpAddr>().map(IpNet::from).map_err(|_| error))
-            {
-                Ok(network) => networks.push(network.trunc()),
-                Err(_) => {
-                    let message =
-                        format!("found {text:?}, expected a network like \"10.0.0.0/8\" or an address");
-                    self.problem(network.span(), key, message);
-                }
+            let parsed = text.parse::<IpNet>().ok();
+            let parsed = parsed.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            if parsed.is_none() {
+                let message = format!("found {text:?}, expected a network like \"10.0.0.0/8\" or an address");
+                self.problem(network.span(), key, message);
             }
+            networks.extend(parsed.map(|network| network.trunc()));
         }
         networks
     }

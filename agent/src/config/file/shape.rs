@@ -46,13 +46,13 @@ fn unknown(name: &str, model: &Table) -> String {
         .map(|known| (strsim::jaro_winkler(name, known), known))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|(left, _), (right, _)| left.total_cmp(right));
-    match nearest {
-        Some((_, known)) => format!("found an unknown key; did you mean `{known}`?"),
-        None => {
+    nearest.map_or_else(
+        || {
             let known: Vec<&str> = model.keys().map(String::as_str).collect();
             format!("found an unknown key, expected one of {}", known.join(", "))
-        }
-    }
+        },
+        |(_, known)| format!("found an unknown key; did you mean `{known}`?"),
+    )
 }
 
 fn check_value(

@@ -24,7 +24,7 @@ fn built_in_configuration_has_no_problem() {
     assert_eq!(config.volume.ports, [21, 22, 53, 443]);
     assert_eq!((config.volume.port_bytes, config.volume.any_bytes), (5_000_000, 10_000_000));
     assert_eq!(config.alerts.path, PathBuf::from("/var/log/weir/alerts.jsonl"));
-    assert_eq!(config.alerts.rotate_age, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.alerts.rotate_age, Duration::from_hours(30 * 24));
     assert_eq!(config.sensor.drain_interval, Duration::from_millis(250));
     assert_eq!(config.sensor.hooks, Hooks::Auto);
 }
