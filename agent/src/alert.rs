@@ -83,6 +83,8 @@ pub struct Totals {
     pub open_alerts: u64,
     /// Events lost, all kinds.
     pub lost: u64,
+    /// Entries that the detections' tables dropped to make room: a signal may be repeated for each.
+    pub evicted: u64,
     /// Bytes that all processes sent to the outside.
     pub bytes_out: u64,
     /// Processes in the table.

@@ -142,6 +142,12 @@ impl Detectors {
         self.flow.forget(process);
     }
 
+    /// Whether `process` reads that file because it is its own: sshd its host key, a browser its profile.
+    #[must_use]
+    pub fn owns(process: &Process, path: &[u8]) -> bool {
+        file_access::owns(process, path)
+    }
+
     /// Entries of the detections' bounded tables that had to make room since the start. Making room can repeat
     /// a signal, restart a count of documents, or forget what a process ran before its last execve.
     #[must_use]

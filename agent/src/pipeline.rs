@@ -13,7 +13,10 @@ use std::{
 
 use crate::{
     alert::{Action, Body, Host, Record, SignalLine, Totals},
-    config::{Config, classify::Classifier},
+    config::{
+        Config,
+        classify::{Classifier, FileClass},
+    },
     detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
     event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started},
     process::Table,
@@ -148,6 +151,7 @@ impl Pipeline {
             open_alerts: self.book.len() as u64,
             processes: self.table.len() as u64,
             flows: self.flows.len() as u64,
+            evicted: self.detectors.evicted(),
             ..self.totals
         }
     }
@@ -169,8 +173,13 @@ impl Pipeline {
 
     fn open(&mut self, process: ProcessKey, open: &Open, out: &mut Vec<Record>) {
         let class = self.classifier.classify(&open.path);
-        self.table.ensure(process, self.now);
-        let labelled = self.provenance.open(process, open, &class);
+        let actor = self.table.ensure(process, self.now);
+        let labelled = if class.sensitive.is_some() && Detectors::owns(actor, open.path.bytes.as_slice()) {
+            // What a program reads because it is its own is no load that it carries away.
+            self.provenance.open(process, open, &FileClass { sensitive: None, ..class.clone() })
+        } else {
+            self.provenance.open(process, open, &class)
+        };
         if class.is_collection() || labelled {
             self.observe(process, &Observation::Open { open, class: &class, labelled }, out);
         }

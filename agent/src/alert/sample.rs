@@ -179,6 +179,7 @@ pub(crate) fn totals() -> Totals {
         signals: 7,
         alerts: 1,
         open_alerts: 0,
+        evicted: 0,
         lost: 3,
         bytes_out: 12_000_456,
         processes: 210,

@@ -98,6 +98,11 @@ impl Counts {
     }
 }
 
+/// Whether a program reads that file because it is its own.
+pub(super) fn owns(process: &crate::process::Process, path: &[u8]) -> bool {
+    owner::owns(process, path)
+}
+
 impl FileAccess {
     /// For the configured files.
     #[must_use]

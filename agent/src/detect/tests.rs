@@ -8,7 +8,7 @@ use crate::{
     detect::{connection_creation, file_access, script_execution, traffic_flow},
     event::{FileKey, Open},
     process::Process,
-    provenance::classify::{FileClass, Rating},
+    config::classify::{FileClass, Rating},
 };
 
 fn detectors() -> Detectors {

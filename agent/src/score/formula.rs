@@ -17,9 +17,9 @@ use crate::detect::{Analytic, Stage};
 /// Share of a signal's risk that counts as probability: no single analytic is ever certain. With 0.7 a lone
 /// signal of risk 9 stays below 7, and two strong stages (8 and 8) reach 8.1 before the cap.
 pub const WEIGHT: f64 = 0.7;
-/// A stage counts towards the cap from this strength: a signal of risk 5 reaches it; a first-seen destination (2) and a
-/// lopsided flow (3) together do not, so that bytes out need volume or proof.
-pub const STRONG: f64 = 0.33;
+/// A stage counts towards the cap from this strength: a signal of risk 6 reaches it. One of risk 5 does not, so
+/// that a file in /tmp is no stage of a story and a connection to a destination never seen before is no egress.
+pub const STRONG: f64 = 0.36;
 /// Cap with at most one strong stage (DESIGN: one signal alone wakes nobody).
 pub const CAP_ONE_STAGE: f64 = 5.0;
 /// Cap with two strong stages, or with more but without strong egress, and no proof.

@@ -58,7 +58,7 @@ impl Quiet {
         if self.budget == 0 || full || !is_plain_read(opened) || self.judged.contains(&key) {
             return Ok(());
         }
-        let classify = |path: &Path| self.classifier.classify(path);
+        let mut classify = |path: &Path| self.classifier.classify(path);
         if !is_unremarkable(&classify(&opened.path)) {
             return Ok(());
         }
@@ -114,7 +114,7 @@ fn is_unremarkable(class: &FileClass) -> bool {
 }
 
 /// Whether the directory is the one that the kernel meant, and no name in it matters.
-fn is_quiet(opened: &Open, classify: impl Fn(&Path) -> FileClass) -> bool {
+fn is_quiet(opened: &Open, mut classify: impl FnMut(&Path) -> FileClass) -> bool {
     let path = opened.path.bytes.as_slice();
     let Some(end) = path.iter().rposition(|&byte| byte == b'/') else { return false };
     let directory = path.get(..=end).unwrap_or_default();

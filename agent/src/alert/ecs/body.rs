@@ -347,6 +347,7 @@ fn of_totals(totals: Totals) -> schema::Totals {
         alerts: totals.alerts,
         open_alerts: totals.open_alerts,
         lost: totals.lost,
+        evicted: totals.evicted,
         bytes_out: totals.bytes_out,
         processes: totals.processes,
         flows: totals.flows,

@@ -374,6 +374,7 @@ pub(super) struct Totals {
     pub(super) signals: u64,
     pub(super) alerts: u64,
     pub(super) open_alerts: u64,
+    pub(super) evicted: u64,
     pub(super) lost: u64,
     pub(super) bytes_out: u64,
     pub(super) processes: u64,

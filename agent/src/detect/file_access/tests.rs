@@ -8,7 +8,7 @@ use crate::{
     detect::{Observation, testing},
     event::{FileKey, Open},
     process::Process,
-    provenance::classify::{FileClass, Rating},
+    config::classify::{FileClass, Rating},
 };
 
 const SECOND: u64 = 1_000_000_000;

@@ -9,7 +9,7 @@ use crate::{
     },
     event::{Bytes, Script, ScriptOrigin},
     process::Process,
-    provenance::classify::extension,
+    config::classify::extension,
 };
 
 /// A script that runs.
