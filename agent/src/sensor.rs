@@ -4,6 +4,9 @@
 //! each followed by the facts that were looked up because of it, with ledger snapshots, losses and steps of the
 //! wall clock between them.
 
+pub mod layout;
+pub mod hooks;
+pub mod load;
 pub mod clock;
 pub mod filesystem;
 pub mod reader;
