@@ -77,7 +77,7 @@ pub(crate) fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            let usage = error.downcast_ref::<weir::config::ConfigError>().is_some();
+            let usage = error.downcast_ref::<weir::config::file::ConfigError>().is_some();
             tracing::error!("{error:#}");
             ExitCode::from(if usage { USAGE } else { FAILED })
         }

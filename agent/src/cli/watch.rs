@@ -1,9 +1,11 @@
 //! The loop that `run` and `record` share: from the sensor through the pipeline to the log.
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{fs::File, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
+use aya_log::EbpfLogger;
 use tokio::{
+    io::unix::AsyncFd,
     signal::unix::{Signal, SignalKind, signal},
     time::sleep,
 };
@@ -27,17 +29,23 @@ pub(super) fn main(
     let loaded = load::load(&config.sensor)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     runtime.block_on(async {
-        let sensor = Sensor::start(loaded.object, loaded.coverage, config)?;
-        Watch { sensor, judge, recording, records: Vec::new() }.run().await
+        let messages = loaded.messages.map(|messages| AsyncFd::new(messages.0)).transpose();
+        let messages = messages.context("cannot wait for messages of the kernel programs")?;
+        let sensor = Sensor::start(loaded.ebpf, loaded.coverage, config)?;
+        Watch { sensor, judge, recording, messages, records: Vec::new() }.run().await
     })
 }
 
 struct Watch {
     sensor: Sensor,
     judge: Option<(Pipeline, Output)>,
-    recording: Option<Writer<std::io::BufWriter<std::fs::File>>>,
+    recording: Option<Writer<File>>,
+    messages: Option<AsyncFd<KernelMessages>>,
     records: Vec<Record>,
 }
+
+/// What the kernel programs say at debug level.
+type KernelMessages = EbpfLogger<&'static dyn log::Log>;
 
 /// All that can wake the agent.
 enum Wake {
@@ -64,6 +72,7 @@ impl Watch {
             let wake = tokio::select! {
                 done = self.sensor.next(&mut batch) => { done?; Wake::Events }
                 () = until(deadline) => Wake::Deadline,
+                () = show(&mut self.messages) => continue,
                 _ = hangup.recv() => Wake::Reopen,
                 _ = terminate.recv() => Wake::Stop("SIGTERM"),
                 _ = interrupt.recv() => Wake::Stop("SIGINT"),
@@ -127,6 +136,18 @@ fn host_event(fact: Fact) -> Event {
 
 fn handler(kind: SignalKind) -> anyhow::Result<Signal> {
     signal(kind).context("cannot install a signal handler")
+}
+
+/// Hands the next messages of the kernel programs to the log; waits for ever where there are none.
+async fn show(messages: &mut Option<AsyncFd<KernelMessages>>) {
+    let Some(messages) = messages else { return std::future::pending().await };
+    match messages.readable_mut().await {
+        Ok(mut ready) => {
+            ready.get_inner_mut().flush();
+            ready.clear_ready();
+        }
+        Err(error) => tracing::debug!(%error, "messages of the kernel programs cannot be read"),
+    }
 }
 
 /// Sleeps until a boot time; for ever without one.
