@@ -60,7 +60,7 @@ fn entry(key: &FlowKey, socket: &Socket) -> Option<*mut FlowValue> {
     // Another epoch than the current one, so that the first bytes announce themselves.
     fresh.epoch = emit::epoch().wrapping_sub(1);
     // Whoever loses the race for a new entry finds the winner's.
-    let _ = LEDGER.insert(key, &fresh, u64::from(BPF_NOEXIST));
+    let _ = LEDGER.insert(key, fresh, u64::from(BPF_NOEXIST));
     LEDGER.get_ptr_mut(key)
 }
 

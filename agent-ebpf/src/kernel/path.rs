@@ -81,7 +81,7 @@ fn walk(scratch: *mut u8, start: u64, vfsmount: u64, leaf: u64, namespace: u64) 
         }
         dentry = parent;
     }
-    cursor - start | u64::from(flags) << 16
+    (cursor - start) | (u64::from(flags) << 16)
 }
 
 /// Copies `length` bytes of a name to `cursor` and ends them with `/`.
