@@ -4,6 +4,7 @@
 //! asserted at compile time, so that the BPF object and the agent agree on each byte. Numbers are native-endian:
 //! both sides run on one machine.
 #![no_std]
+#![expect(clippy::pub_underscore_fields, reason = "padding is part of the wire, and both sides fill it")]
 
 pub mod limits;
 pub mod record;

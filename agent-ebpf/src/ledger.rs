@@ -36,7 +36,8 @@ pub(crate) fn count(process: ProcessKey, socket: &Socket, peer: Option<UdpPeer>,
         _pad: [0; 13],
     };
     let Some(value) = entry(&key, socket) else {
-        return count_overflow(process, moved);
+        count_overflow(&key.process, moved.bytes, moved.sent);
+        return;
     };
     add(value, moved);
     announce(&key, value);
@@ -45,9 +46,17 @@ pub(crate) fn count(process: ProcessKey, socket: &Socket, peer: Option<UdpPeer>,
 /// The flow's entry, made if need be; `None` when the ledger is full.
 #[inline(always)]
 fn entry(key: &FlowKey, socket: &Socket) -> Option<*mut FlowValue> {
-    if let Some(value) = LEDGER.get_ptr_mut(key) {
-        return Some(value);
+    let known = LEDGER.get_ptr_mut(key);
+    if known.is_some() {
+        return known;
     }
+    begin(key, socket);
+    LEDGER.get_ptr_mut(key)
+}
+
+/// Makes an entry. A sub-program, for the sake of its own stack.
+#[inline(never)]
+fn begin(key: &FlowKey, socket: &Socket) -> u64 {
     let mut fresh = FlowValue::default();
     socket.describe(&mut fresh);
     if key.peer_port != 0 {
@@ -59,9 +68,9 @@ fn entry(key: &FlowKey, socket: &Socket) -> Option<*mut FlowValue> {
     fresh.first_ns = unsafe { bpf_ktime_get_boot_ns() };
     // Another epoch than the current one, so that the first bytes announce themselves.
     fresh.epoch = emit::epoch().wrapping_sub(1);
+    let fresh = &fresh;
     // Whoever loses the race for a new entry finds the winner's.
-    let _ = LEDGER.insert(key, &fresh, u64::from(BPF_NOEXIST));
-    LEDGER.get_ptr_mut(key)
+    u64::from(LEDGER.insert(key, fresh, u64::from(BPF_NOEXIST)).is_ok())
 }
 
 /// Direction of the socket, remembered for its close.
@@ -130,15 +139,17 @@ fn announce(key: &FlowKey, value: *mut FlowValue) {
 }
 
 /// The ledger is full: the bytes go to the process's own entry, and when that cannot be had to a counter.
-#[inline(always)]
-fn count_overflow(process: ProcessKey, moved: Moved) {
+#[inline(never)]
+fn count_overflow(process: &ProcessKey, bytes: u64, sent: bool) -> u64 {
     emit::count(Counter::LedgerOverflow, 1);
     if OVERFLOW.get_ptr(process).is_none() {
-        let _ = OVERFLOW.insert(process, FlowValue::default(), u64::from(BPF_NOEXIST));
+        let fresh = &FlowValue::default();
+        let _ = OVERFLOW.insert(process, fresh, u64::from(BPF_NOEXIST));
     }
     match OVERFLOW.get_ptr_mut(process) {
-        Some(value) => add(value, moved),
-        None if moved.sent => emit::count(Counter::LostFlowTxBytes, moved.bytes),
-        None => emit::count(Counter::LostFlowRxBytes, moved.bytes),
+        Some(value) => add(value, Moved { bytes, sent }),
+        None if sent => emit::count(Counter::LostFlowTxBytes, bytes),
+        None => emit::count(Counter::LostFlowRxBytes, bytes),
     }
+    0
 }

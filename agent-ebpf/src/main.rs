@@ -7,6 +7,16 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
+#![expect(
+    clippy::inline_always,
+    reason = "a call costs the verifier what it knows about bounds and types; what may be a sub-program says inline(never)"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "registers have 64 bits and the kernel's numbers fewer; lengths are bounded before they are cut"
+)]
+#![expect(clippy::needless_pass_by_value, reason = "the macros of aya hand the context over by value")]
+#![expect(clippy::cast_ptr_alignment, reason = "scratch areas are map values, which the kernel aligns to 8")]
 
 mod maps;
 mod kernel;

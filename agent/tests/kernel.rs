@@ -1,5 +1,6 @@
 //! The kernel side on the running kernel: load everything, do something, look at the raw records and the ledger.
-//! Needs root; without it each test says by name that it was skipped.
+//! Needs root; without it each test says by name that it was skipped. `WEIR_HOOKS` (auto, tracepoint, fentry,
+//! kprobe) chooses the ladder's first rung, so that one kernel can prove several.
 
 use std::{
     collections::VecDeque,
@@ -41,6 +42,17 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// One sensor at a time: the tests run in one process, and every sensor sees all of it.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// The rung to begin with.
+fn hooks() -> Hooks {
+    match std::env::var("WEIR_HOOKS").as_deref() {
+        Ok("tracepoint") => Hooks::Tracepoint,
+        Ok("fentry") => Hooks::Fentry,
+        Ok("kprobe") => Hooks::Kprobe,
+        Ok("auto") | Err(_) => Hooks::Auto,
+        Ok(other) => panic!("WEIR_HOOKS={other}"),
+    }
+}
+
 struct Kernel {
     loaded: Loaded,
     rings: [RingBuf<MapData>; 2],
@@ -57,7 +69,7 @@ impl Kernel {
         }
         let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let config = Sensor {
-            hooks: Hooks::Auto,
+            hooks: hooks(),
             lifecycle_ring: 1 << 22,
             bulk_ring: 1 << 22,
             drain_interval: Duration::from_millis(500),

@@ -81,11 +81,11 @@ fn descriptors(task: u64) -> Option<(u64, u32)> {
 
 /// `file` behind descriptor `fd` of a task; `None` when it is closed.
 #[inline(always)]
-pub(crate) fn file(task: u64, fd: u32) -> Option<u64> {
+pub(crate) fn file(task: u64, fd: u64) -> Option<u64> {
     let (array, length) = descriptors(task)?;
-    if fd >= length {
+    if fd >= u64::from(length) {
         return None;
     }
-    let file: u64 = read(array + u64::from(fd) * 8, 0)?;
+    let file: u64 = read(array + fd * 8, 0)?;
     (file != 0).then_some(file)
 }

@@ -98,8 +98,9 @@ fn append_paths(scratch: *mut u8, record: &mut ExecRecord, task: u64, mm: u64) -
     if read::<u32>(file.inode, layout!(inode_nlink)) == Some(0) {
         record.flags |= EXEC_DELETED;
     }
+    let first: *const [u8; 6] = scratch.wrapping_add(FIXED as usize).cast();
     // SAFETY: right behind the fixed part, well inside the area.
-    let first: [u8; 6] = unsafe { scratch.add(FIXED as usize).cast::<[u8; 6]>().read() };
+    let first = unsafe { first.read() };
     if record.exe.flags & PATH_UNREACHABLE != 0 && first == *b"memfd:" {
         record.flags |= EXEC_MEMFD;
     }
@@ -131,7 +132,7 @@ fn append_string(scratch: *mut u8, end: u64, string: u64) -> u16 {
     let place = scratch.wrapping_add(mask::<CURSOR_MASK>(end) as usize);
     // SAFETY: the area reaches past every cursor by more than a path; the helper checks the source.
     let read = unsafe { bpf_probe_read_kernel_str(place.cast(), PATH_MAX as u32, string as *const _) };
-    if read > 0 { read as u16 - 1 } else { 0 }
+    u16::try_from(read - 1).unwrap_or(0)
 }
 
 /// The arguments as they lie in the new program's memory, separated by NUL; the new end of the record.

@@ -18,7 +18,7 @@ use crate::{
     emit,
     kernel::{
         Fault, Outcome,
-        socket::{Handle, Socket},
+        socket::{Handle, IPPROTO_TCP, Socket},
         task,
     },
     ledger,
@@ -33,6 +33,9 @@ const SYN_SENT: i32 = 2;
 const SYN_RECV: i32 = 3;
 /// `TCP_CLOSE`.
 const CLOSE: i32 = 7;
+
+/// Verdict of a cgroup program: let it pass, always.
+const ALLOW: i32 = 1;
 
 /// `void inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 5.10 to 7.x.
 #[btf_tracepoint(function = "inet_sock_set_state")]
@@ -54,8 +57,8 @@ fn state_raw_tp(ctx: RawTracePointContext) -> i32 {
 /// that have no states: datagram and raw ones.
 #[cgroup_sock(sock_release)]
 fn socket_release(ctx: SockContext) -> i32 {
-    emit::finish(&ctx, "socket_release", try_release(&ctx));
-    1
+    release(&ctx);
+    ALLOW
 }
 
 #[inline(always)]
@@ -91,17 +94,16 @@ fn announce(sock: u64, handle: Handle, process: ProcessKey, what: u16, direction
 }
 
 #[inline(always)]
-fn try_release(ctx: &SockContext) -> Outcome {
+fn release(ctx: &SockContext) {
     // SAFETY: the helper takes the context of a socket program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     // SAFETY: the context is readable.
     let protocol = unsafe { (*ctx.sock).protocol };
-    // TCP (6) says itself when it closes, which may be long after the last descriptor is gone.
-    if protocol != 6 && SOCKETS.remove(cookie).is_ok() {
+    // TCP says itself when it closes, which may be long after the last descriptor is gone.
+    if protocol != u32::from(IPPROTO_TCP) && SOCKETS.remove(cookie).is_ok() {
         let handle = Handle { value: cookie, is_address: 0 };
         emit::fixed(|record: &mut FlowRecord| begin(record, handle, ProcessKey::default(), FLOW_CLOSED));
     }
-    Ok(())
 }
 
 /// Fills a flow record whose bytes are in the ledger alone.

@@ -44,7 +44,7 @@ fn try_complete(ctx: &TracePointContext) -> Outcome {
         emit::count(Counter::OpenUnresolved, 1);
         return Ok(());
     }
-    let Some(file) = task::file(task::current(), result as u32) else {
+    let Some(file) = task::file(task::current(), u64::from(result.cast_unsigned())) else {
         emit::count(Counter::OpenUnresolved, 1);
         return Ok(());
     };

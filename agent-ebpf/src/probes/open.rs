@@ -53,14 +53,14 @@ fn try_security_file_open(file: u64, refused: i32) -> Outcome {
 
 #[inline(always)]
 fn try_sys_exit(ctx: &TracePointContext) -> Outcome {
-    let fields: *const i64 = ctx.as_ptr().cast();
+    let result: *const i64 = ctx.as_ptr().cast::<i64>().wrapping_add(SYS_EXIT_RET);
     // SAFETY: the record of a `sys_exit_*` tracepoint is three longs.
-    let result = unsafe { fields.add(SYS_EXIT_RET).read() };
+    let result = unsafe { result.read() };
     if result < 0 || task::is_agent() {
         return Ok(());
     }
     // Another thread may have closed it already; then there is nothing to report.
-    let Some(file) = task::file(task::current(), result as u32) else {
+    let Some(file) = task::file(task::current(), result.cast_unsigned()) else {
         return Ok(());
     };
     report(file, SCRATCH_OPEN, 0)

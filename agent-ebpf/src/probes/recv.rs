@@ -65,7 +65,7 @@ fn try_received(sock: u64, handle: Handle, bytes: i32, flags: i32) -> Outcome {
         return Ok(());
     };
     let process = task::current_key().ok_or(Fault::Task)?;
-    ledger::count(process, &socket, None, Moved { bytes: bytes as u64, sent: false });
+    ledger::count(process, &socket, None, Moved { bytes: u64::from(bytes.cast_unsigned()), sent: false });
     Ok(())
 }
 

@@ -68,7 +68,7 @@ fn try_sent(sock: u64, handle: Handle, bytes: i32) -> Outcome {
     };
     let process = task::current_key().ok_or(Fault::Task)?;
     let peer = if socket.is_unconnected_udp() { remembered_peer(handle) } else { None };
-    ledger::count(process, &socket, peer, Moved { bytes: bytes as u64, sent: true });
+    ledger::count(process, &socket, peer, Moved { bytes: u64::from(bytes.cast_unsigned()), sent: true });
     Ok(())
 }
 
