@@ -4,6 +4,9 @@
 //! each followed by the facts that were looked up because of it, with ledger snapshots, losses and steps of the
 //! wall clock between them.
 
+pub mod layout;
+pub mod hooks;
+pub mod load;
 pub mod clock;
 pub mod filesystem;
 pub mod reader;
@@ -15,6 +18,8 @@ pub mod quiet;
 pub mod counters;
 mod lookup;
 mod started;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, os::fd::AsFd, time::Duration};
 
@@ -27,18 +32,19 @@ use tokio::time::sleep;
 
 use crate::{
     config::Config,
-    event::{BootTime, Coverage, Event, Fact, Identity, Ids, ProcessKey},
+    event::{BootTime, Event, Fact, Identity, Ids, ProcessKey},
     provenance::classify::Classifier,
 };
 use clock::{WallClock, after, boot_time};
 use counters::{Counters, Losses};
 use identity::Identities;
 use ledger::{BpfTable, Ledger};
+use load::Loaded;
 use lookup::{Attached, LookUp};
 use procfs::Procfs;
 use quiet::Quiet;
 use reader::{Entry, Reader, ReaderError};
-use scripts::Scripts;
+use scripts::{Awaited, Scripts};
 
 pub use started::started;
 
@@ -70,11 +76,12 @@ pub enum SensorError {
 /// The kernel's side, as a source of events.
 pub struct Sensor {
     /// Keeps programs attached.
-    _object: Ebpf,
+    _loaded: Loaded,
     reader: Reader<Attached>,
     look_up: LookUp,
     counters: Counters,
     losses: Losses,
+    awaited: Awaited,
     wall: WallClock,
     counters_due: Option<BootTime>,
     /// Facts about the start that were not handed over yet.
@@ -93,9 +100,9 @@ impl Sensor {
     /// # Errors
     ///
     /// [`SensorError`] when a map or procfs cannot be read.
-    pub fn start(mut object: Ebpf, coverage: Vec<Coverage>, config: &Config) -> Result<Self, SensorError> {
+    pub fn start(mut loaded: Loaded, config: &Config) -> Result<Self, SensorError> {
         let now = boot_time();
-        let maps = &mut object;
+        let maps = &mut loaded.ebpf;
         let state = take(maps, "STATE")?;
         let state_again = again("STATE", &state)?;
         let reader = Reader::new(typed(maps, "LIFECYCLE")?, typed(maps, "BULK")?, convert("STATE", state)?)?;
@@ -112,14 +119,15 @@ impl Sensor {
             quiet: Quiet::new(typed(maps, "QUIET_DIRS")?, Classifier::new(&config.files)),
         };
         let counters = Counters::new(typed(maps, "COUNTERS")?);
-        let first = started(config, coverage, &procfs, now);
+        let first = started(config, loaded.coverage.clone(), &procfs, now);
         let offset = if let Fact::Started(started) = &first.fact { started.boot_to_wall_ns } else { 0 };
         let mut sensor = Self {
-            _object: object,
+            _loaded: loaded,
             reader,
             look_up,
             counters,
             losses: Losses::default(),
+            awaited: Awaited::default(),
             wall: WallClock::new(offset),
             counters_due: None,
             initial: vec![first],
@@ -208,14 +216,23 @@ impl Sensor {
                 if !self.ready.is_empty() && !pending.is_finished() {
                     return;
                 }
-                front.attached.captured = Some(pending.wait().await.script);
+                front.attached.captured = Some(pending.wait().await);
                 front.attached.script = None;
             }
             let Some(Entry { decoded, attached }) = self.released.pop_front() else { return };
             let (time, process) = (decoded.event.time, decoded.event.process);
+            let replaced = if let Fact::Open(opened) = &decoded.event.fact {
+                self.awaited.opened(process, opened)
+            } else {
+                None
+            };
             self.ready.push(decoded.event);
             self.ready.extend(attached.identity.map(|identity| identity_event(time, process, identity)));
-            let script = attached.captured.map(|script| Fact::Script(Box::new(script)));
+            if let Some(captured) = &attached.captured {
+                self.awaited.captured(process, captured);
+            }
+            let script = replaced.or(attached.captured.map(|captured| captured.script));
+            let script = script.map(|script| Fact::Script(Box::new(script)));
             self.ready.extend(script.map(|fact| Event { time, process, fact }));
         }
     }
