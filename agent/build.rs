@@ -1,10 +1,11 @@
-//! Builds the BPF object of `agent-ebpf` into `OUT_DIR`, from where the agent embeds it, and refuses what the
-//! oldest supported kernel would.
+//! Builds the BPF object of `agent-ebpf` into `OUT_DIR`, from where the agent embeds it, mends the type names that
+//! the kernel would not take, and refuses the instructions that the oldest supported kernel would.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use aya_build::{Package, Toolchain, build_ebpf};
+use btf_rs::{Btf, BtfType as _, Type};
 use object::{Object as _, ObjectSection as _, SectionKind};
 
 /// Name of the object in `OUT_DIR`.
@@ -36,8 +37,10 @@ fn main() -> Result<()> {
     .context("the kernel programs did not build")?;
 
     let object = PathBuf::from(variable("OUT_DIR")?).join(OBJECT);
-    let bytes = fs::read(&object).with_context(|| format!("cannot read {}", object.display()))?;
-    refuse_fetching_atomics(&bytes)
+    let mut bytes = fs::read(&object).with_context(|| format!("cannot read {}", object.display()))?;
+    refuse_fetching_atomics(&bytes)?;
+    mend_union_names(&mut bytes)?;
+    fs::write(&object, bytes).with_context(|| format!("cannot write {}", object.display()))
 }
 
 fn variable(name: &str) -> Result<String> {
@@ -99,4 +102,41 @@ fn fetching_atomic(code: &[u8]) -> Option<usize> {
         second_slot = !skipped && opcode == WIDE;
         !skipped && ATOMICS.contains(&opcode) && low & FETCH != 0
     })
+}
+
+/// The linker turns Rust's names of structs into names that the kernel's type checker takes, and forgets unions:
+/// `MaybeUninit<u8>`, in the global of aya-log, fails the whole object. Names keep their length.
+fn mend_union_names(bytes: &mut [u8]) -> Result<()> {
+    let file = object::File::parse(&*bytes).context("the BPF object is no ELF file")?;
+    let section = file.section_by_name(".BTF").context("the BPF object has no type information")?;
+    let (start, _) = section.file_range().context("the type information is not in the file")?;
+    let data = section.data().context("cannot read the type information")?;
+    let strings = usize::try_from(start)? + strings_offset(data)?;
+    let btf = Btf::from_bytes(data).context("the type information is broken")?;
+    let mut names = Vec::new();
+    let (first, last) = btf.base().type_id_range();
+    for id in first..=last {
+        if let Type::Union(union) = btf.resolve_type_by_id(id)? {
+            names.extend(union.get_name_offset());
+        }
+    }
+    for name in names {
+        let name =
+            bytes.get_mut(strings + usize::try_from(name)?..).context("a name lies outside the file")?;
+        for byte in name.iter_mut().take_while(|byte| **byte != 0) {
+            if !byte.is_ascii_alphanumeric() {
+                *byte = b'_';
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the strings begin: `hdr_len` and `str_off` of `struct btf_header`.
+fn strings_offset(data: &[u8]) -> Result<usize> {
+    let word = |at: usize| -> Result<usize> {
+        let bytes = data.get(at..at + 4).context("the type information is cut short")?;
+        Ok(usize::try_from(u32::from_ne_bytes(bytes.try_into()?))?)
+    };
+    Ok(word(4)? + word(16)?)
 }

@@ -9,7 +9,7 @@ pub(crate) mod socket;
 use core::arch::asm;
 
 use agent_common::kernel_layout::ABSENT;
-use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
 
 /// Offset of a member of a kernel struct, by its name in `KernelLayout`.
 macro_rules! layout {
@@ -55,6 +55,25 @@ pub(crate) fn read<T>(base: u64, offset: u16) -> Option<T> {
     }
     // SAFETY: the helper checks the address itself.
     unsafe { bpf_probe_read_kernel((base + u64::from(offset)) as *const T) }.ok()
+}
+
+/// Reads a pointer or number where the verifier must not see two outcomes, as inside a loop: zero when the kernel
+/// lacks the member or the address is bad.
+#[inline(always)]
+pub(crate) fn peek<T: Default>(base: u64, offset: u16) -> T {
+    let mut value = T::default();
+    if offset != ABSENT {
+        let source = base + u64::from(offset);
+        // SAFETY: the helper checks the source itself, and fills the destination with zeros when that is bad.
+        unsafe {
+            generated::bpf_probe_read_kernel(
+                (&raw mut value).cast(),
+                size_of::<T>() as u32,
+                source as *const _,
+            )
+        };
+    }
+    value
 }
 
 /// Address of an embedded member.

@@ -147,8 +147,9 @@ impl Sensor {
     ///
     /// [`SensorError`] when the kernel's side cannot be reached any more.
     pub async fn next(&mut self, out: &mut Vec<Event>) -> Result<(), SensorError> {
+        let before = out.len();
         out.append(&mut self.initial);
-        while out.is_empty() {
+        while out.len() == before {
             self.complete().await;
             if self.ready.is_empty() {
                 self.periodic()?;

@@ -6,7 +6,7 @@ use agent_common::{
 };
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
-use super::{layout, mask, member, read};
+use super::{layout, mask, peek, read};
 
 /// Bound of a cursor into a scratch area.
 pub(crate) const CURSOR_MASK: u32 = RECORD_MAX as u32 - 1;
@@ -37,50 +37,51 @@ pub(crate) fn append(scratch: *mut u8, start: u64, path: Path, namespace: u64) -
 
 /// The walk; the length is in the low 16 bits, the flags above. A sub-program, so that its cost is paid once in
 /// the object and its stack is its own.
+///
+/// The verifier follows every way through every turn of the loop unless two ways meet in the same state. So there
+/// are few branches, and what is carried from turn to turn has the same bounds in each: `peek`, and a cursor that
+/// is masked again.
 #[inline(never)]
 fn walk(scratch: *mut u8, start: u64, vfsmount: u64, leaf: u64, namespace: u64) -> u64 {
+    let start = mask::<CURSOR_MASK>(start);
+    let mut cursor = start;
     let mut dentry = leaf;
     let mut mount = vfsmount.wrapping_sub(u64::from(layout!(mount_mnt)));
-    let mut root: u64 = read(vfsmount, layout!(vfsmount_root)).unwrap_or(0);
-    // Opaque, so that the verifier does not follow each possible position on its own.
-    let mut cursor = mask::<CURSOR_MASK>(core::hint::black_box(start));
-    let mut written: u64 = 0;
+    let mut root: u64 = peek(vfsmount, layout!(vfsmount_root));
     let mut flags = PATH_TRUNCATED;
     for _ in 0..STEPS {
-        let Some(parent) = read::<u64>(dentry, layout!(dentry_parent)) else {
-            flags = PATH_FAULT;
-            break;
-        };
-        if dentry == root || dentry == parent {
-            let above: u64 = read(mount, layout!(mount_parent)).unwrap_or(0);
-            if above == mount || above == 0 {
-                let owner: u64 = read(mount, layout!(mount_ns)).unwrap_or(0);
-                let reached = owner != 0 && owner == namespace && dentry == root;
-                flags = if reached { 0 } else { PATH_UNREACHABLE };
+        let parent: u64 = peek(dentry, layout!(dentry_parent));
+        if dentry == root {
+            let above: u64 = peek(mount, layout!(mount_parent));
+            if above == mount {
+                let owner: u64 = peek(mount, layout!(mount_ns));
+                flags = if owner == namespace { 0 } else { PATH_UNREACHABLE };
                 break;
             }
-            dentry = read(mount, layout!(mount_mountpoint)).unwrap_or(0);
+            dentry = peek(mount, layout!(mount_mountpoint));
             mount = above;
-            root = member(mount, layout!(mount_mnt))
-                .and_then(|vfsmount| read(vfsmount, layout!(vfsmount_root)))
-                .unwrap_or(0);
+            root = peek(above + u64::from(layout!(mount_mnt)), layout!(vfsmount_root));
             continue;
         }
-        let length: u32 = read(dentry, layout!(dentry_name_len)).unwrap_or(0);
-        let name: u64 = read(dentry, layout!(dentry_name)).unwrap_or(0);
+        let length: u32 = peek(dentry, layout!(dentry_name_len));
         let length = mask::<NAME_MASK>(u64::from(length));
-        if written + length + 1 > PATH_MAX as u64 {
+        let end = cursor + length + 1;
+        if end > start + PATH_MAX as u64 {
             break;
         }
-        if !copy(scratch, cursor, name, length) {
+        if parent == 0 || !copy(scratch, cursor, peek(dentry, layout!(dentry_name)), length) {
             flags = PATH_FAULT;
             break;
         }
-        written += length + 1;
-        cursor += length + 1;
+        cursor = mask::<CURSOR_MASK>(end);
+        if dentry == parent {
+            // A name of its own below no root: a memfd, or a file found by its handle alone.
+            flags = PATH_UNREACHABLE;
+            break;
+        }
         dentry = parent;
     }
-    written | u64::from(flags) << 16
+    cursor - start | u64::from(flags) << 16
 }
 
 /// Copies `length` bytes of a name to `cursor` and ends them with `/`.

@@ -126,9 +126,12 @@ fn facts_follow_their_event_and_a_sleeping_reader_wakes() {
         // On a quiet machine the reader sleeps by then; on a busy one this ends all the same.
         let calm = Instant::now() + Duration::from_secs(2);
         let mut batch = Vec::new();
-        while timeout_at(calm, tokio::time::timeout(Duration::from_millis(200), watch.sensor.next(&mut batch)))
-            .await
-            .is_ok_and(|read| read.is_ok())
+        while timeout_at(
+            calm,
+            tokio::time::timeout(Duration::from_millis(200), watch.sensor.next(&mut batch)),
+        )
+        .await
+        .is_ok_and(|read| read.is_ok())
         {}
         batch.clear();
         let mut child = Command::new("sh").args(["-c", "read x"]).stdin(Stdio::piped()).spawn().unwrap();

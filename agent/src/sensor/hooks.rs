@@ -1,0 +1,395 @@
+//! The hook ladder as data: for each sensor the hooks that can carry it, best first, with the programs to load,
+//! the places to attach them and the kernel members that they cannot do without.
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::Hooks;
+
+/// Kind of hook, as far as the configuration chooses among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// BTF tracepoints and system-call tracepoints.
+    Tracepoint,
+    /// fentry and fexit.
+    Fentry,
+    /// kprobes and raw tracepoints.
+    Kprobe,
+    /// Programs on the root of the cgroup hierarchy, for which there is no other place.
+    Cgroup,
+}
+
+/// Where a program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A tracepoint by its BTF type.
+    BtfTracepoint(&'static str),
+    /// A tracepoint by name alone.
+    RawTracepoint(&'static str),
+    /// A tracepoint through tracefs: category and name.
+    Tracepoint(&'static str, &'static str),
+    /// The end of a kernel function.
+    Fexit(&'static str),
+    /// The begin of a kernel function.
+    Kprobe(&'static str),
+    /// The root of the cgroup v2 hierarchy.
+    CgroupRoot,
+}
+
+/// One program at one place.
+#[derive(Clone, Copy, Debug)]
+pub struct Attachment {
+    /// Name in the object. A program may stand at several places.
+    pub program: &'static str,
+    /// The place.
+    pub target: Target,
+    /// Whether the rung fails without it.
+    pub required: bool,
+}
+
+/// One way to carry a sensor.
+#[derive(Clone, Copy, Debug)]
+pub struct Rung {
+    /// Name of the hook as the kernel has it.
+    pub hook: &'static str,
+    /// Kind.
+    pub class: Class,
+    /// What to attach.
+    pub attachments: &'static [Attachment],
+    /// Fields of the layout without which it is useless, in groups.
+    pub needs: &'static [&'static [&'static str]],
+    /// What it cannot see; empty when nothing.
+    pub gap: &'static str,
+}
+
+/// When a sensor is wanted at all.
+#[derive(Clone, Copy, Debug)]
+pub enum Applies {
+    /// Always.
+    Always,
+    /// Unless another sensor, named first, runs on the hook named second, which sees this as well.
+    Unless(&'static str, &'static str),
+    /// Only where the kernel has a function, and unless another sensor runs on a hook that sees it as well.
+    WithFunction(&'static str, &'static str, &'static str),
+}
+
+/// Something that the agent wants to hear of.
+#[derive(Clone, Copy, Debug)]
+pub struct Sensor {
+    /// Name in coverage records.
+    pub name: &'static str,
+    /// When it is wanted.
+    pub applies: Applies,
+    /// Ways to carry it, best first.
+    pub rungs: &'static [Rung],
+    /// What cannot be seen without it.
+    pub gap: &'static str,
+}
+
+impl Sensor {
+    /// The rungs in the order in which they are to be tried: from the first of the class that the configuration
+    /// asks for downwards; all of them where it asks for nothing or the sensor has none of that class.
+    #[must_use]
+    pub fn rungs(&self, hooks: Hooks) -> Vec<&'static Rung> {
+        let class = match hooks {
+            Hooks::Auto => None,
+            Hooks::Tracepoint => Some(Class::Tracepoint),
+            Hooks::Fentry => Some(Class::Fentry),
+            Hooks::Kprobe => Some(Class::Kprobe),
+        };
+        let first = self.rungs.iter().position(|rung| Some(rung.class) == class).unwrap_or(0);
+        self.rungs.iter().skip(first).collect()
+    }
+}
+
+const fn required(program: &'static str, target: Target) -> Attachment {
+    Attachment { program, target, required: true }
+}
+
+const fn optional(program: &'static str, target: Target) -> Attachment {
+    Attachment { program, target, required: false }
+}
+
+/// Members that tell which process acts.
+const TASK: &[&str] = &["task_tgid", "task_group_leader", "task_start_boottime"];
+
+/// Members that lead from a file's place to the root of the mount namespace.
+const PATH: &[&str] = &[
+    "path_mnt",
+    "path_dentry",
+    "dentry_parent",
+    "dentry_name",
+    "dentry_name_len",
+    "mount_mnt",
+    "mount_parent",
+    "mount_mountpoint",
+    "mount_ns",
+    "vfsmount_root",
+    "task_nsproxy",
+    "nsproxy_mnt",
+];
+
+/// Members that identify an open file.
+const FILE: &[&str] = &[
+    "file_path",
+    "file_inode",
+    "file_mode",
+    "dentry_inode",
+    "inode_mode",
+    "inode_ino",
+    "inode_sb",
+    "sb_dev",
+    "sb_magic",
+];
+
+/// Members that find the file behind a descriptor.
+const DESCRIPTOR: &[&str] = &["task_files", "files_fdt", "fdtable_fd", "fdtable_max_fds"];
+
+/// Members that tell what kind of socket it is.
+const SOCK: &[&str] = &["sock_family", "sock_protocol", "sock_type"];
+
+/// Every sensor. Later ones may look at what earlier ones run on.
+pub const LADDER: &[Sensor] = &[
+    Sensor {
+        name: "fork",
+        applies: Applies::Always,
+        gap: "new processes are known from their first exec on",
+        rungs: &[
+            Rung {
+                hook: "tp_btf:sched_process_fork",
+                class: Class::Tracepoint,
+                attachments: &[required("fork_tp_btf", Target::BtfTracepoint("sched_process_fork"))],
+                needs: &[TASK, &["task_pid"]],
+                gap: "",
+            },
+            Rung {
+                hook: "raw_tp:sched_process_fork",
+                class: Class::Kprobe,
+                attachments: &[required("fork_raw_tp", Target::RawTracepoint("sched_process_fork"))],
+                needs: &[TASK, &["task_pid"]],
+                gap: "",
+            },
+        ],
+    },
+    Sensor {
+        name: "exec",
+        applies: Applies::Always,
+        gap: "programs that are started",
+        rungs: &[
+            Rung {
+                hook: "tp_btf:sched_process_exec",
+                class: Class::Tracepoint,
+                attachments: &[required("exec_tp_btf", Target::BtfTracepoint("sched_process_exec"))],
+                needs: &[TASK, PATH, FILE, &["task_mm", "task_fs", "mm_exe_file", "fs_pwd"]],
+                gap: "",
+            },
+            Rung {
+                hook: "raw_tp:sched_process_exec",
+                class: Class::Kprobe,
+                attachments: &[required("exec_raw_tp", Target::RawTracepoint("sched_process_exec"))],
+                needs: &[TASK, PATH, FILE, &["task_mm", "task_fs", "mm_exe_file", "fs_pwd"]],
+                gap: "",
+            },
+        ],
+    },
+    Sensor {
+        name: "exit",
+        applies: Applies::Always,
+        gap: "ends of processes",
+        rungs: &[
+            Rung {
+                hook: "tp_btf:sched_process_exit",
+                class: Class::Tracepoint,
+                attachments: &[required("exit_tp_btf", Target::BtfTracepoint("sched_process_exit"))],
+                needs: &[TASK, &["task_signal", "signal_live"]],
+                gap: "",
+            },
+            Rung {
+                hook: "raw_tp:sched_process_exit",
+                class: Class::Kprobe,
+                attachments: &[required("exit_raw_tp", Target::RawTracepoint("sched_process_exit"))],
+                needs: &[TASK, &["task_signal", "signal_live"]],
+                gap: "",
+            },
+        ],
+    },
+    Sensor {
+        name: "open",
+        applies: Applies::Always,
+        gap: "files that are opened",
+        rungs: &[
+            Rung {
+                hook: "fexit:security_file_open",
+                class: Class::Fentry,
+                attachments: &[required("open_fexit", Target::Fexit("security_file_open"))],
+                needs: &[TASK, PATH, FILE],
+                gap: "",
+            },
+            Rung {
+                hook: "tracepoint:syscalls:sys_exit_open*",
+                class: Class::Tracepoint,
+                attachments: &[
+                    required("open_syscall", Target::Tracepoint("syscalls", "sys_exit_openat")),
+                    // Later architectures never had the older calls; openat2 is as old as 5.6.
+                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_open")),
+                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_openat2")),
+                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_creat")),
+                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_open_by_handle_at")),
+                ],
+                needs: &[TASK, PATH, FILE, DESCRIPTOR],
+                gap: "opens by 32-bit programs, and files that another thread closes before the call returns",
+            },
+        ],
+    },
+    Sensor {
+        name: "open.io_uring",
+        applies: Applies::Unless("open", "fexit:security_file_open"),
+        gap: "files opened through io_uring",
+        rungs: &[Rung {
+            hook: "tracepoint:io_uring:io_uring_complete",
+            class: Class::Tracepoint,
+            attachments: &[required("open_io_uring", Target::Tracepoint("io_uring", "io_uring_complete"))],
+            needs: &[
+                TASK,
+                PATH,
+                FILE,
+                DESCRIPTOR,
+                &["io_complete_req", "io_complete_res", "io_kiocb_opcode"],
+            ],
+            gap: "files opened into the ring's own table (direct descriptors), which are counted",
+        }],
+    },
+    Sensor {
+        name: "connect",
+        applies: Applies::Always,
+        gap: "who opened a connection, and when it ends",
+        rungs: &[
+            Rung {
+                hook: "tp_btf:inet_sock_set_state",
+                class: Class::Tracepoint,
+                attachments: &[required("state_tp_btf", Target::BtfTracepoint("inet_sock_set_state"))],
+                needs: &[TASK, SOCK],
+                gap: "",
+            },
+            Rung {
+                hook: "raw_tp:inet_sock_set_state",
+                class: Class::Kprobe,
+                attachments: &[required("state_raw_tp", Target::RawTracepoint("inet_sock_set_state"))],
+                needs: &[TASK, SOCK],
+                gap: "",
+            },
+        ],
+    },
+    Sensor {
+        name: "datagram.peer",
+        applies: Applies::Always,
+        gap: "destinations of unconnected datagrams",
+        rungs: &[Rung {
+            hook: "cgroup:sendmsg4,sendmsg6",
+            class: Class::Cgroup,
+            attachments: &[
+                required("udp_peer_v4", Target::CgroupRoot),
+                required("udp_peer_v6", Target::CgroupRoot),
+            ],
+            needs: &[SOCK, &["sock_dport"]],
+            gap: "destinations of raw and ping sockets",
+        }],
+    },
+    Sensor {
+        name: "datagram.close",
+        applies: Applies::Always,
+        gap: "ends of datagram sockets: their ledger entries are kept until they have been idle for long",
+        rungs: &[Rung {
+            hook: "cgroup:sock_release",
+            class: Class::Cgroup,
+            attachments: &[required("socket_release", Target::CgroupRoot)],
+            needs: &[],
+            gap: "",
+        }],
+    },
+    Sensor {
+        name: "send",
+        applies: Applies::Always,
+        gap: "bytes that are sent",
+        rungs: &[
+            Rung {
+                hook: "tp_btf:sock_send_length",
+                class: Class::Tracepoint,
+                attachments: &[required("send_tp_btf", Target::BtfTracepoint("sock_send_length"))],
+                needs: &[TASK, SOCK],
+                gap: "",
+            },
+            Rung {
+                hook: "fexit:inet_sendmsg",
+                class: Class::Fentry,
+                attachments: &[
+                    required("send_inet", Target::Fexit("inet_sendmsg")),
+                    // IPv6 may be switched off; pages are sent through sendmsg from 6.5 on.
+                    optional("send_inet6", Target::Fexit("inet6_sendmsg")),
+                    optional("send_page", Target::Fexit("inet_sendpage")),
+                ],
+                needs: &[TASK, SOCK, &["socket_sk"]],
+                gap: "bytes sent by other families than IPv4 and IPv6",
+            },
+            Rung {
+                hook: "kprobe:tcp_sendmsg",
+                class: Class::Kprobe,
+                attachments: &[
+                    required("send_tcp", Target::Kprobe("tcp_sendmsg")),
+                    required("send_tcp_close", Target::Kprobe("tcp_close")),
+                    optional("send_udp", Target::Kprobe("udp_sendmsg")),
+                    optional("send_udp", Target::Kprobe("udpv6_sendmsg")),
+                ],
+                needs: &[TASK, SOCK, &["tcp_write_seq"]],
+                gap: "bytes sent by other protocols than TCP and UDP; the last send of a TCP connection is counted \
+                      at the next one or at the close",
+            },
+        ],
+    },
+    Sensor {
+        name: "send.page",
+        applies: Applies::WithFunction("inet_sendpage", "send", "fexit:inet_sendmsg"),
+        gap: "bytes sent by sendfile and splice",
+        rungs: &[Rung {
+            hook: "fexit:inet_sendpage",
+            class: Class::Fentry,
+            attachments: &[required("send_page", Target::Fexit("inet_sendpage"))],
+            needs: &[TASK, SOCK, &["socket_sk"]],
+            gap: "",
+        }],
+    },
+    Sensor {
+        name: "receive",
+        applies: Applies::Always,
+        gap: "bytes that are received",
+        rungs: &[
+            Rung {
+                hook: "tp_btf:sock_recv_length",
+                class: Class::Tracepoint,
+                attachments: &[required("recv_tp_btf", Target::BtfTracepoint("sock_recv_length"))],
+                needs: &[TASK, SOCK],
+                gap: "bytes that are spliced out of a socket",
+            },
+            Rung {
+                hook: "fexit:inet_recvmsg",
+                class: Class::Fentry,
+                attachments: &[
+                    required("recv_inet", Target::Fexit("inet_recvmsg")),
+                    optional("recv_inet6", Target::Fexit("inet6_recvmsg")),
+                ],
+                needs: &[TASK, SOCK, &["socket_sk"]],
+                gap: "bytes that are spliced out of a socket, and other families than IPv4 and IPv6",
+            },
+            Rung {
+                hook: "kprobe:tcp_cleanup_rbuf",
+                class: Class::Kprobe,
+                attachments: &[
+                    required("recv_tcp", Target::Kprobe("tcp_cleanup_rbuf")),
+                    optional("recv_udp", Target::Kprobe("skb_consume_udp")),
+                ],
+                needs: &[TASK, SOCK],
+                gap: "bytes received by other protocols than TCP and UDP; peeked bytes count twice",
+            },
+        ],
+    },
+];

@@ -1,0 +1,255 @@
+//! Loads the kernel programs and attaches, for each sensor, the best hook that this kernel allows.
+
+mod attach;
+mod environment;
+
+use std::{fmt, io, path::Path};
+
+use agent_common::kernel_layout::Tuning;
+use aya::{Btf, Ebpf, EbpfError, EbpfLoader, maps::MapError};
+use aya_log::EbpfLogger;
+use thiserror::Error;
+use tracing::{debug, info, warn};
+
+use self::{attach::Places, environment::Environment};
+use super::{
+    hooks::{Applies, LADDER, Rung, Sensor},
+    layout::{KERNEL_BTF, Kernel, LayoutError},
+};
+use crate::{config, event::Coverage};
+
+/// The BPF object, built from `agent-ebpf`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-ebpf"));
+
+/// A kernel function that exists where tracing programs may ask for a socket's cookie (5.12).
+const COOKIE_HELPER: &str = "bpf_get_socket_ptr_cookie";
+
+/// Level of debug messages on the programs' side (`aya_log` counts them from error, 1, to trace, 5).
+const LOG_DEBUG: u8 = 4;
+/// No messages: the branches that would make them are not even there.
+const LOG_OFF: u8 = 0;
+
+/// Programs that run in the kernel until this is dropped.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The object: its maps by the names in `agent-ebpf/src/maps.rs`, its programs and their links.
+    pub ebpf: Ebpf,
+    /// What each sensor runs on and what it cannot see. A sensor that this kernel has no use for is not listed.
+    pub coverage: Vec<Coverage>,
+    /// What the kernel looks like.
+    pub kernel: Kernel,
+    /// The verifier's whole log for each program that it refused.
+    pub verifier_logs: Vec<VerifierLog>,
+    /// Messages of the programs, when debug messages are wanted; to be flushed when its descriptor is readable.
+    pub messages: Option<Messages>,
+}
+
+/// The programs' own messages, which go to the `log` facade.
+pub struct Messages(pub EbpfLogger<&'static dyn log::Log>);
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Messages")
+    }
+}
+
+/// What the kernel's verifier said about a program that it refused.
+#[derive(Clone, Debug)]
+pub struct VerifierLog {
+    /// Name of the program.
+    pub program: &'static str,
+    /// The log.
+    pub text: String,
+}
+
+/// Nothing could be loaded. A single hook that is refused is no error but a line of [`Loaded::coverage`].
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The process lacks the capabilities.
+    #[error("loading kernel programs needs {missing}: run weir as root, or from its systemd unit")]
+    NotPermitted {
+        /// Names of the capabilities.
+        missing: String,
+    },
+    /// The kernel keeps its memory from everybody.
+    #[error(
+        "the kernel is locked down for confidentiality, which hides its memory from programs such as weir's: \
+         boot with lockdown=integrity or without lockdown"
+    )]
+    Confidentiality,
+    /// No type information.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// aya could not read the same type information.
+    #[error("the type information in {KERNEL_BTF} cannot be used: {0}")]
+    Btf(#[from] aya::BtfError),
+    /// A map could not be made for want of lockable memory.
+    #[error(
+        "the kernel refused a map ({0}): allow more locked memory (LimitMEMLOCK=infinity in the unit, `ulimit -l \
+         unlimited` in a shell)"
+    )]
+    LockedMemory(#[source] EbpfError),
+    /// The object could not be loaded.
+    #[error("the kernel programs cannot be loaded: {0}")]
+    Object(#[source] EbpfError),
+    /// Not one sensor runs.
+    #[error("this kernel allows none of weir's hooks: {0}")]
+    Blind(String),
+}
+
+/// Loads the object and attaches every sensor that this kernel allows, by the best hook that it allows.
+///
+/// # Errors
+///
+/// [`LoadError`] when nothing can be watched at all; its text names the remedy.
+pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
+    let environment = Environment::prepare()?;
+    let kernel = Kernel::read(Path::new(KERNEL_BTF))?;
+    for (field, why) in &kernel.absent {
+        debug!(field, %why, "this kernel lacks a member");
+    }
+    let btf = Btf::from_sys_fs()?;
+    let verbose = tracing::enabled!(tracing::Level::DEBUG);
+    let mut ebpf = load_object(config, &kernel, &btf, verbose)?;
+    let places = Places { btf: &btf, cgroup: environment.cgroup_root.as_ref() };
+    let mut ladder = Ladder { kernel: &kernel, places, coverage: Vec::new(), verifier_logs: Vec::new() };
+    for sensor in LADDER {
+        ladder.climb(&mut ebpf, sensor, config.hooks);
+    }
+    let Ladder { coverage, verifier_logs, .. } = ladder;
+    report(&coverage);
+    if coverage.iter().all(|sensor| sensor.hook.is_empty()) {
+        let reasons: Vec<&str> = coverage.iter().map(|sensor| sensor.reason.as_str()).collect();
+        return Err(LoadError::Blind(reasons.join("; ")));
+    }
+    let messages = if verbose { messages(&mut ebpf) } else { None };
+    Ok(Loaded { ebpf, coverage, kernel, verifier_logs, messages })
+}
+
+/// Makes the maps and relocates the programs, which are loaded one by one later.
+fn load_object(
+    config: &config::Sensor,
+    kernel: &Kernel,
+    btf: &Btf,
+    verbose: bool,
+) -> Result<Ebpf, LoadError> {
+    let tuning = Tuning {
+        agent_tgid: std::process::id(),
+        has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
+        _reserved: [0; 4],
+    };
+    let level = if verbose { LOG_DEBUG } else { LOG_OFF };
+    EbpfLoader::new()
+        .btf(Some(btf))
+        .allow_unsupported_maps()
+        .override_global("LAYOUT", &kernel.layout, true)
+        .override_global("TUNING", &tuning, true)
+        .override_global(aya_log::LEVEL, &level, false)
+        .map_max_entries("LIFECYCLE", config.lifecycle_ring)
+        .map_max_entries("BULK", config.bulk_ring)
+        .load(OBJECT)
+        .map_err(
+            |error| {
+                if lacks_memory(&error) { LoadError::LockedMemory(error) } else { LoadError::Object(error) }
+            },
+        )
+}
+
+/// Whether a map was refused in the way in which kernels before 5.11 refuse what exceeds the limit.
+fn lacks_memory(error: &EbpfError) -> bool {
+    let EbpfError::MapError(MapError::CreateError { io_error, .. }) = error else {
+        return false;
+    };
+    io_error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Opens the programs' own messages.
+fn messages(ebpf: &mut Ebpf) -> Option<Messages> {
+    EbpfLogger::init(ebpf)
+        .inspect_err(|error| warn!(%error, "the kernel programs' debug messages cannot be read"))
+        .ok()
+        .map(Messages)
+}
+
+/// The climb: what stands so far.
+struct Ladder<'a> {
+    kernel: &'a Kernel,
+    places: Places<'a>,
+    coverage: Vec<Coverage>,
+    verifier_logs: Vec<VerifierLog>,
+}
+
+impl Ladder<'_> {
+    /// Attaches a sensor by its best rung, and writes down how that went.
+    fn climb(&mut self, ebpf: &mut Ebpf, sensor: &Sensor, hooks: config::Hooks) {
+        if !self.applies(sensor.applies) {
+            return;
+        }
+        let mut reasons = Vec::new();
+        let mut taken = None;
+        for rung in sensor.rungs(hooks) {
+            match self.take(ebpf, rung) {
+                Ok(()) => {
+                    taken = Some(rung);
+                    break;
+                }
+                Err(reason) => reasons.push(format!("{}: {reason}", rung.hook)),
+            }
+        }
+        self.coverage.push(Coverage {
+            sensor: sensor.name.to_owned(),
+            hook: taken.map_or("", |rung| rung.hook).to_owned(),
+            gap: taken.map_or(sensor.gap, |rung| rung.gap).to_owned(),
+            reason: reasons.join("; "),
+        });
+    }
+
+    fn applies(&self, condition: Applies) -> bool {
+        match condition {
+            Applies::Always => true,
+            Applies::Unless(sensor, hook) => !self.runs_on(sensor, hook),
+            Applies::WithFunction(function, sensor, hook) => {
+                self.kernel.has_function(function) && !self.runs_on(sensor, hook)
+            }
+        }
+    }
+
+    fn runs_on(&self, sensor: &str, hook: &str) -> bool {
+        self.coverage.iter().any(|covered| covered.sensor == sensor && covered.hook == hook)
+    }
+
+    /// Attaches all of a rung or nothing of it; the reason when it is nothing.
+    fn take(&mut self, ebpf: &mut Ebpf, rung: &Rung) -> Result<(), String> {
+        if let Some(why) =
+            rung.needs.iter().copied().flatten().find_map(|field| self.kernel.why_absent(field))
+        {
+            return Err(why.to_string());
+        }
+        for attachment in rung.attachments {
+            let Err(refusal) = attach::attach(ebpf, attachment, &self.places) else {
+                continue;
+            };
+            if let Some(text) = refusal.verifier_log {
+                self.verifier_logs.push(VerifierLog { program: attachment.program, text });
+            }
+            if attachment.required {
+                attach::detach_all(ebpf, rung);
+                return Err(refusal.reason);
+            }
+            debug!(program = attachment.program, target = ?attachment.target, reason = refusal.reason, "left out");
+        }
+        Ok(())
+    }
+}
+
+/// Says in the agent's own log what runs and what does not.
+fn report(coverage: &[Coverage]) {
+    for sensor in coverage {
+        let Coverage { sensor, hook, gap, reason } = sensor;
+        if hook.is_empty() {
+            warn!(sensor, gap, reason, "a sensor is off");
+        } else {
+            info!(sensor, hook, gap, reason, "a sensor is on");
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The kernel side on the running kernel: load everything, do something, look at the raw records and the ledger.
+//! Needs root; without it each test says by name that it was skipped.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _},
+        unix::fs::{MetadataExt as _, PermissionsExt as _},
+    },
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use agent_common::{
+    counters::Counter,
+    file::OpenRecord,
+    net::{
+        DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey,
+        FlowRecord, FlowValue,
+    },
+    process::{
+        EXEC_ARGV_TRUNCATED, EXEC_DELETED, EXEC_MEMFD, EXEC_SCRIPT, ExecRecord, ExitRecord, ForkRecord,
+    },
+    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
+};
+use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
+use weir::{
+    config::{Hooks, Sensor},
+    sensor::load::{Loaded, load},
+};
+use zerocopy::FromBytes;
+
+/// How long a record may take to come.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// One sensor at a time: the tests run in one process, and every sensor sees all of it.
+static TURN: Mutex<()> = Mutex::new(());
+
+struct Kernel {
+    loaded: Loaded,
+    rings: [RingBuf<MapData>; 2],
+    backlog: VecDeque<Vec<u8>>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Kernel {
+    /// The loaded sensor; `None` without the rights.
+    fn load(test: &str) -> Option<Self> {
+        if fs::metadata("/proc/self").map(|me| me.uid()).ok() != Some(0) {
+            println!("skipped {test}: loading kernel programs needs root");
+            return None;
+        }
+        let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let config = Sensor {
+            hooks: Hooks::Auto,
+            lifecycle_ring: 1 << 22,
+            bulk_ring: 1 << 22,
+            drain_interval: Duration::from_millis(500),
+        };
+        let mut loaded = load(&config).expect("the kernel programs load");
+        for sensor in &loaded.coverage {
+            println!("{sensor:?}");
+        }
+        for refused in &loaded.verifier_logs {
+            let lines: Vec<&str> = refused.text.lines().collect();
+            println!("{}: {}", refused.program, lines[lines.len().saturating_sub(40)..].join("\n"));
+        }
+        let mut ring = |name| RingBuf::try_from(loaded.ebpf.take_map(name).expect("a map")).expect("a ring");
+        let rings = [ring("LIFECYCLE"), ring("BULK")];
+        Some(Self { loaded, rings, backlog: VecDeque::new(), _turn: turn })
+    }
+
+    fn runs(&self, sensor: &str) -> bool {
+        self.loaded.coverage.iter().any(|covered| covered.sensor == sensor && !covered.hook.is_empty())
+    }
+
+    /// The first record of a kind, past or to come, of which `wanted` is true; fails at the deadline.
+    fn wait<R: FromBytes>(
+        &mut self,
+        kind: u16,
+        what: &str,
+        wanted: impl Fn(&R, &[u8]) -> bool,
+    ) -> (R, Vec<u8>) {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            for ring in &mut self.rings {
+                while let Some(item) = ring.next() {
+                    self.backlog.push_back(item.to_vec());
+                }
+            }
+            for record in &self.backlog {
+                let (head, _) = RecordHead::read_from_prefix(record).expect("a head");
+                assert_eq!(head.len as usize, record.len(), "length of a record of kind {}", head.kind);
+                if head.kind != kind {
+                    continue;
+                }
+                let (fixed, tail) = R::read_from_prefix(record).expect("a fixed part");
+                if wanted(&fixed, tail) {
+                    return (fixed, tail.to_vec());
+                }
+            }
+            assert!(Instant::now() < end, "no record: {what}; {} others came", self.backlog.len());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn counter(&self, counter: Counter) -> u64 {
+        let map = self.loaded.ebpf.map("COUNTERS").expect("a map");
+        let counters: PerCpuArray<_, u64> = PerCpuArray::try_from(map).expect("counters");
+        counters.get(&(counter as u32), 0).expect("a slot").iter().sum()
+    }
+
+    fn ledger(&self, wanted: impl Fn(&FlowKey, &FlowValue) -> bool) -> Vec<(FlowKey, FlowValue)> {
+        let map = self.loaded.ebpf.map("LEDGER").expect("a map");
+        let ledger: HashMap<_, FlowKey, FlowValue> = HashMap::try_from(map).expect("the ledger");
+        ledger
+            .iter()
+            .map(|entry| entry.expect("an entry"))
+            .filter(|(key, value)| wanted(key, value))
+            .collect()
+    }
+}
+
+/// A folder that goes away at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("weir-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A path of the wire, leaf first, as a path.
+fn path(leaf_first: &[u8]) -> String {
+    let text = String::from_utf8_lossy(leaf_first);
+    let mut names: Vec<&str> = text.split_terminator('/').collect();
+    names.reverse();
+    format!("/{}", names.join("/"))
+}
+
+fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
+    bytes.split_at(at)
+}
+
+/// Parts of the tail of an exec record: executable, working directory, file name, interpreter, arguments.
+fn exec_parts<'a>(record: &ExecRecord, tail: &'a [u8]) -> [&'a [u8]; 5] {
+    let (exe, rest) = split(tail, record.exe.len.into());
+    let (cwd, rest) = split(rest, record.cwd.len.into());
+    let (filename, rest) = split(rest, record.filename_len.into());
+    let (interp, argv) = split(rest, record.interp_len.into());
+    assert_eq!(argv.len(), record.argv_len as usize);
+    [exe, cwd, filename, interp, argv]
+}
+
+fn mapped(address: Ipv4Addr) -> [u8; 16] {
+    address.to_ipv6_mapped().octets()
+}
+
+#[test]
+fn sensors_that_every_kernel_carries() {
+    let Some(kernel) = Kernel::load("sensors_that_every_kernel_carries") else { return };
+    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
+        assert!(kernel.runs(sensor), "{sensor} is off");
+    }
+}
+
+#[test]
+fn a_script_from_fork_to_exit() {
+    let Some(mut kernel) = Kernel::load("a_script_from_fork_to_exit") else { return };
+    let folder = Folder::new("script");
+    let script = folder.0.join("story.sh");
+    fs::write(&script, "#!/bin/sh\nexit 3\n").expect("a script");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("an executable script");
+    let long = "x".repeat(5000);
+    let mut child =
+        Command::new(&script).args(["one", &long]).current_dir(&folder.0).spawn().expect("the script starts");
+    let pid = child.id();
+    child.wait().expect("the script ends");
+
+    let (fork, _) = kernel.wait(KIND_FORK, "fork", |fork: &ForkRecord, _| fork.child.pid == pid);
+    assert_eq!(fork.head.process.pid, std::process::id());
+    let stat = fs::read_to_string("/proc/self/stat").expect("our stat");
+    let start = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).expect("field 22");
+    assert_eq!(fork.head.process.start_ticks.to_string(), start, "key and procfs agree");
+
+    let (exec, tail) = kernel.wait(KIND_EXEC, "exec", |exec: &ExecRecord, _| exec.head.process.pid == pid);
+    let [exe, cwd, filename, interp, argv] = exec_parts(&exec, &tail);
+    let shell = fs::canonicalize("/bin/sh").expect("a shell");
+    assert_eq!(path(exe), shell.to_string_lossy());
+    assert_eq!(exec.exe_ino, fs::metadata(&shell).expect("the shell").ino());
+    assert_eq!(path(cwd), fs::canonicalize(&folder.0).expect("the folder").to_string_lossy());
+    assert_eq!((exec.exe.flags, exec.cwd.flags), (0, 0), "both paths are whole");
+    assert_eq!(filename, script.as_os_str().as_encoded_bytes());
+    assert_eq!(interp, b"/bin/sh");
+    assert_eq!(exec.flags, EXEC_SCRIPT | EXEC_ARGV_TRUNCATED);
+    assert!(argv.starts_with(b"/bin/sh\0"), "{}", argv.escape_ascii());
+    assert_eq!(exec.argv_len, 4096);
+    assert!(exec.argv_total > 5000);
+    assert_eq!(exec.head.process, fork.child);
+    assert_eq!(exec.parent, fork.head.process);
+    assert_eq!(&exec.comm[..9], b"story.sh\0");
+    assert_eq!((exec.uid, exec.euid, exec.gid), (0, 0, 0));
+    assert_eq!(
+        format!("mnt:[{}]", exec.mnt_ns),
+        fs::read_link("/proc/self/ns/mnt").expect("ns").to_string_lossy()
+    );
+    assert_eq!(
+        format!("net:[{}]", exec.net_ns),
+        fs::read_link("/proc/self/ns/net").expect("ns").to_string_lossy()
+    );
+    let stdin = fs::metadata("/proc/self/fd/0").expect("stdin");
+    assert_eq!((exec.fds[0].ino, u32::from(exec.fds[0].mode)), (stdin.ino(), stdin.mode()));
+
+    let (exit, _) = kernel.wait(KIND_EXIT, "exit", |exit: &ExitRecord, _| exit.head.process == fork.child);
+    assert_eq!(exit.exit_code, 3 << 8);
+    assert_eq!(kernel.counter(Counter::ReadFault), 0);
+}
+
+#[test]
+fn a_program_that_has_no_file() {
+    let Some(mut kernel) = Kernel::load("a_program_that_has_no_file") else { return };
+    // SAFETY: the name ends in NUL.
+    let fd = unsafe { libc::memfd_create(c"nothing-to-see".as_ptr(), 0) };
+    assert!(fd >= 0);
+    // SAFETY: the descriptor is new and ours.
+    let mut memfd = unsafe { File::from_raw_fd(fd) };
+    memfd.write_all(&fs::read("/bin/true").expect("a program")).expect("a copy");
+    let status = Command::new(format!("/proc/{}/fd/{fd}", std::process::id())).status().expect("it starts");
+    assert!(status.success());
+    let (exec, tail) =
+        kernel.wait(KIND_EXEC, "exec of a memfd", |exec: &ExecRecord, _| exec.flags & EXEC_MEMFD != 0);
+    let [exe, ..] = exec_parts(&exec, &tail);
+    assert_eq!(exe, b"memfd:nothing-to-see/");
+    assert_ne!(exec.flags & EXEC_DELETED, 0);
+}
+
+#[test]
+fn opens_are_reported_once() {
+    let Some(mut kernel) = Kernel::load("opens_are_reported_once") else { return };
+    let folder = Folder::new("open");
+    let secret = folder.0.join("secret.txt");
+    fs::write(&secret, "x".repeat(1234)).expect("a file");
+    let inode = fs::metadata(&secret).expect("the file").ino();
+    let last = folder.0.join("last.txt");
+    fs::write(&last, "").expect("a file");
+    let quoted = secret.display();
+    // One process opens the same file three times, then another, which tells that all was seen.
+    let script = format!("read a < {quoted}; read a < {quoted}; read a < {quoted}; : > {}", last.display());
+    Command::new("/bin/sh").args(["-c", &script]).status().expect("a shell");
+
+    let is_secret = |open: &OpenRecord, _: &[u8]| open.file.ino == inode;
+    let (open, tail) = kernel.wait(KIND_OPEN, "open", is_secret);
+    assert_eq!(path(&tail), fs::canonicalize(&secret).expect("the file").to_string_lossy());
+    assert_eq!(open.size, 1234);
+    assert_eq!(open.fmode, 1, "for reading alone");
+    assert_eq!(open.mode & 0o170_000, 0o100_000);
+    assert_eq!(open.parent_ino, fs::metadata(&folder.0).expect("the folder").ino());
+    assert_eq!(open.path.flags, 0);
+    let (written, _) =
+        kernel.wait(KIND_OPEN, "last open", |_: &OpenRecord, tail| tail.starts_with(b"last.txt/"));
+    assert_eq!(written.fmode, 2, "for writing alone");
+    let opens = kernel.backlog.iter().filter(|record| {
+        OpenRecord::read_from_prefix(record)
+            .is_ok_and(|(open, _)| open.head.kind == KIND_OPEN && open.file.ino == inode)
+    });
+    assert_eq!(opens.count(), 1);
+    assert!(kernel.counter(Counter::OpenRepeated) >= 2);
+}
+
+#[test]
+fn bytes_of_send_and_sendfile_are_exact() {
+    let Some(mut kernel) = Kernel::load("bytes_of_send_and_sendfile_are_exact") else { return };
+    let folder = Folder::new("send");
+    let source = folder.0.join("source");
+    fs::write(&source, vec![7; 5000]).expect("a file");
+    let source = File::open(&source).expect("the file");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
+    let server = listener.local_addr().expect("an address");
+    let mut client = TcpStream::connect(server).expect("a connection");
+    let local = client.local_addr().expect("an address");
+    let (mut accepted, _) = listener.accept().expect("a connection");
+
+    client.write_all(&[1; 1000]).expect("a send");
+    // SAFETY: both descriptors are open and the offset is left to the file.
+    let sent = unsafe { libc::sendfile(client.as_raw_fd(), source.as_raw_fd(), std::ptr::null_mut(), 5000) };
+    assert_eq!(sent, 5000);
+    client.shutdown(std::net::Shutdown::Write).expect("the end");
+    let mut received = Vec::new();
+    accepted.read_to_end(&mut received).expect("all of it");
+    assert_eq!(received.len(), 6000);
+
+    let me = std::process::id();
+    let flow = kernel.ledger(|key, value| key.process.pid == me && value.local_port == local.port());
+    let [(key, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
+    assert_eq!((value.tx_bytes, value.tx_calls, value.rx_bytes), (6000, 2, 0));
+    assert_eq!((value.local, value.remote), (mapped(Ipv4Addr::LOCALHOST), mapped(Ipv4Addr::LOCALHOST)));
+    assert_eq!((value.remote_port, value.family, value.protocol, value.sock_type), (server.port(), 2, 6, 1));
+    assert_eq!(value.direction, DIRECTION_OUT);
+    assert_eq!((key.peer, key.peer_port), ([0; 16], 0));
+    let flow = kernel.ledger(|key, value| key.process.pid == me && value.remote_port == local.port());
+    let [(_, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
+    assert_eq!((value.tx_bytes, value.rx_bytes), (0, 6000));
+    assert_eq!(value.direction, DIRECTION_IN);
+
+    let cookie = key.cookie;
+    for what in [FLOW_CONNECT, FLOW_ACTIVE] {
+        let (flow, _) = kernel.wait(KIND_FLOW, "news of the flow", |flow: &FlowRecord, _| {
+            flow.what == what && flow.key.cookie == cookie
+        });
+        assert_eq!(flow.head.process.pid, me);
+    }
+    kernel.wait(KIND_FLOW, "accepted", |flow: &FlowRecord, _| {
+        flow.what == FLOW_ACCEPTED && flow.value.remote_port == local.port()
+    });
+    drop((client, accepted));
+    kernel.wait(KIND_FLOW, "closed", |flow: &FlowRecord, _| {
+        flow.what == FLOW_CLOSED && flow.key.cookie == cookie
+    });
+    assert_eq!(kernel.counter(Counter::ReadFault), 0);
+}
+
+#[test]
+fn datagrams_have_their_own_destinations() {
+    let Some(mut kernel) = Kernel::load("datagrams_have_their_own_destinations") else { return };
+    if !kernel.runs("datagram.peer") {
+        println!("skipped datagrams_have_their_own_destinations: no cgroup v2 hierarchy");
+        return;
+    }
+    let here = (Ipv4Addr::LOCALHOST, 0);
+    let [first, second] = [(); 2].map(|()| UdpSocket::bind(here).expect("a receiver"));
+    let sender = UdpSocket::bind(here).expect("a sender");
+    let local = sender.local_addr().expect("an address").port();
+    let port = |socket: &UdpSocket| socket.local_addr().expect("an address").port();
+    let rows = [(port(&first), 100), (port(&second), 30), (port(&first), 11)];
+    for (port, bytes) in rows {
+        sender.send_to(&vec![0; bytes], SocketAddr::from((Ipv4Addr::LOCALHOST, port))).expect("a datagram");
+    }
+    for (port, bytes) in [(port(&first), 111), (port(&second), 30)] {
+        let flow = kernel.ledger(|key, value| value.local_port == local && key.peer_port == port);
+        let [(key, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
+        assert_eq!((key.peer, value.remote), (mapped(Ipv4Addr::LOCALHOST), mapped(Ipv4Addr::LOCALHOST)));
+        assert_eq!((value.tx_bytes, value.remote_port, value.protocol), (bytes, port, 17));
+    }
+    let (active, _) = kernel.wait(KIND_FLOW, "active", |flow: &FlowRecord, _| flow.value.local_port == local);
+    drop(sender);
+    kernel.wait(KIND_FLOW, "closed", |flow: &FlowRecord, _| {
+        flow.what == FLOW_CLOSED && flow.key.cookie == active.key.cookie
+    });
+}
