@@ -18,6 +18,8 @@ pub mod quiet;
 pub mod counters;
 mod lookup;
 mod started;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, os::fd::AsFd, time::Duration};
 
@@ -29,19 +31,19 @@ use aya::{
 use tokio::time::sleep;
 
 use crate::{
-    config::Config,
-    event::{BootTime, Coverage, Event, Fact, Identity, Ids, ProcessKey},
-    config::classify::Classifier,
+    config::{Config, classify::Classifier},
+    event::{BootTime, Event, Fact, Identity, Ids, ProcessKey},
 };
 use clock::{WallClock, after, boot_time};
 use counters::{Counters, Losses};
 use identity::Identities;
 use ledger::{BpfTable, Ledger};
+use load::Loaded;
 use lookup::{Attached, LookUp};
 use procfs::Procfs;
 use quiet::Quiet;
 use reader::{Entry, Reader, ReaderError};
-use scripts::Scripts;
+use scripts::{Awaited, Scripts};
 
 pub use started::started;
 
@@ -73,11 +75,12 @@ pub enum SensorError {
 /// The kernel's side, as a source of events.
 pub struct Sensor {
     /// Keeps programs attached.
-    _object: Ebpf,
+    _loaded: Loaded,
     reader: Reader<Attached>,
     look_up: LookUp,
     counters: Counters,
     losses: Losses,
+    awaited: Awaited,
     wall: WallClock,
     counters_due: Option<BootTime>,
     /// Facts about the start that were not handed over yet.
@@ -96,9 +99,9 @@ impl Sensor {
     /// # Errors
     ///
     /// [`SensorError`] when a map or procfs cannot be read.
-    pub fn start(mut object: Ebpf, coverage: Vec<Coverage>, config: &Config) -> Result<Self, SensorError> {
+    pub fn start(mut loaded: Loaded, config: &Config) -> Result<Self, SensorError> {
         let now = boot_time();
-        let maps = &mut object;
+        let maps = &mut loaded.ebpf;
         let state = take(maps, "STATE")?;
         let state_again = again("STATE", &state)?;
         let reader = Reader::new(typed(maps, "LIFECYCLE")?, typed(maps, "BULK")?, convert("STATE", state)?)?;
@@ -115,14 +118,15 @@ impl Sensor {
             quiet: Quiet::new(typed(maps, "QUIET_DIRS")?, Classifier::new(&config.files)),
         };
         let counters = Counters::new(typed(maps, "COUNTERS")?);
-        let first = started(config, coverage, &procfs, now);
+        let first = started(config, loaded.coverage.clone(), &procfs, now);
         let offset = if let Fact::Started(started) = &first.fact { started.boot_to_wall_ns } else { 0 };
         let mut sensor = Self {
-            _object: object,
+            _loaded: loaded,
             reader,
             look_up,
             counters,
             losses: Losses::default(),
+            awaited: Awaited::default(),
             wall: WallClock::new(offset),
             counters_due: None,
             initial: vec![first],
@@ -142,8 +146,9 @@ impl Sensor {
     ///
     /// [`SensorError`] when the kernel's side cannot be reached any more.
     pub async fn next(&mut self, out: &mut Vec<Event>) -> Result<(), SensorError> {
+        let before = out.len();
         out.append(&mut self.initial);
-        while out.is_empty() {
+        while out.len() == before {
             self.complete().await;
             if self.ready.is_empty() {
                 self.periodic()?;
@@ -211,14 +216,23 @@ impl Sensor {
                 if !self.ready.is_empty() && !pending.is_finished() {
                     return;
                 }
-                front.attached.captured = Some(pending.wait().await.script);
+                front.attached.captured = Some(pending.wait().await);
                 front.attached.script = None;
             }
             let Some(Entry { decoded, attached }) = self.released.pop_front() else { return };
             let (time, process) = (decoded.event.time, decoded.event.process);
+            let replaced = if let Fact::Open(opened) = &decoded.event.fact {
+                self.awaited.opened(process, opened)
+            } else {
+                None
+            };
             self.ready.push(decoded.event);
             self.ready.extend(attached.identity.map(|identity| identity_event(time, process, identity)));
-            let script = attached.captured.map(|script| Fact::Script(Box::new(script)));
+            if let Some(captured) = &attached.captured {
+                self.awaited.captured(process, captured);
+            }
+            let script = replaced.or(attached.captured.map(|captured| captured.script));
+            let script = script.map(|script| Fact::Script(Box::new(script)));
             self.ready.extend(script.map(|fact| Event { time, process, fact }));
         }
     }

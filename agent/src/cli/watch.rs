@@ -26,12 +26,12 @@ pub(super) fn main(
     record: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     let recording = record.map(Writer::create).transpose()?;
-    let loaded = load::load(&config.sensor)?;
+    let mut loaded = load::load(&config.sensor)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     runtime.block_on(async {
-        let messages = loaded.messages.map(|messages| AsyncFd::new(messages.0)).transpose();
+        let messages = loaded.messages.take().map(|messages| AsyncFd::new(messages.0)).transpose();
         let messages = messages.context("cannot wait for messages of the kernel programs")?;
-        let sensor = Sensor::start(loaded.ebpf, loaded.coverage, config)?;
+        let sensor = Sensor::start(loaded, config)?;
         Watch { sensor, judge, recording, messages, records: Vec::new() }.run().await
     })
 }

@@ -5,9 +5,9 @@ use super::{
     identity::Identities,
     ledger::{BpfTable, Ledger},
     quiet::Quiet,
-    scripts::{Pending, Scripts},
+    scripts::{Captured, Pending, Scripts},
 };
-use crate::event::{Fact, Identity, Script, decode::Decoded};
+use crate::event::{Fact, Identity, decode::Decoded};
 
 /// Facts that follow an event.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Attached {
     /// A capture under way.
     pub(super) script: Option<Pending>,
     /// A capture that has ended.
-    pub(super) captured: Option<Script>,
+    pub(super) captured: Option<Captured>,
 }
 
 /// Everything that looks at a record as it is read.

@@ -12,17 +12,20 @@ mod tests;
 use std::{
     collections::HashMap,
     fs, io,
+    num::NonZeroUsize,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
+    thread,
 };
 
 use crate::event::{BootTime, Bytes, Event, Fact, Ids, ProcessKey, Seen, decode};
-use cmdline::CommandLines;
 use fds::Mounts;
 use parse::Stat;
 
 /// What the kernel appends to the link of an executable without a name.
 const DELETED: &[u8] = b" (deleted)";
+/// Threads that read at once.
+const THREADS_MAX: usize = 4;
 /// Longest `stat` or `status` file that is read.
 const TEXT_MAX: usize = 16 * 1024;
 
@@ -94,38 +97,56 @@ impl Procfs {
                 stats.insert(pid, stat);
             }
         }
-        let mut command_lines = CommandLines::new(&self.root);
-        let mut mounts = Mounts::default();
-        let mut events = Vec::with_capacity(stats.len());
-        for pid in parents_first(&stats) {
-            let Some(stat) = stats.get(&pid) else { continue };
-            let parent = stats.get(&stat.parent).map_or(ProcessKey::HOST, |parent| ProcessKey {
-                pid: stat.parent,
-                start_ticks: parent.start_ticks,
-            });
-            if let Some(seen) = self.seen(pid, stat, parent, &mut command_lines, &mut mounts) {
-                let process = ProcessKey { pid, start_ticks: stat.start_ticks };
-                events.push(Event { time, process, fact: Fact::Seen(Box::new(seen)) });
+        let order = parents_first(&stats);
+        let is_user = |pid: &u32| stats.get(pid).is_some_and(|stat| !stat.kernel_thread);
+        let users: Vec<_> = order.iter().copied().filter(is_user).collect();
+        let (mut lines, unreadable) = cmdline::read_all(&self.root, &users);
+        for pid in &order {
+            if let (Some(stat), Some(line)) = (stats.get_mut(pid), lines.remove(pid)) {
+                stat.line = line;
             }
         }
-        Ok(Snapshot { events, unreadable: command_lines.unreadable() })
+        // Nearly all of the time is spent in the kernel, on one process at a time.
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(THREADS_MAX);
+        let share = order.len().div_ceil(threads).max(1);
+        let read = &|pids: &[u32]| {
+            let mut mounts = Mounts::default();
+            pids.iter().filter_map(|&pid| self.event(pid, &stats, time, &mut mounts)).collect::<Vec<_>>()
+        };
+        let events = thread::scope(|scope| {
+            let readers: Vec<_> = order.chunks(share).map(|pids| scope.spawn(move || read(pids))).collect();
+            readers.into_iter().flat_map(|reader| reader.join().unwrap_or_default()).collect()
+        });
+        Ok(Snapshot { events, unreadable })
+    }
+
+    fn event(
+        &self,
+        pid: u32,
+        stats: &HashMap<u32, Stat>,
+        time: BootTime,
+        mounts: &mut Mounts,
+    ) -> Option<Event> {
+        let stat = stats.get(&pid)?;
+        let parent = stats.get(&stat.parent).map_or(ProcessKey::HOST, |parent| ProcessKey {
+            pid: stat.parent,
+            start_ticks: parent.start_ticks,
+        });
+        let seen = self.seen(pid, stat, parent, mounts)?;
+        let process = ProcessKey { pid, start_ticks: stat.start_ticks };
+        Some(Event { time, process, fact: Fact::Seen(Box::new(seen)) })
     }
 
     fn stat(&self, pid: u32) -> Option<Stat> {
         parse::stat(&self.read(pid, "stat")?)
     }
 
-    fn seen(
-        &self,
-        pid: u32,
-        stat: &Stat,
-        parent: ProcessKey,
-        command_lines: &mut CommandLines,
-        mounts: &mut Mounts,
-    ) -> Option<Seen> {
+    fn seen(&self, pid: u32, stat: &Stat, parent: ProcessKey, mounts: &mut Mounts) -> Option<Seen> {
         let [uid, euid, gid] = parse::ids(&self.read(pid, "status")?)?;
         let number = |name| parse::number(&self.read(pid, name).unwrap_or_default()).unwrap_or(u32::MAX);
-        let ids = Ids { uid, euid, gid, loginuid: number("loginuid"), sessionid: number("sessionid") };
+        let loginuid = number("loginuid");
+        let sessionid = if loginuid == u32::MAX { u32::MAX } else { number("sessionid") };
+        let ids = Ids { uid, euid, gid, loginuid, sessionid };
         let seen = Seen { parent, comm: stat.comm.clone(), ids, session: stat.session, ..Seen::default() };
         if stat.kernel_thread {
             return Some(seen);
@@ -135,7 +156,7 @@ impl Procfs {
         Some(Seen {
             exe: Bytes::from(named.unwrap_or(&exe)),
             deleted: named.is_some(),
-            argv: decode::argv(&command_lines.read(pid)),
+            argv: decode::argv(&stat.line),
             cwd: Bytes::from(self.link(pid, "cwd")),
             fds: fds::read_all(&self.root.join(pid.to_string()), mounts),
             ..seen

@@ -126,11 +126,12 @@ impl<T: Default> Reader<T> {
         out: &mut Vec<Entry<T>>,
         look_up: &mut impl FnMut(&Decoded) -> T,
     ) -> Result<(), ReaderError> {
+        let before = out.len();
         loop {
             self.wait().await?;
             let taken = self.pass(out, look_up);
             self.plan(taken)?;
-            if !out.is_empty() {
+            if out.len() > before {
                 return Ok(());
             }
         }

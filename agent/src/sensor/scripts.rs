@@ -6,6 +6,7 @@
 
 mod capture;
 mod find;
+mod identity;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use super::procfs::Procfs;
 use crate::event::{Bytes, Exec, FdObject, ProcessKey, Script, ScriptOrigin};
 use capture::FileId;
 use find::Source;
+
+pub use identity::Awaited;
 
 /// Time that a capture may take.
 const DEADLINE: Duration = Duration::from_millis(50);

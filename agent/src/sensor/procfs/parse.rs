@@ -13,6 +13,8 @@ pub(super) struct Stat {
     pub(super) session: u32,
     pub(super) kernel_thread: bool,
     pub(super) start_ticks: u64,
+    /// `cmdline`, which comes from another file and later.
+    pub(super) line: Vec<u8>,
 }
 
 /// Parses `stat`: the name stands between the first `(` and the last `)`; fields are counted from there.
@@ -30,6 +32,7 @@ pub(super) fn stat(text: &[u8]) -> Option<Stat> {
         session: field(6)?.parse().unwrap_or_default(),
         kernel_thread: field(9)?.parse::<u64>().ok()? & KERNEL_THREAD != 0,
         start_ticks: field(22)?.parse().ok()?,
+        line: Vec::new(),
     })
 }
 
