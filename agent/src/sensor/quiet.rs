@@ -22,8 +22,6 @@ const LIFETIME: Duration = Duration::from_mins(1);
 const NAMES_MAX: usize = 16_384;
 /// Directories judged in one pass of the reader, so that a burst of new ones does not hold events up.
 const BUDGET: u32 = 8;
-const S_IFMT: u16 = 0o170_000;
-const S_IFREG: u16 = 0o100_000;
 
 /// The quiet directories.
 pub struct Quiet {
@@ -100,7 +98,7 @@ impl Quiet {
 fn is_plain_read(opened: &Open) -> bool {
     opened.read
         && !opened.write
-        && opened.mode & S_IFMT == S_IFREG
+        && u32::from(opened.mode) & libc::S_IFMT == libc::S_IFREG
         && opened.parent_ino != 0
         && !opened.path.truncated
         && !opened.path.unreachable
@@ -155,7 +153,7 @@ mod tests {
 
     fn opened(path: &str, parent_ino: u64) -> Open {
         let path = Path { bytes: path.into(), ..Path::default() };
-        Open { path, parent_ino, read: true, mode: S_IFREG, magic: 0xEF53, ..Open::default() }
+        Open { path, parent_ino, read: true, mode: 0o100_644, magic: 0xEF53, ..Open::default() }
     }
 
     #[test]

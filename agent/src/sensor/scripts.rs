@@ -65,26 +65,28 @@ pub struct Scripts {
     /// Inode number of the agent's own mount namespace.
     own_mnt_ns: u32,
     places: Arc<Semaphore>,
+    patience: Duration,
 }
 
 impl Scripts {
     /// Captures through `procfs`; `own_mnt_ns` is the inode of the agent's mount namespace.
     #[must_use]
     pub fn new(procfs: Procfs, own_mnt_ns: u32) -> Self {
-        Self { procfs, own_mnt_ns, places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { procfs, own_mnt_ns, places: Arc::new(Semaphore::new(AT_ONCE)), patience: DEADLINE }
     }
 
     /// Starts to capture the script that `exec` runs, if it runs one. Needs a tokio runtime.
     #[must_use]
     pub fn begin(&self, process: ProcessKey, exec: &Exec) -> Option<Pending> {
         let source = find::find(exec)?;
-        let late = not_captured(&source, "reading took longer than 50 ms");
+        let late = not_captured(&source, capture::TOO_SLOW);
         let request = Request { process, source, exec: exec.clone() };
-        let (procfs, own_mnt_ns, places) = (self.procfs.clone(), self.own_mnt_ns, Arc::clone(&self.places));
+        let (procfs, own_mnt_ns, patience) = (self.procfs.clone(), self.own_mnt_ns, self.patience);
+        let places = Arc::clone(&self.places);
         let task = tokio::spawn(async move {
             let place = places.acquire_owned().await.ok()?;
             let (answer, captured) = oneshot::channel();
-            let deadline = std::time::Instant::now() + DEADLINE;
+            let deadline = std::time::Instant::now() + patience;
             // Not one of the runtime's own threads: those are waited for at the stop, and this one may hang.
             thread::Builder::new()
                 .name("script".to_owned())
@@ -97,7 +99,8 @@ impl Scripts {
                 .ok()?;
             captured.await.ok()
         });
-        Some(Pending { task, deadline: Instant::now() + DEADLINE, late })
+        // Half as long again, so that what was read by the deadline still counts.
+        Some(Pending { task, deadline: Instant::now() + patience * 3 / 2, late })
     }
 }
 

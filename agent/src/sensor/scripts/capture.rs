@@ -28,6 +28,8 @@ const TEXT_MAX: usize = 64 * 1024;
 const HASH_MAX: u64 = 16 << 20;
 /// Longest command line that is read again.
 const COMMAND_LINE_MAX: usize = 1 << 20;
+/// Said when the deadline of [`super::DEADLINE`] passed.
+pub(super) const TOO_SLOW: &str = "reading took longer than 50 ms";
 /// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
@@ -109,8 +111,14 @@ pub(super) fn read(found: &OwnedFd, deadline: Instant) -> Result<Content, String
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = open(&own, flags, Mode::empty()).map_err(|error| reason("the file", error))?;
     let path = Bytes::from(procfs::link(Path::new(&own)));
-    let (text, sha256, remark) = digest(File::from(file), deadline);
     let size = u64::try_from(stat.st_size).unwrap_or_default();
+    // Of a file that is too large to be hashed only the text is read.
+    let limit = if size > HASH_MAX { TEXT_MAX as u64 } else { HASH_MAX };
+    let (text, mut sha256, mut remark) = digest(File::from(file).take(limit), deadline);
+    if size > HASH_MAX {
+        sha256.clear();
+        remark = format!("the file is larger than {HASH_MAX} bytes");
+    }
     Ok(Content { path, sha256, size, text, file: FileId { ino: stat.st_ino, dev: stat.st_dev }, remark })
 }
 
@@ -130,23 +138,19 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 /// Head of the text, hash of the whole, and why one of them is missing.
-fn digest(file: File, deadline: Instant) -> (Bytes, String, String) {
-    let mut file = file.take(HASH_MAX + 1);
-    let (mut text, mut hasher, mut total) = (Vec::new(), Sha256::new(), 0);
+fn digest(mut file: impl Read, deadline: Instant) -> (Bytes, String, String) {
+    let (mut text, mut hasher) = (Vec::new(), Sha256::new());
     let mut chunk = vec![0; CHUNK];
     let remark = loop {
-        if Instant::now() > deadline {
-            break "reading took longer than 50 ms".to_owned();
+        // The first read is made in any case: the text matters most, and the thread may have been started late.
+        if !text.is_empty() && Instant::now() > deadline {
+            break TOO_SLOW.to_owned();
         }
         let read = match file.read(&mut chunk) {
             Ok(read) => chunk.get(..read).unwrap_or_default(),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => break format!("reading: {error}"),
         };
-        total += read.len() as u64;
-        if total > HASH_MAX {
-            break format!("the file is larger than {HASH_MAX} bytes");
-        }
         if read.is_empty() {
             break String::new();
         }
