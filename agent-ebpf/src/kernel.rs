@@ -9,7 +9,10 @@ pub(crate) mod socket;
 use core::arch::asm;
 
 use agent_common::kernel_layout::ABSENT;
-use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
+use aya_ebpf::{
+    cty::c_void,
+    helpers::{bpf_probe_read_kernel, generated},
+};
 
 /// Offset of a member of a kernel struct, by its name in `KernelLayout`.
 macro_rules! layout {
@@ -57,23 +60,26 @@ pub(crate) fn read<T>(base: u64, offset: u16) -> Option<T> {
     unsafe { bpf_probe_read_kernel((base + u64::from(offset)) as *const T) }.ok()
 }
 
-/// Reads a pointer or number where the verifier must not see two outcomes, as inside a loop: zero when the kernel
-/// lacks the member or the address is bad.
+/// Reads a member where the verifier must not see two outcomes, as inside a loop: zeros when the kernel lacks it
+/// or the address is bad.
 #[inline(always)]
 pub(crate) fn peek<T: Default>(base: u64, offset: u16) -> T {
     let mut value = T::default();
-    if offset != ABSENT {
-        let source = base + u64::from(offset);
-        // SAFETY: the helper checks the source itself, and fills the destination with zeros when that is bad.
-        unsafe {
-            generated::bpf_probe_read_kernel(
-                (&raw mut value).cast(),
-                size_of::<T>() as u32,
-                source as *const _,
-            )
-        };
-    }
+    peek_into(base, offset, &mut value);
     value
+}
+
+/// As [`peek`], to where the value belongs; unchanged when the kernel lacks the member.
+#[inline(always)]
+pub(crate) fn peek_into<T>(base: u64, offset: u16, value: &mut T) {
+    if offset == ABSENT {
+        return;
+    }
+    let source = (base + u64::from(offset)) as *const c_void;
+    // SAFETY: the helper checks the source itself, and fills the destination with zeros when that is bad.
+    unsafe {
+        generated::bpf_probe_read_kernel(core::ptr::from_mut(value).cast(), size_of::<T>() as u32, source)
+    };
 }
 
 /// Address of an embedded member.

@@ -23,10 +23,9 @@ pub(crate) struct Moved {
     pub(crate) sent: bool,
 }
 
-/// Counts bytes of `process` on `socket`. `peer` is the destination of an unconnected datagram.
+/// Counts bytes of `process` on `socket`. `peer` is the destination of an unconnected datagram, zeros otherwise.
 #[inline(always)]
-pub(crate) fn count(process: ProcessKey, socket: &Socket, peer: Option<UdpPeer>, moved: Moved) {
-    let peer = peer.unwrap_or_default();
+pub(crate) fn count(process: ProcessKey, socket: &Socket, peer: UdpPeer, moved: Moved) {
     let key = FlowKey {
         process,
         cookie: socket.handle.value,

@@ -3,12 +3,12 @@
 use agent_common::{kernel_layout::ABSENT, net::FlowValue};
 use aya_ebpf::{cty::c_void, helpers::generated::bpf_get_socket_cookie};
 
-use super::{layout, read, tuning};
+use super::{layout, peek, peek_into, read, tuning};
 
 /// `AF_UNIX`: never leaves the host.
 const AF_UNIX: u16 = 1;
 /// `AF_INET`.
-const AF_INET: u16 = 2;
+pub(crate) const AF_INET: u16 = 2;
 /// `AF_INET6`.
 pub(crate) const AF_INET6: u16 = 10;
 /// `AF_NETLINK`: talks to the kernel.
@@ -72,8 +72,8 @@ impl Socket {
             address,
             handle,
             family,
-            protocol: read(address, layout!(sock_protocol)).unwrap_or(0),
-            kind: read(address, layout!(sock_type)).unwrap_or(0),
+            protocol: peek(address, layout!(sock_protocol)),
+            kind: peek(address, layout!(sock_type)),
         })
     }
 
@@ -92,9 +92,7 @@ impl Socket {
     /// Whether each datagram may have its own destination.
     #[inline(always)]
     pub(crate) fn is_unconnected_udp(&self) -> bool {
-        self.is_inet()
-            && self.protocol == IPPROTO_UDP
-            && read::<u16>(self.address, layout!(sock_dport)) == Some(0)
+        self.is_inet() && self.protocol == IPPROTO_UDP && peek::<u16>(self.address, layout!(sock_dport)) == 0
     }
 
     /// Writes what identifies the flow's ends.
@@ -103,19 +101,19 @@ impl Socket {
         value.family = self.family;
         value.protocol = self.protocol;
         value.sock_type = self.kind;
-        let net: u64 = read(self.address, layout!(sock_net)).unwrap_or(0);
-        value.net_ns = read(net, layout!(net_inum)).unwrap_or(0);
+        let net: u64 = peek(self.address, layout!(sock_net));
+        peek_into(net, layout!(net_inum), &mut value.net_ns);
         if !self.is_inet() {
             return;
         }
-        value.local_port = read(self.address, layout!(sock_num)).unwrap_or(0);
-        value.remote_port = u16::from_be(read(self.address, layout!(sock_dport)).unwrap_or(0));
+        peek_into(self.address, layout!(sock_num), &mut value.local_port);
+        value.remote_port = u16::from_be(peek(self.address, layout!(sock_dport)));
         if self.family == AF_INET {
-            value.local = mapped(read(self.address, layout!(sock_rcv_saddr)).unwrap_or(0));
-            value.remote = mapped(read(self.address, layout!(sock_daddr)).unwrap_or(0));
+            value.local = mapped(peek(self.address, layout!(sock_rcv_saddr)));
+            value.remote = mapped(peek(self.address, layout!(sock_daddr)));
         } else {
-            value.local = read(self.address, layout!(sock_v6_rcv_saddr)).unwrap_or([0; 16]);
-            value.remote = read(self.address, layout!(sock_v6_daddr)).unwrap_or([0; 16]);
+            peek_into(self.address, layout!(sock_v6_rcv_saddr), &mut value.local);
+            peek_into(self.address, layout!(sock_v6_daddr), &mut value.remote);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Bytes that arrive through sockets. A datagram's sender is not known here: what an unconnected socket receives
 //! is booked on its entry without a peer.
 
+use agent_common::net::UdpPeer;
 use aya_ebpf::{
     cty::c_void,
     macros::{btf_tracepoint, fexit, kprobe},
@@ -65,7 +66,12 @@ fn try_received(sock: u64, handle: Handle, bytes: i32, flags: i32) -> Outcome {
         return Ok(());
     };
     let process = task::current_key().ok_or(Fault::Task)?;
-    ledger::count(process, &socket, None, Moved { bytes: u64::from(bytes.cast_unsigned()), sent: false });
+    ledger::count(
+        process,
+        &socket,
+        UdpPeer::default(),
+        Moved { bytes: u64::from(bytes.cast_unsigned()), sent: false },
+    );
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use aya_ebpf::{
 use crate::{
     emit,
     kernel::{
-        Fault, Outcome, layout, read,
-        socket::{AF_INET6, Handle, IPPROTO_TCP, IPPROTO_UDP, Socket, mapped, typed_sock},
+        Fault, Outcome, layout, peek,
+        socket::{AF_INET, AF_INET6, Handle, IPPROTO_TCP, IPPROTO_UDP, Socket, mapped, typed_sock},
         task,
     },
     ledger::{self, Moved},
@@ -67,16 +67,16 @@ fn try_sent(sock: u64, handle: Handle, bytes: i32) -> Outcome {
         return Ok(());
     };
     let process = task::current_key().ok_or(Fault::Task)?;
-    let peer = if socket.is_unconnected_udp() { remembered_peer(handle) } else { None };
+    let peer = if socket.is_unconnected_udp() { remembered_peer(handle) } else { UdpPeer::default() };
     ledger::count(process, &socket, peer, Moved { bytes: u64::from(bytes.cast_unsigned()), sent: true });
     Ok(())
 }
 
 /// Where the datagram went: the cgroup hook saw its address a moment ago.
 #[inline(always)]
-fn remembered_peer(handle: Handle) -> Option<UdpPeer> {
+fn remembered_peer(handle: Handle) -> UdpPeer {
     // SAFETY: an entry of a preallocated map; if it is reused meanwhile, the peer is another thread's.
-    unsafe { UDP_PEER.get(handle.value) }.copied()
+    unsafe { UDP_PEER.get(handle.value) }.copied().unwrap_or_default()
 }
 
 #[inline(always)]
@@ -93,7 +93,7 @@ fn try_page_sent(socket: *mut c_void, bytes: i64) -> Outcome {
     let Some(sock) = typed_sock(socket) else {
         return Ok(());
     };
-    let protocol: u16 = read(sock as u64, layout!(sock_protocol)).unwrap_or(0);
+    let protocol: u16 = peek(sock as u64, layout!(sock_protocol));
     if protocol != IPPROTO_TCP && protocol != IPPROTO_UDP {
         return Ok(());
     }
@@ -110,18 +110,22 @@ fn try_datagram(ctx: &ProbeContext) -> Outcome {
         return Ok(());
     };
     let process = task::current_key().ok_or(Fault::Task)?;
-    let peer = if socket.is_unconnected_udp() { message_peer(message) } else { None };
+    let peer = if socket.is_unconnected_udp() { message_peer(message) } else { UdpPeer::default() };
     ledger::count(process, &socket, peer, Moved { bytes: length, sent: true });
     Ok(())
 }
 
-/// Destination in a `msghdr`, which the kernel has copied from user memory by now.
+/// Destination in a `msghdr`, which the kernel has copied from user memory by now; zeros when there is none.
 #[inline(always)]
-fn message_peer(message: u64) -> Option<UdpPeer> {
-    let name: u64 = read(message, layout!(msghdr_name))?;
+fn message_peer(message: u64) -> UdpPeer {
+    let name: u64 = peek(message, layout!(msghdr_name));
     // sockaddr_in and sockaddr_in6 begin alike: family, then the port in network order.
-    let family: u16 = read(name, 0)?;
-    let port = u16::from_be(read(name, 2)?);
-    let address = if family == AF_INET6 { read(name, 8)? } else { mapped(read(name, 4)?) };
-    Some(UdpPeer { address, port, _pad: [0; 6] })
+    let family: u16 = peek(name, 0);
+    let port = u16::from_be(peek(name, 2));
+    let address = match family {
+        AF_INET => mapped(peek(name, 4)),
+        AF_INET6 => peek(name, 8),
+        _ => [0; 16],
+    };
+    UdpPeer { address, port, _pad: [0; 6] }
 }

@@ -1,7 +1,7 @@
 //! The lowest rung for TCP: a kretprobe runs out of instances while senders sleep, so bytes are counted by how
 //! far the socket's own write position moved since the last look, and booked on whoever looked last.
 
-use agent_common::process::ProcessKey;
+use agent_common::{net::UdpPeer, process::ProcessKey};
 use aya_ebpf::{macros::kprobe, programs::ProbeContext};
 
 use crate::{
@@ -64,6 +64,6 @@ fn book(sock: u64) -> Result<u32, Fault> {
 #[inline(always)]
 fn record(sock: u64, process: ProcessKey, bytes: u32) -> Outcome {
     let socket = Socket::of(sock, Handle::of_address(sock)).ok_or(Fault::Socket)?;
-    ledger::count(process, &socket, None, Moved { bytes: u64::from(bytes), sent: true });
+    ledger::count(process, &socket, UdpPeer::default(), Moved { bytes: u64::from(bytes), sent: true });
     Ok(())
 }
