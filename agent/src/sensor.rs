@@ -267,7 +267,6 @@ impl Sensor {
         let due = [self.counters_due, self.look_up.quiet.next_due()].into_iter().flatten();
         let due = due.fold(self.look_up.ledger.next_due(), BootTime::min);
         let Self { reader, look_up, batch, .. } = self;
-        look_up.quiet.refill();
         let mut at_read = |decoded: &_| look_up.at_read(decoded);
         tokio::select! {
             read = reader.next_batch(batch, &mut at_read) => read?,

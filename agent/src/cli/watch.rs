@@ -29,8 +29,7 @@ pub(super) fn main(
     let mut loaded = load::load(&config.sensor)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     runtime.block_on(async {
-        let messages = loaded.messages.take().map(|messages| AsyncFd::new(messages.0)).transpose();
-        let messages = messages.context("cannot wait for messages of the kernel programs")?;
+        let messages = loaded.messages.take().map(|messages| register(messages.0)).transpose()?;
         let sensor = Sensor::start(loaded, config)?;
         Watch { sensor, judge, recording, messages, records: Vec::new() }.run().await
     })
@@ -136,6 +135,13 @@ fn host_event(fact: Fact) -> Event {
 
 fn handler(kind: SignalKind) -> anyhow::Result<Signal> {
     signal(kind).context("cannot install a signal handler")
+}
+
+fn register(messages: KernelMessages) -> anyhow::Result<AsyncFd<KernelMessages>> {
+    // SAFETY: the logger owns its ring's descriptor, never changes it, and keeps it open until it is dropped, which
+    // is after the runtime has let go of it.
+    let registered = unsafe { AsyncFd::register(messages) };
+    registered.map_err(std::io::Error::from).context("cannot wait for messages of the kernel programs")
 }
 
 /// Hands the next messages of the kernel programs to the log; waits for ever where there are none.

@@ -41,6 +41,7 @@ impl Table {
             parent: (seen.parent.pid != 0).then_some(seen.parent),
             comm: seen.comm.clone(),
             exe: crate::event::Path { bytes: seen.exe.clone(), ..Default::default() },
+            exe_unlinked: seen.deleted,
             argv: seen.argv.clone().into(),
             cwd: crate::event::Path { bytes: seen.cwd.clone(), ..Default::default() },
             ids: seen.ids,
