@@ -43,6 +43,8 @@ pub struct Alerts {
     pub keep: u32,
     /// Whether signals are written too (`event.kind: signal`).
     pub signals: bool,
+    /// Signals below this risk (0 to 10) get no line of their own; alerts list them all the same.
+    pub signal_risk: f64,
     /// Whether script text is written into records.
     pub script_text: bool,
     /// Time between heartbeats.

@@ -264,7 +264,7 @@ impl Pipeline {
             let story = self.table.story(subject);
             self.evidence.add(story, signal.clone());
             let verdict = self.judge(subject, out);
-            if self.config.alerts.signals {
+            if self.config.alerts.signals && signal.risk >= self.config.alerts.signal_risk {
                 let weighted = self.weigh(&signal);
                 let known = Arc::clone(self.table.ensure(subject, self.now));
                 let parent = known.parent.and_then(|parent| self.table.get(parent)).cloned();

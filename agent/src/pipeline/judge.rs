@@ -30,10 +30,8 @@ impl Pipeline {
         let signals = self.gather(process, story, &carried);
         let process_bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
         let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
-        // Once bytes sent matched bytes collected, sending more does not make it untrue.
-        if !self.proofs.contains_key(&process)
-            && let Some(found) = proof(carried.bytes_collected(), carried.bytes_derived(), process_bytes)
-        {
+        // Once bytes sent matched bytes collected, sending more does not make it untrue: the last match stays.
+        if let Some(found) = proof(carried.bytes_collected(), carried.bytes_derived(), process_bytes) {
             self.proofs.insert(process, found);
         }
         let verdict = judge(signals, self.proofs.get(&process).copied());

@@ -1,5 +1,7 @@
 //! Where a story begins: the walk from a process to its cause stops below a launcher.
 
+use agent_common::process::NS_PER_TICK;
+
 use super::Process;
 use crate::event::FdObject;
 
@@ -42,14 +44,18 @@ const SHELLS: &[&[u8]] = &[b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ksh93", b"
 /// see the kernel's `Documentation/admin-guide/devices.txt`.
 const TERMINAL_MAJORS: &[u32] = &[4, 5, 136, 137, 138, 139, 140, 141, 142, 143];
 
+/// A script that is older than this when the agent starts is a supervisor: an hour, twice the half-life of a signal.
+const YOUNG_NS: u64 = 3_600_000_000_000;
+
 /// Whether the children of `process` begin stories of their own.
 ///
-/// A process that stood before the agent is taken for a launcher unless it runs a script: what its children do
-/// belongs together only as far as data says so.
+/// A process that stood before the agent is taken for a launcher, unless it runs a script and is young: what the
+/// children of a supervisor do belongs together only as far as data says so, while a script that began shortly
+/// before the agent may be an attack under way.
 #[must_use]
 pub fn is_launcher(process: &Process) -> bool {
     process.key.pid <= 2
-        || (process.preexisting && process.execs == 0 && !runs_script(process))
+        || (process.preexisting && process.execs == 0 && !(runs_script(process) && is_young(process)))
         || LAUNCHERS.contains(&process.name())
         || is_interactive_shell(process)
 }
@@ -59,6 +65,11 @@ pub fn is_launcher(process: &Process) -> bool {
 pub fn is_interactive_shell(process: &Process) -> bool {
     let [stdin, ..] = process.fds;
     SHELLS.contains(&process.name()) && !runs_script(process) && is_terminal(stdin)
+}
+
+/// Started less than [`YOUNG_NS`] before it was found.
+fn is_young(process: &Process) -> bool {
+    process.last_seen.saturating_sub(process.key.start_ticks.saturating_mul(NS_PER_TICK)) < YOUNG_NS
 }
 
 /// A shell or interpreter with an argument that is not an option, or with a command text.

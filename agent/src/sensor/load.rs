@@ -9,7 +9,7 @@ use agent_common::kernel_layout::Tuning;
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader, maps::MapError};
 use aya_log::EbpfLogger;
 use thiserror::Error;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use self::{attach::Places, environment::Environment};
 use super::{
@@ -249,7 +249,7 @@ fn report(coverage: &[Coverage]) {
         if hook.is_empty() {
             warn!(sensor, gap, reason, "a sensor is off");
         } else {
-            info!(sensor, hook, gap, reason, "a sensor is on");
+            debug!(sensor, hook, gap, reason, "a sensor is on");
         }
     }
 }

@@ -77,6 +77,7 @@ impl Check {
             rotate_age: self.duration("alerts.rotate_age", &written.rotate_age, HOUR..=DAY * 3650),
             keep: self.whole("alerts.keep", &written.keep, 1..=1000),
             signals: written.signals,
+            signal_risk: self.number("alerts.signal_risk", &written.signal_risk, 0.0..=10.0),
             script_text: written.script_text,
             heartbeat: self.duration("alerts.heartbeat", &written.heartbeat, SECOND..=DAY),
             update_factor: self.number("alerts.update_factor", &written.update_factor, 1.01..=1000.0),
