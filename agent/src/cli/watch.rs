@@ -27,7 +27,8 @@ pub(super) fn main(
 ) -> anyhow::Result<ExitCode> {
     let recording = record.map(Writer::create).transpose()?;
     let mut loaded = load::load(&config.sensor)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     runtime.block_on(async {
         let messages = loaded.messages.take().map(|messages| register(messages.0)).transpose()?;
         let sensor = Sensor::start(loaded, config)?;
@@ -125,7 +126,9 @@ impl Watch {
     }
 
     fn destination(&self) -> String {
-        self.judge.as_ref().map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name().to_owned())
+        self.judge
+            .as_ref()
+            .map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name().to_owned())
     }
 }
 

@@ -20,8 +20,8 @@ use std::{borrow::Cow, time::Duration};
 use super::{Analytic, Object, Observation, Signal, Stage, Subject, recent::Recent};
 use crate::{
     config::Files,
-    event::{BootTime, FileKey, Open, ProcessKey},
     config::classify::{FileClass, Rating},
+    event::{BootTime, FileKey, Open, ProcessKey},
 };
 use mass::Documents;
 

@@ -188,7 +188,8 @@ impl Open {
 fn id(boot_id: &str, story: ProcessKey, process: ProcessKey, now: BootTime) -> String {
     let mut hash = Sha256::new();
     hash.update(boot_id.as_bytes());
-    for number in [u64::from(story.pid), story.start_ticks, u64::from(process.pid), process.start_ticks, now] {
+    for number in [u64::from(story.pid), story.start_ticks, u64::from(process.pid), process.start_ticks, now]
+    {
         hash.update(number.to_le_bytes());
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()

@@ -91,11 +91,8 @@ impl Flows {
             self.flows.pop_first();
         }
         let state = self.flows.entry(key).or_default();
-        let delta = Delta {
-            new,
-            tx: difference(flow.tx_bytes, state.tx),
-            rx: difference(flow.rx_bytes, state.rx),
-        };
+        let delta =
+            Delta { new, tx: difference(flow.tx_bytes, state.tx), rx: difference(flow.rx_bytes, state.rx) };
         *state = State { tx: flow.tx_bytes, rx: flow.rx_bytes };
         delta
     }

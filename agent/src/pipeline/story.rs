@@ -68,7 +68,9 @@ impl Pipeline {
         }
         let mut ordered: Vec<Arc<Process>> = members.into_values().collect();
         // A parent starts before its child, so the order of starts puts the root first.
-        ordered.sort_by_key(|process| (process.key.start_ticks, self.table.lineage(process.key).len(), process.key.pid));
+        ordered.sort_by_key(|process| {
+            (process.key.start_ticks, self.table.lineage(process.key).len(), process.key.pid)
+        });
         if ordered.len() > CHAIN_MAX {
             let blamed = |process: &Arc<Process>| {
                 process.key == open.sender
@@ -93,7 +95,8 @@ impl Pipeline {
         {
             did.push(read(own));
         }
-        let wrote: Vec<&Bytes> = self.provenance.wrote(key).filter(|path| self.matters(open, path)).take(2).collect();
+        let wrote: Vec<&Bytes> =
+            self.provenance.wrote(key).filter(|path| self.matters(open, path)).take(2).collect();
         did.extend(wrote.into_iter().map(|path| format!("wrote {path}")));
         for weighted in &open.verdict.signals {
             if weighted.signal.subject == key && did.len() < DID_MAX {
@@ -112,7 +115,11 @@ impl Pipeline {
         let origin = |process| self.provenance.own(process).is_some_and(|own| has_path(own, path));
         origin(open.sender)
             || self.provenance.carried(open.sender).origins().any(|(_, origin)| origin.path == *path)
-            || open.verdict.signals.iter().any(|weighted| weighted.signal.object == Object::File(path.clone()))
+            || open
+                .verdict
+                .signals
+                .iter()
+                .any(|weighted| weighted.signal.object == Object::File(path.clone()))
     }
 
     /// Where the story's bytes went, largest first; the local end of the sender's last flow; their sum.
@@ -128,7 +135,11 @@ impl Pipeline {
         }
         let mut destinations: Vec<Destination> = sums
             .into_iter()
-            .map(|((remote, protocol), bytes_out)| Destination { remote, protocol: protocol.into(), bytes_out })
+            .map(|((remote, protocol), bytes_out)| Destination {
+                remote,
+                protocol: protocol.into(),
+                bytes_out,
+            })
             .collect();
         destinations.sort_by_key(|destination| Reverse(destination.bytes_out));
         destinations.truncate(LIST_MAX);
@@ -182,7 +193,9 @@ fn read(own: &Carried) -> String {
         let (count, bytes) = own
             .origins()
             .filter(|(_, origin)| is(origin))
-            .fold((0_u64, 0_u64), |(count, bytes), (_, origin)| (count + 1, bytes.saturating_add(origin.size)));
+            .fold((0_u64, 0_u64), |(count, bytes), (_, origin)| {
+                (count + 1, bytes.saturating_add(origin.size))
+            });
         if count > 0 {
             let plural = if count == 1 { "" } else { "s" };
             parts.push(format!("{count} {name}{plural} ({})", size(bytes)));
@@ -209,7 +222,9 @@ fn size(bytes: u64) -> String {
 /// The files that data came from: derived and sensitive ones first, then by size.
 fn files(carried: &Carried) -> (Vec<FileSeen>, u64) {
     let mut origins: Vec<&Origin> = carried.origins().map(|(_, origin)| origin).collect();
-    origins.sort_by_key(|origin| Reverse((origin.derived, origin.class.sensitive, origin.class.staging, origin.size)));
+    origins.sort_by_key(|origin| {
+        Reverse((origin.derived, origin.class.sensitive, origin.class.staging, origin.size))
+    });
     let files: Vec<FileSeen> = origins
         .into_iter()
         .take(LIST_MAX)

@@ -50,7 +50,13 @@ fn worked_examples() {
     let rows: &[Row<'_>] = &[
         ("nothing", &[], false, 0.0, 0.0),
         ("one loud tool", &[(CommandExecution, Transfer, 9.0)], false, 5.0, 5.0),
-        ("a local backup", &[(MassFileAccess, Collection, 8.0), (CommandExecution, Staging, 8.0)], false, 7.9, 7.9),
+        (
+            "a local backup",
+            &[(MassFileAccess, Collection, 8.0), (CommandExecution, Staging, 8.0)],
+            false,
+            7.9,
+            7.9,
+        ),
         (
             "all but bytes out",
             &[
