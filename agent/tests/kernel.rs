@@ -318,7 +318,8 @@ fn bytes_of_send_and_sendfile_are_exact() {
     let mut received = vec![0; 6000];
     accepted.read_exact(&mut received).expect("all of it");
     // The lowest rung counts the last send at the close.
-    let client = if kernel.hook("send").starts_with("kprobe:") { None } else { Some(client) };
+    let late = kernel.hook("send").starts_with("kprobe:");
+    let client = Some(client).filter(|_| !late);
 
     let me = std::process::id();
     let flow = kernel.ledger(|key, value| key.process.pid == me && value.local_port == local.port());

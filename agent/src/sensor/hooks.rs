@@ -84,7 +84,7 @@ pub enum Applies {
     Always,
     /// Unless another sensor, named first, runs on the hook named second, which sees this as well.
     Unless(&'static str, &'static str),
-    /// Only where the kernel has a function, and unless another sensor runs on a hook that sees it as well.
+    /// Only where the kernel has a function, named first, and another sensor runs on a hook that does not see it.
     WithFunction(&'static str, &'static str, &'static str),
 }
 
@@ -363,7 +363,7 @@ pub const LADDER: &[Sensor] = &[
     },
     Sensor {
         name: "send.page",
-        applies: Applies::WithFunction("inet_sendpage", "send", "fexit:inet_sendmsg"),
+        applies: Applies::WithFunction("inet_sendpage", "send", "tp_btf:sock_send_length"),
         gap: "bytes sent by sendfile and splice",
         rungs: &[Rung {
             hook: "fexit:inet_sendpage",

@@ -210,7 +210,7 @@ impl Ladder<'_> {
             Applies::Always => true,
             Applies::Unless(sensor, hook) => !self.runs_on(sensor, hook),
             Applies::WithFunction(function, sensor, hook) => {
-                self.kernel.has_function(function) && !self.runs_on(sensor, hook)
+                self.kernel.has_function(function) && self.runs_on(sensor, hook)
             }
         }
     }
