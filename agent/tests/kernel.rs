@@ -87,8 +87,14 @@ impl Kernel {
         Some(Self { loaded, rings, backlog: VecDeque::new(), _turn: turn })
     }
 
+    /// What a sensor runs on; empty when it is off.
+    fn hook(&self, sensor: &str) -> &str {
+        let found = self.loaded.coverage.iter().find(|covered| covered.sensor == sensor);
+        found.map_or("", |covered| covered.hook.as_str())
+    }
+
     fn runs(&self, sensor: &str) -> bool {
-        self.loaded.coverage.iter().any(|covered| covered.sensor == sensor && !covered.hook.is_empty())
+        !self.hook(sensor).is_empty()
     }
 
     /// The first record of a kind, past or to come, of which `wanted` is true; fails at the deadline.
@@ -309,15 +315,18 @@ fn bytes_of_send_and_sendfile_are_exact() {
     // SAFETY: both descriptors are open and the offset is left to the file.
     let sent = unsafe { libc::sendfile(client.as_raw_fd(), source.as_raw_fd(), std::ptr::null_mut(), 5000) };
     assert_eq!(sent, 5000);
-    client.shutdown(std::net::Shutdown::Write).expect("the end");
-    let mut received = Vec::new();
-    accepted.read_to_end(&mut received).expect("all of it");
-    assert_eq!(received.len(), 6000);
+    let mut received = vec![0; 6000];
+    accepted.read_exact(&mut received).expect("all of it");
+    // The lowest rung counts the last send at the close.
+    let late = kernel.hook("send").starts_with("kprobe:");
+    let client = Some(client).filter(|_| !late);
 
     let me = std::process::id();
     let flow = kernel.ledger(|key, value| key.process.pid == me && value.local_port == local.port());
     let [(key, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
-    assert_eq!((value.tx_bytes, value.tx_calls, value.rx_bytes), (6000, 2, 0));
+    // Before 6.5 sendfile sends page by page.
+    assert_eq!((value.tx_bytes, value.rx_bytes), (6000, 0));
+    assert!((1..=3).contains(&value.tx_calls), "{} calls", value.tx_calls);
     assert_eq!((value.local, value.remote), (mapped(Ipv4Addr::LOCALHOST), mapped(Ipv4Addr::LOCALHOST)));
     assert_eq!((value.remote_port, value.family, value.protocol, value.sock_type), (server.port(), 2, 6, 1));
     assert_eq!(value.direction, DIRECTION_OUT);

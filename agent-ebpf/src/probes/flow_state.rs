@@ -61,6 +61,15 @@ fn socket_release(ctx: SockContext) -> i32 {
     ALLOW
 }
 
+/// `cgroup/sock_create` (cookies since 5.7): makes the cookie of each new internet socket, for hooks that can read
+/// one and not make it.
+#[cgroup_sock(sock_create)]
+fn socket_create(ctx: SockContext) -> i32 {
+    // SAFETY: the helper takes the context of a socket program.
+    let _cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    ALLOW
+}
+
 #[inline(always)]
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     match (from, to) {
@@ -73,13 +82,24 @@ fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
             ledger::remember(handle.value, DIRECTION_IN);
             announce(sock, handle, ProcessKey::default(), FLOW_ACCEPTED, DIRECTION_IN)
         }
-        (_, CLOSE) => match SOCKETS.remove(handle.value) {
-            Ok(()) => announce(sock, handle, ProcessKey::default(), FLOW_CLOSED, DIRECTION_OUT),
+        (_, CLOSE) => match forget(sock, handle) {
+            Some(handle) => announce(sock, handle, ProcessKey::default(), FLOW_CLOSED, DIRECTION_OUT),
             // A socket that never moved a byte, such as one that listened.
-            Err(_) => Ok(()),
+            None => Ok(()),
         },
         _ => Ok(()),
     }
+}
+
+/// Forgets a socket under the name that it is known by: its address, when its cookie came late (a dump of sockets
+/// makes them, too).
+#[inline(always)]
+fn forget(sock: u64, handle: Handle) -> Option<Handle> {
+    if SOCKETS.remove(handle.value).is_ok() {
+        return Some(handle);
+    }
+    let address = Handle { value: sock, is_address: 1 };
+    SOCKETS.remove(sock).is_ok().then_some(address)
 }
 
 #[inline(always)]

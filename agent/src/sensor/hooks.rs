@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use crate::config::Hooks;
 
 /// Kind of hook, as far as the configuration chooses among them.
@@ -34,6 +36,19 @@ pub enum Target {
     Kprobe(&'static str),
     /// The root of the cgroup v2 hierarchy.
     CgroupRoot,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BtfTracepoint(name) => write!(formatter, "tp_btf:{name}"),
+            Self::RawTracepoint(name) => write!(formatter, "raw_tp:{name}"),
+            Self::Tracepoint(category, name) => write!(formatter, "tracepoint:{category}:{name}"),
+            Self::Fexit(function) => write!(formatter, "fexit:{function}"),
+            Self::Kprobe(function) => write!(formatter, "kprobe:{function}"),
+            Self::CgroupRoot => formatter.write_str("cgroup"),
+        }
+    }
 }
 
 /// One program at one place.
@@ -69,7 +84,7 @@ pub enum Applies {
     Always,
     /// Unless another sensor, named first, runs on the hook named second, which sees this as well.
     Unless(&'static str, &'static str),
-    /// Only where the kernel has a function, and unless another sensor runs on a hook that sees it as well.
+    /// Only where the kernel has a function, named first, and another sensor runs on a hook that does not see it.
     WithFunction(&'static str, &'static str, &'static str),
 }
 
@@ -348,7 +363,7 @@ pub const LADDER: &[Sensor] = &[
     },
     Sensor {
         name: "send.page",
-        applies: Applies::WithFunction("inet_sendpage", "send", "fexit:inet_sendmsg"),
+        applies: Applies::WithFunction("inet_sendpage", "send", "tp_btf:sock_send_length"),
         gap: "bytes sent by sendfile and splice",
         rungs: &[Rung {
             hook: "fexit:inet_sendpage",
@@ -356,6 +371,18 @@ pub const LADDER: &[Sensor] = &[
             attachments: &[required("send_page", Target::Fexit("inet_sendpage"))],
             needs: &[TASK, SOCK, &["socket_sk"]],
             gap: "",
+        }],
+    },
+    Sensor {
+        name: "socket.cookie",
+        applies: Applies::Unless("send", "tp_btf:sock_send_length"),
+        gap: "a flow may have two ledger entries, by address and by cookie",
+        rungs: &[Rung {
+            hook: "cgroup:sock_create",
+            class: Class::Cgroup,
+            attachments: &[required("socket_create", Target::CgroupRoot)],
+            needs: &[],
+            gap: "accepted connections, and sockets older than the agent",
         }],
     },
     Sensor {

@@ -180,13 +180,15 @@ fn find(btf: &Btf, container: &Struct, name: &str) -> Option<Found> {
 fn definition(btf: &Btf, member: &dyn BtfType) -> Option<Struct> {
     let mut found = btf.resolve_chained_type(member).ok()?;
     loop {
-        found = match found {
-            Type::Typedef(qualified) => btf.resolve_chained_type(&qualified).ok()?,
-            Type::Const(qualified) | Type::Volatile(qualified) | Type::Restrict(qualified) => {
-                btf.resolve_chained_type(&qualified).ok()?
-            }
-            Type::TypeTag(qualified) => btf.resolve_chained_type(&qualified).ok()?,
-            other => return composite(other),
+        let qualified: &dyn BtfType = if let Type::Typedef(inner) = &found {
+            inner
+        } else if let Type::Const(inner) | Type::Volatile(inner) | Type::Restrict(inner) = &found {
+            inner
+        } else if let Type::TypeTag(inner) = &found {
+            inner
+        } else {
+            return composite(found);
         };
+        found = btf.resolve_chained_type(qualified).ok()?;
     }
 }

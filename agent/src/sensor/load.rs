@@ -189,7 +189,8 @@ impl Ladder<'_> {
         let mut taken = None;
         for rung in sensor.rungs(hooks) {
             match self.take(ebpf, rung) {
-                Ok(()) => {
+                Ok(left_out) => {
+                    reasons.extend(left_out);
                     taken = Some(rung);
                     break;
                 }
@@ -209,7 +210,7 @@ impl Ladder<'_> {
             Applies::Always => true,
             Applies::Unless(sensor, hook) => !self.runs_on(sensor, hook),
             Applies::WithFunction(function, sensor, hook) => {
-                self.kernel.has_function(function) && !self.runs_on(sensor, hook)
+                self.kernel.has_function(function) && self.runs_on(sensor, hook)
             }
         }
     }
@@ -218,13 +219,15 @@ impl Ladder<'_> {
         self.coverage.iter().any(|covered| covered.sensor == sensor && covered.hook == hook)
     }
 
-    /// Attaches all of a rung or nothing of it; the reason when it is nothing.
-    fn take(&mut self, ebpf: &mut Ebpf, rung: &Rung) -> Result<(), String> {
+    /// Attaches a rung, or nothing of it when something that it requires is refused, and tells why. What it can do
+    /// without is left out, with the reason.
+    fn take(&mut self, ebpf: &mut Ebpf, rung: &Rung) -> Result<Vec<String>, String> {
         if let Some(why) =
             rung.needs.iter().copied().flatten().find_map(|field| self.kernel.why_absent(field))
         {
             return Err(why.to_string());
         }
+        let mut left_out = Vec::new();
         for attachment in rung.attachments {
             let Err(refusal) = attach::attach(ebpf, attachment, &self.places) else {
                 continue;
@@ -236,9 +239,9 @@ impl Ladder<'_> {
                 attach::detach_all(ebpf, rung);
                 return Err(refusal.reason);
             }
-            debug!(program = attachment.program, target = ?attachment.target, reason = refusal.reason, "left out");
+            left_out.push(format!("without {}: {}", attachment.target, refusal.reason));
         }
-        Ok(())
+        Ok(left_out)
     }
 }
 
