@@ -149,9 +149,9 @@ impl Pipeline {
     #[must_use]
     pub fn totals(&self) -> Totals {
         Totals {
-            open_alerts: self.book.len() as u64,
+            open_alerts: self.book.count() as u64,
             processes: self.table.len() as u64,
-            flows: self.flows.len() as u64,
+            flows: self.flows.count() as u64,
             evicted: self.detectors.evicted(),
             ..self.totals
         }

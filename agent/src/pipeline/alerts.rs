@@ -148,7 +148,7 @@ impl Book {
 
     /// Open alerts.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.open.len()
     }
 
@@ -192,5 +192,6 @@ fn id(boot_id: &str, story: ProcessKey, process: ProcessKey, now: BootTime) -> S
     {
         hash.update(number.to_le_bytes());
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let half = hash.finalize().iter().take(16).fold(0, |half, byte| half << 8 | u128::from(*byte));
+    format!("{half:032x}")
 }

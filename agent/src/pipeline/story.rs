@@ -9,7 +9,7 @@ use std::{
 
 use super::{Pipeline, alerts::Open};
 use crate::{
-    alert::{Action, Alert, Destination, FileSeen, Link},
+    alert::{Action, Alert, Destination, FileSeen, Link, text},
     detect::Object,
     event::{Bytes, ProcessKey},
     process::Process,
@@ -182,7 +182,8 @@ fn has_path(carried: &Carried, path: &Bytes) -> bool {
 
 /// `read 61 documents (12.0 MB), 1 staged file (12.1 MB)`.
 fn read(own: &Carried) -> String {
-    let kinds: [(&str, fn(&Origin) -> bool); 4] = [
+    type Is = fn(&Origin) -> bool;
+    let kinds: [(&str, Is); 4] = [
         ("sensitive file", |origin| origin.class.sensitive),
         ("file made from collected data", |origin| origin.derived && !origin.class.sensitive),
         ("staged file", |origin| origin.class.staging && !origin.derived && !origin.class.sensitive),
@@ -198,25 +199,13 @@ fn read(own: &Carried) -> String {
             });
         if count > 0 {
             let plural = if count == 1 { "" } else { "s" };
-            parts.push(format!("{count} {name}{plural} ({})", size(bytes)));
+            parts.push(format!("{count} {name}{plural} ({})", text::bytes(bytes)));
         }
     }
     if own.files_summed() > 0 {
         parts.push(format!("{} more files", own.files_summed()));
     }
     format!("read {}", parts.join(", "))
-}
-
-/// Decimal units, as the thresholds of T1020 are.
-fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
-    let value = bytes as f64;
-    match bytes {
-        0..=999 => format!("{bytes} B"),
-        1_000..=999_999 => format!("{:.1} kB", value / 1e3),
-        1_000_000..=999_999_999 => format!("{:.1} MB", value / 1e6),
-        1_000_000_000.. => format!("{:.1} GB", value / 1e9),
-    }
 }
 
 /// The files that data came from: derived and sensitive ones first, then by size.
