@@ -71,9 +71,11 @@ impl Encoder {
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The directory is missing and cannot be made, or cannot be looked at.
-    #[error("cannot use the directory {path} of the alert log: {error}")]
+    #[error(
+        "cannot use the directory of the alert log {path}: {error}; make it, or name another file with --alerts"
+    )]
     Directory {
-        /// The directory.
+        /// The log.
         path: PathBuf,
         /// What the system said.
         error: io::Error,
@@ -96,6 +98,12 @@ pub enum LogError {
         path: PathBuf,
         /// What is wrong with it.
         why: String,
+    },
+    /// Two writers would spoil each other's rotation.
+    #[error("another weir writes the alert log {path}; stop that one, or name another file with --alerts")]
+    Busy {
+        /// The file.
+        path: PathBuf,
     },
     /// The file cannot be opened.
     #[error("cannot open the alert log {path}: {error}")]

@@ -25,14 +25,16 @@ pub(super) fn main(
     judge: Option<(Pipeline, Output)>,
     record: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
-    let recording = record.map(Writer::create).transpose()?;
-    let mut loaded = load::load(&config.sensor)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     runtime.block_on(async {
+        // First of all, so that a signal during the start stops the agent in order too.
+        let signals = Signals::new()?;
+        let recording = record.map(Writer::create).transpose()?;
+        let mut loaded = load::load(&config.sensor)?;
         let messages = loaded.messages.take().map(|messages| register(messages.0)).transpose()?;
         let sensor = Sensor::start(loaded, config)?;
-        Watch { sensor, judge, recording, messages, records: Vec::new() }.run().await
+        Watch { sensor, judge, recording, messages, records: Vec::new() }.run(signals).await
     })
 }
 
@@ -60,10 +62,7 @@ enum Wake {
 }
 
 impl Watch {
-    async fn run(mut self) -> anyhow::Result<ExitCode> {
-        let mut hangup = handler(SignalKind::hangup())?;
-        let mut terminate = handler(SignalKind::terminate())?;
-        let mut interrupt = handler(SignalKind::interrupt())?;
+    async fn run(mut self, mut signals: Signals) -> anyhow::Result<ExitCode> {
         tracing::info!("watching; alerts go to {}", self.destination());
         notify(&[sd_notify::NotifyState::Ready]);
         let mut batch = Vec::new();
@@ -73,9 +72,9 @@ impl Watch {
                 done = self.sensor.next(&mut batch) => { done?; Wake::Events }
                 () = until(deadline) => Wake::Deadline,
                 () = show(&mut self.messages) => continue,
-                _ = hangup.recv() => Wake::Reopen,
-                _ = terminate.recv() => Wake::Stop("SIGTERM"),
-                _ = interrupt.recv() => Wake::Stop("SIGINT"),
+                _ = signals.hangup.recv() => Wake::Reopen,
+                _ = signals.terminate.recv() => Wake::Stop("SIGTERM"),
+                _ = signals.interrupt.recv() => Wake::Stop("SIGINT"),
             };
             match wake {
                 Wake::Events => {}
@@ -134,6 +133,23 @@ impl Watch {
 
 fn host_event(fact: Fact) -> Event {
     Event { time: clock::boot_time(), process: ProcessKey::HOST, fact }
+}
+
+/// Signals that mean something to the agent.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            hangup: handler(SignalKind::hangup())?,
+            terminate: handler(SignalKind::terminate())?,
+            interrupt: handler(SignalKind::interrupt())?,
+        })
+    }
 }
 
 fn handler(kind: SignalKind) -> anyhow::Result<Signal> {

@@ -18,8 +18,9 @@ use crate::detect::{Analytic, Stage};
 /// signal of risk 9 stays below 7, and two strong stages (8 and 8) reach 8.1 before the cap.
 pub const WEIGHT: f64 = 0.7;
 /// A stage counts towards the cap from this strength: a signal of risk 6 reaches it. One of risk 5 does not, so
-/// that a file in /tmp is no stage of a story and a connection to a destination never seen before is no egress.
-pub const STRONG: f64 = 0.36;
+/// that a file in /tmp is no stage of a story; nor do a connection to an unusual port (3) and a lopsided flow (3)
+/// together, so that egress needs volume.
+pub const STRONG: f64 = 0.4;
 /// Cap with at most one strong stage (DESIGN: one signal alone wakes nobody).
 pub const CAP_ONE_STAGE: f64 = 5.0;
 /// Cap with two strong stages, or with more but without strong egress, and no proof.
@@ -84,19 +85,22 @@ impl Weighted {
     }
 }
 
+/// Least bytes for which sizes prove anything: what a TLS or SSH handshake sends (up to 6 kB) looks like any small
+/// file.
+const PROOF_LEAST: u64 = 64 * 1024;
+
 /// Whether bytes sent match bytes carried.
 ///
 /// `derived` are the bytes of archives and copies that the sender carries, `collected` those of the files that
 /// were collected. Sent data matches an archive when at least nine tenths of it left and not much more than
-/// protocols add (TLS, SSH, HTTP and base64: at most a third, plus 16 KiB for handshakes and headers). Data sent
-/// without an archive on disk may be compressed on its way: from half of what was collected.
+/// protocols add (TLS, SSH, HTTP and base64: at most a third). Data sent without an archive on disk may be
+/// compressed on its way: from half of what was collected.
 #[must_use]
 pub fn proof(collected: u64, derived: u64, bytes_out: u64) -> Option<Proof> {
-    const OVERHEAD: u64 = 16 * 1024;
     let fits = |carried: u64, least_tenths: u64| {
-        carried > 0
+        carried >= PROOF_LEAST
             && bytes_out >= carried.saturating_mul(least_tenths) / 10
-            && bytes_out <= (carried.saturating_mul(4) / 3).saturating_add(OVERHEAD)
+            && bytes_out <= carried.saturating_mul(4) / 3
     };
     let carried = if fits(derived, 9) {
         derived

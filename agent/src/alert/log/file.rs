@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -59,6 +59,11 @@ impl LogFile {
         let mut file = open_file(path)?;
         let metadata = file.metadata().map_err(open)?;
         check_file(path, &metadata)?;
+        // Held until the file is dropped, also when the agent is killed.
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => LogError::Busy { path: path.to_owned() },
+            TryLockError::Error(error) => open(error),
+        })?;
         let half = half_line(&mut file, metadata.len()).map_err(open)?;
         let torn = half > 0 && file.set_len(metadata.len() - half).is_err();
         let log = Self {
@@ -158,7 +163,7 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 /// The directory, made with mode 0750 where it is missing. Whoever may write to it could replace the log.
 fn check_directory(path: &Path) -> Result<(), LogError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |error| LogError::Directory { path: parent.to_owned(), error };
+    let failed = |error| LogError::Directory { path: path.to_owned(), error };
     if !parent.exists() {
         DirBuilder::new().recursive(true).mode(0o750).create(parent).map_err(failed)?;
     }

@@ -199,16 +199,18 @@ impl Writer {
         }
     }
 
-    /// The file that has the name now. Where there is none to be had, the old one stays in use only while it
-    /// still has the name.
+    /// The file that has the name now, unless that is the one in use.
     fn open_again(&mut self) {
+        if self.file.as_ref().is_some_and(|file| !file.is_replaced()) {
+            return;
+        }
         match LogFile::open(&self.path, self.rotation) {
             Ok((file, half)) => {
                 self.file = Some(file);
                 self.found(half);
             }
             Err(error) => {
-                self.file = self.file.take().filter(|file| !file.is_replaced());
+                self.file = None;
                 self.failed(&error);
             }
         }
