@@ -89,8 +89,15 @@ fn stream() -> Vec<Event> {
             };
             let file = FileKey { dev: 1, ino: u64::from(pid) * 16 + u64::from(number), generation: 0 };
             let write = number == 1;
-            let open =
-                Open { file, path: path(name), size: 4_096, mode: 0o100_644, read: !write, write, ..Open::default() };
+            let open = Open {
+                file,
+                path: path(name),
+                size: 4_096,
+                mode: 0o100_644,
+                read: !write,
+                write,
+                ..Open::default()
+            };
             push(key(pid), Fact::Open(Box::new(open)));
         }
         if pid % 4 == 0 {

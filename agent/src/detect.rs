@@ -19,9 +19,9 @@ use std::net::SocketAddr;
 
 use crate::{
     config::Config,
+    config::classify::FileClass,
     event::{BootTime, Open, ProcessKey, Script},
     process::Process,
-    config::classify::FileClass,
 };
 
 pub use signal::{Analytic, Object, Signal, Stage};

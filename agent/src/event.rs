@@ -269,6 +269,10 @@ pub struct Exec {
 }
 
 /// An open that succeeded and passed the kernel's filter.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the kernel recorded, and none excludes another"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Open {
     /// The file.

@@ -112,7 +112,8 @@ impl Pipeline {
             Fact::Exec(exec) => {
                 self.table.exec(process, exec, self.now);
                 let parent = self.table.get(process).and_then(|known| known.parent);
-                let parent = parent.filter(|&key| self.table.get(key).is_some_and(|parent| !is_launcher(parent)));
+                let parent =
+                    parent.filter(|&key| self.table.get(key).is_some_and(|parent| !is_launcher(parent)));
                 self.provenance.exec(process, parent, exec);
                 self.observe(process, &Observation::Exec, out);
             }
@@ -148,9 +149,9 @@ impl Pipeline {
     #[must_use]
     pub fn totals(&self) -> Totals {
         Totals {
-            open_alerts: self.book.len() as u64,
+            open_alerts: self.book.count() as u64,
             processes: self.table.len() as u64,
-            flows: self.flows.len() as u64,
+            flows: self.flows.count() as u64,
             evicted: self.detectors.evicted(),
             ..self.totals
         }
@@ -242,7 +243,14 @@ impl Pipeline {
                 (flow.tx_bytes, flow.rx_bytes, if sent.port_class { flow.tx_bytes } else { 0 }),
                 |sums| (sums.bytes_out, sums.bytes_in, sums.bytes_out_ports),
             );
-            Volume { scope, remote: sent.remote, protocol: sent.protocol, bytes_out, bytes_in, bytes_out_ports }
+            Volume {
+                scope,
+                remote: sent.remote,
+                protocol: sent.protocol,
+                bytes_out,
+                bytes_in,
+                bytes_out_ports,
+            }
         });
         for volume in volumes {
             self.observe(sent.process, &Observation::Volume(volume), out);

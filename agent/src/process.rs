@@ -10,6 +10,10 @@ use crate::event::{BootTime, Bytes, FdObject, Identity, Ids, Path, ProcessKey, S
 pub use table::Table;
 
 /// One process as far as the agent knows it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the process, and none excludes another"
+)]
 #[derive(Clone, Debug, Default)]
 pub struct Process {
     /// Which.

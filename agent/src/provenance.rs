@@ -187,9 +187,10 @@ impl Provenance {
     }
 
     fn read(&mut self, process: ProcessKey, open: &Open, class: &FileClass) -> bool {
-        let written = self.files.get(&open.file).filter(|file| {
-            file.frozen.is_some() || file.writers.iter().any(|&writer| writer != process)
-        });
+        let written = self
+            .files
+            .get(&open.file)
+            .filter(|file| file.frozen.is_some() || file.writers.iter().any(|&writer| writer != process));
         let derived = written.is_some_and(|file| {
             file.frozen.as_ref().is_some_and(|frozen| !frozen.is_empty())
                 || file.writers.iter().any(|&writer| writer != process && !self.carried(writer).is_empty())
@@ -198,7 +199,8 @@ impl Provenance {
             self.source(process, Source::File(open.file));
         }
         if derived || (class.is_collection() && !class.quiet) {
-            let origin = Origin { path: open.path.bytes.clone(), size: open.size, class: class.into(), derived };
+            let origin =
+                Origin { path: open.path.bytes.clone(), size: open.size, class: class.into(), derived };
             self.processes.entry(process).or_default().own.add(open.file, origin);
         }
         derived
@@ -245,7 +247,10 @@ impl Provenance {
             (FdObject::Pipe { ino, .. } | FdObject::Socket { ino }, Direction::Out) => {
                 self.writes_pipe(process, parent, ino);
             }
-            (FdObject::File { .. } | FdObject::Device { .. } | FdObject::Other { .. } | FdObject::None, _) => {}
+            (
+                FdObject::File { .. } | FdObject::Device { .. } | FdObject::Other { .. } | FdObject::None,
+                _,
+            ) => {}
         }
     }
 

@@ -2,6 +2,14 @@
 //! Needs root; without it each test says by name that it was skipped. `WEIR_HOOKS` (auto, tracepoint, fentry,
 //! kprobe) chooses the ladder's first rung, so that one kernel can prove several.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test ends by panicking and says what it saw; clippy's exemption for tests stops at their helpers"
+)]
+
 use std::{
     collections::VecDeque,
     fs::{self, File},
@@ -211,8 +219,8 @@ fn a_script_from_fork_to_exit() {
     let (fork, _) = kernel.wait(KIND_FORK, "fork", |fork: &ForkRecord, _| fork.child.pid == pid);
     assert_eq!(fork.head.process.pid, std::process::id());
     let stat = fs::read_to_string("/proc/self/stat").expect("our stat");
-    let start = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).expect("field 22");
-    assert_eq!(fork.head.process.start_ticks.to_string(), start, "key and procfs agree");
+    let ticks = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).expect("field 22");
+    assert_eq!(fork.head.process.start_ticks.to_string(), ticks, "key and procfs agree");
 
     let (exec, tail) = kernel.wait(KIND_EXEC, "exec", |exec: &ExecRecord, _| exec.head.process.pid == pid);
     let [exe, cwd, filename, interp, argv] = exec_parts(&exec, &tail);

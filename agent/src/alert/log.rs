@@ -71,7 +71,9 @@ impl Encoder {
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The directory is missing and cannot be made, or cannot be looked at.
-    #[error("cannot use the directory of the alert log {path}: {error}; make it, or name another file with --alerts")]
+    #[error(
+        "cannot use the directory of the alert log {path}: {error}; make it, or name another file with --alerts"
+    )]
     Directory {
         /// The log.
         path: PathBuf,

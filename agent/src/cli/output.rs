@@ -42,7 +42,10 @@ impl Output {
     /// The alert log, and lines on standard output if wanted.
     pub(super) fn to_log(alerts: &Alerts, show: bool) -> anyhow::Result<Self> {
         let log = LogSink::start(alerts)?;
-        Ok(Self { lines: Lines::Log(log, alerts.path.display().to_string()), terminal: show.then(Terminal::new) })
+        Ok(Self {
+            lines: Lines::Log(log, alerts.path.display().to_string()),
+            terminal: show.then(Terminal::new),
+        })
     }
 
     /// JSON lines on standard output and nothing else.

@@ -38,13 +38,12 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut judge: Option<(Pipeline, Output)> = None;
     for event in Reader::open(&arguments.file)? {
         let event = event?;
-        let (pipeline, output) = match &mut judge {
-            Some(judge) => judge,
-            None => {
-                let config = configuration(&event.fact, other.as_ref(), arguments)?;
-                let output = output(arguments, &config)?;
-                judge.insert((Pipeline::new(config), output))
-            }
+        let (pipeline, output) = if let Some(judge) = &mut judge {
+            judge
+        } else {
+            let config = configuration(&event.fact, other.as_ref(), arguments)?;
+            let output = output(arguments, &config)?;
+            judge.insert((Pipeline::new(config), output))
         };
         pipeline.step(&event, &mut records);
         for record in records.drain(..) {

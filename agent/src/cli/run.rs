@@ -37,7 +37,11 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = arguments.alerts.clone().filter(|_| !to_stdout) {
         config.alerts.path = path;
     }
-    let output = if to_stdout { Output::to_stdout(&config.alerts) } else { Output::to_log(&config.alerts, !arguments.quiet)? };
+    let output = if to_stdout {
+        Output::to_stdout(&config.alerts)
+    } else {
+        Output::to_log(&config.alerts, !arguments.quiet)?
+    };
     let pipeline = Pipeline::new(config.clone());
     watch::main(&config, Some((pipeline, output)), arguments.record.as_deref())
 }

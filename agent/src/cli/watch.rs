@@ -25,7 +25,8 @@ pub(super) fn main(
     judge: Option<(Pipeline, Output)>,
     record: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     runtime.block_on(async {
         // First of all, so that a signal during the start stops the agent in order too.
         let signals = Signals::new()?;
@@ -124,7 +125,9 @@ impl Watch {
     }
 
     fn destination(&self) -> String {
-        self.judge.as_ref().map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name().to_owned())
+        self.judge
+            .as_ref()
+            .map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name().to_owned())
     }
 }
 

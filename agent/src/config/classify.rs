@@ -1,7 +1,7 @@
 //! What a file is, by its path: staging place, sensitive, document.
 //!
 //! Every open that the kernel reports passes here. The compiled sets need about 1.5 microseconds for an ordinary
-//! path; hosts open the same files over and over, so that the last [`PATHS`] paths keep their classes, which is ten
+//! path; hosts open the same files over and over, so that the last `PATHS` paths keep their classes, which is ten
 //! times as fast.
 
 #[cfg(test)]

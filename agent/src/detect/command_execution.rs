@@ -1,6 +1,6 @@
 //! Command: Command Execution (DS0017), analytic 1: tools that archive, hide or move data.
 //!
-//! What a command line means and what that is worth is [`tool`](super::tool)'s business; this file makes the
+//! What a command line means and what that is worth is [`tool`]'s business; this file makes the
 //! signal. It keeps no state: one execve, at most one signal.
 
 use super::{Analytic, Object, Observation, Signal, Subject, tool};

@@ -2,7 +2,7 @@
 //! that one connection carried out: more than 5,000,000 to a port of the first class 8, more than 10,000,000 9.
 //!
 //! A connection alone is a low risk that wakes nobody; it adds to what else its process did. State: for each of at
-//! most [`PROCESSES`] processes [`DESTINATIONS`] destinations reported; further destinations are told at each
+//! most `PROCESSES` processes `DESTINATIONS` destinations reported; further destinations are told at each
 //! doubling of their number. What makes room may be reported once more.
 
 #[cfg(test)]

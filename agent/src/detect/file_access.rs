@@ -1,13 +1,13 @@
 //! File: File Access (DS0022): staging places (analytic 1), sensitive files, many documents.
 //!
 //! - **Staging places**: writing into one is staging, reading from one is collection, with the risk of the pattern.
-//! - **Sensitive files**: reading one is collection, unless it is the program's own ([`owner`]).
+//! - **Sensitive files**: reading one is collection, unless it is the program's own (`owner`).
 //! - **Mass access**: many distinct documents by one process, or by one story when its processes share the work;
 //!   again at each doubling, not at each file.
 //!
-//! Each file is at most one signal of each kind for a process, and past [`SINGLY`] files of a kind only each doubling
-//! of their number is told: who unpacks into a staging place floods nobody. State, bounded: [`PROCESSES`] processes and
-//! [`STORIES`] stories, [`REPORTED`] files reported and 512 documents each. A process that makes room has been
+//! Each file is at most one signal of each kind for a process, and past `SINGLY` files of a kind only each doubling
+//! of their number is told: who unpacks into a staging place floods nobody. State, bounded: `PROCESSES` processes and
+//! `STORIES` stories, `REPORTED` files reported and 512 documents each. A process that makes room has been
 //! counted in its story; what made room is counted.
 
 mod mass;
@@ -20,8 +20,8 @@ use std::{borrow::Cow, time::Duration};
 use super::{Analytic, Object, Observation, Signal, Stage, Subject, recent::Recent};
 use crate::{
     config::Files,
-    event::{BootTime, FileKey, Open, ProcessKey},
     config::classify::{FileClass, Rating},
+    event::{BootTime, FileKey, Open, ProcessKey},
 };
 use mass::Documents;
 

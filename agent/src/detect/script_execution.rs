@@ -2,7 +2,7 @@
 //!
 //! The signal is the script's process's, once for each tool. State: for each process that runs or ran a script its
 //! name and the tools reported; for interpreters without a known script the movers that wait for one. At most
-//! [`PROCESSES`] of them; a process that makes room may be reported once more.
+//! `PROCESSES` of them; a process that makes room may be reported once more.
 
 mod source;
 #[cfg(test)]

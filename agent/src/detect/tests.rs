@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{Detectors, Observation, Scope, Signal, Stage, Subject, Volume, testing};
 use crate::{
+    config::classify::{FileClass, Rating},
     config::{self, Files, Rated},
     detect::{connection_creation, file_access, script_execution, traffic_flow},
     event::{FileKey, Open},
     process::Process,
-    config::classify::{FileClass, Rating},
 };
 
 fn detectors() -> Detectors {

@@ -1,7 +1,7 @@
 //! What tools do: from executable and arguments to a meaning.
 //!
-//! [`identity`] says which program a process really runs, [`options`] takes its arguments apart by the tool's own
-//! table, the files of each family say what that means, and [`rating`] what it is worth. No step looks for
+//! `identity` says which program a process really runs, `options` takes its arguments apart by the tool's own
+//! table, the files of each family say what that means, and `rating` what it is worth. No step looks for
 //! substrings in a command line.
 
 pub(crate) mod identity;

@@ -2,7 +2,7 @@
 //!
 //! Thresholds are those of `T1020.md`, for TCP and UDP alike; the volume of one connection is
 //! [`connection_creation`](super::connection_creation)'s, whose analytic 1 they come from. State: what has been
-//! reported for each process and story, at most [`SUBJECTS`]; one that makes room may be reported once more.
+//! reported for each process and story, at most `SUBJECTS`; one that makes room may be reported once more.
 
 #[cfg(test)]
 mod tests;

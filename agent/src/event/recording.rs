@@ -1,7 +1,7 @@
 //! The file that `weir record` writes and `weir replay` reads.
 //!
 //! Magic `WEIRREC\n`, format version (u32), then frames: length of the payload (u32), CRC-32 of length and
-//! payload (u32), payload (an [`Event`] in postcard's encoding). Integers are little-endian.
+//! payload (u32), payload (an [`Event`](super::Event) in postcard's encoding). Integers are little-endian.
 
 mod error;
 mod reader;

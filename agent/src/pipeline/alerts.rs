@@ -150,7 +150,7 @@ impl Book {
 
     /// Open alerts.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.open.len()
     }
 
@@ -190,8 +190,10 @@ impl Open {
 fn id(boot_id: &str, story: ProcessKey, process: ProcessKey, now: BootTime) -> String {
     let mut hash = Sha256::new();
     hash.update(boot_id.as_bytes());
-    for number in [u64::from(story.pid), story.start_ticks, u64::from(process.pid), process.start_ticks, now] {
+    for number in [u64::from(story.pid), story.start_ticks, u64::from(process.pid), process.start_ticks, now]
+    {
         hash.update(number.to_le_bytes());
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let half = hash.finalize().iter().take(16).fold(0, |half, byte| half << 8 | u128::from(*byte));
+    format!("{half:032x}")
 }

@@ -22,7 +22,7 @@ type Key = (u64, ProcessKey, Option<SocketAddr>);
 /// All flows and their sums.
 #[derive(Debug, Default)]
 pub struct Flows {
-    flows: BTreeMap<Key, State>,
+    states: BTreeMap<Key, State>,
     processes: HashMap<ProcessKey, Sums>,
     stories: HashMap<ProcessKey, Sums>,
     closed: VecDeque<(BootTime, u64)>,
@@ -85,17 +85,14 @@ impl Flows {
     /// entry was made anew) count from zero.
     pub fn update(&mut self, process: ProcessKey, flow: &Flow) -> Delta {
         let key = (flow.socket, process, flow.remote);
-        let new = !self.flows.contains_key(&key);
-        if new && self.flows.len() >= FLOWS_MAX {
+        let new = !self.states.contains_key(&key);
+        if new && self.states.len() >= FLOWS_MAX {
             self.evicted += 1;
-            self.flows.pop_first();
+            self.states.pop_first();
         }
-        let state = self.flows.entry(key).or_default();
-        let delta = Delta {
-            new,
-            tx: difference(flow.tx_bytes, state.tx),
-            rx: difference(flow.rx_bytes, state.rx),
-        };
+        let state = self.states.entry(key).or_default();
+        let delta =
+            Delta { new, tx: difference(flow.tx_bytes, state.tx), rx: difference(flow.rx_bytes, state.rx) };
         *state = State { tx: flow.tx_bytes, rx: flow.rx_bytes };
         delta
     }
@@ -119,11 +116,11 @@ impl Flows {
             }
             self.closed.pop_front();
             let first = (socket, ProcessKey::HOST, None);
-            while let Some((&key, _)) = self.flows.range(first..).next() {
+            while let Some((&key, _)) = self.states.range(first..).next() {
                 if key.0 != socket {
                     break;
                 }
-                self.flows.remove(&key);
+                self.states.remove(&key);
             }
         }
     }
@@ -148,8 +145,8 @@ impl Flows {
 
     /// Flows held.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.flows.len()
+    pub fn count(&self) -> usize {
+        self.states.len()
     }
 
     /// Flows dropped before their time since the last call.

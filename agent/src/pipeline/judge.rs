@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Pipeline,
-    alerts::Judged,
-    nanoseconds,
-};
+use super::{Pipeline, alerts::Judged, nanoseconds};
 use crate::{
     alert::Record,
     detect::{Object, Signal, Stage},

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Pipeline, alerts::Open};
 use crate::{
-    alert::{Action, Alert, Destination, FileSeen, Link},
+    alert::{Action, Alert, Destination, FileSeen, Link, text},
     detect::Object,
     event::{Bytes, ProcessKey},
     process::Process,
@@ -68,7 +68,9 @@ impl Pipeline {
         }
         let mut ordered: Vec<Arc<Process>> = members.into_values().collect();
         // A parent starts before its child, so the order of starts puts the root first.
-        ordered.sort_by_key(|process| (process.key.start_ticks, self.table.lineage(process.key).len(), process.key.pid));
+        ordered.sort_by_key(|process| {
+            (process.key.start_ticks, self.table.lineage(process.key).len(), process.key.pid)
+        });
         if ordered.len() > CHAIN_MAX {
             let blamed = |process: &Arc<Process>| {
                 process.key == open.sender
@@ -93,7 +95,8 @@ impl Pipeline {
         {
             did.push(read(own));
         }
-        let wrote: Vec<&Bytes> = self.provenance.wrote(key).filter(|path| self.matters(open, path)).take(2).collect();
+        let wrote: Vec<&Bytes> =
+            self.provenance.wrote(key).filter(|path| self.matters(open, path)).take(2).collect();
         did.extend(wrote.into_iter().map(|path| format!("wrote {path}")));
         for weighted in &open.verdict.signals {
             if weighted.signal.subject == key && did.len() < DID_MAX {
@@ -112,7 +115,11 @@ impl Pipeline {
         let origin = |process| self.provenance.own(process).is_some_and(|own| has_path(own, path));
         origin(open.sender)
             || self.provenance.carried(open.sender).origins().any(|(_, origin)| origin.path == *path)
-            || open.verdict.signals.iter().any(|weighted| weighted.signal.object == Object::File(path.clone()))
+            || open
+                .verdict
+                .signals
+                .iter()
+                .any(|weighted| weighted.signal.object == Object::File(path.clone()))
     }
 
     /// Where the story's bytes went, largest first; the local end of the sender's last flow; their sum.
@@ -128,7 +135,11 @@ impl Pipeline {
         }
         let mut destinations: Vec<Destination> = sums
             .into_iter()
-            .map(|((remote, protocol), bytes_out)| Destination { remote, protocol: protocol.into(), bytes_out })
+            .map(|((remote, protocol), bytes_out)| Destination {
+                remote,
+                protocol: protocol.into(),
+                bytes_out,
+            })
             .collect();
         destinations.sort_by_key(|destination| Reverse(destination.bytes_out));
         destinations.truncate(LIST_MAX);
@@ -171,7 +182,8 @@ fn has_path(carried: &Carried, path: &Bytes) -> bool {
 
 /// `read 61 documents (12.0 MB), 1 staged file (12.1 MB)`.
 fn read(own: &Carried) -> String {
-    let kinds: [(&str, fn(&Origin) -> bool); 4] = [
+    type Is = fn(&Origin) -> bool;
+    let kinds: [(&str, Is); 4] = [
         ("sensitive file", |origin| origin.class.sensitive),
         ("file made from collected data", |origin| origin.derived && !origin.class.sensitive),
         ("staged file", |origin| origin.class.staging && !origin.derived && !origin.class.sensitive),
@@ -182,10 +194,12 @@ fn read(own: &Carried) -> String {
         let (count, bytes) = own
             .origins()
             .filter(|(_, origin)| is(origin))
-            .fold((0_u64, 0_u64), |(count, bytes), (_, origin)| (count + 1, bytes.saturating_add(origin.size)));
+            .fold((0_u64, 0_u64), |(count, bytes), (_, origin)| {
+                (count + 1, bytes.saturating_add(origin.size))
+            });
         if count > 0 {
             let plural = if count == 1 { "" } else { "s" };
-            parts.push(format!("{count} {name}{plural} ({})", size(bytes)));
+            parts.push(format!("{count} {name}{plural} ({})", text::bytes(bytes)));
         }
     }
     if own.files_summed() > 0 {
@@ -194,22 +208,12 @@ fn read(own: &Carried) -> String {
     format!("read {}", parts.join(", "))
 }
 
-/// Decimal units, as the thresholds of T1020 are.
-fn size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
-    let value = bytes as f64;
-    match bytes {
-        0..=999 => format!("{bytes} B"),
-        1_000..=999_999 => format!("{:.1} kB", value / 1e3),
-        1_000_000..=999_999_999 => format!("{:.1} MB", value / 1e6),
-        1_000_000_000.. => format!("{:.1} GB", value / 1e9),
-    }
-}
-
 /// The files that data came from: derived and sensitive ones first, then by size.
 fn files(carried: &Carried) -> (Vec<FileSeen>, u64) {
     let mut origins: Vec<&Origin> = carried.origins().map(|(_, origin)| origin).collect();
-    origins.sort_by_key(|origin| Reverse((origin.derived, origin.class.sensitive, origin.class.staging, origin.size)));
+    origins.sort_by_key(|origin| {
+        Reverse((origin.derived, origin.class.sensitive, origin.class.staging, origin.size))
+    });
     let files: Vec<FileSeen> = origins
         .into_iter()
         .take(LIST_MAX)

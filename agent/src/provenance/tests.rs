@@ -1,6 +1,6 @@
 use super::*;
-use crate::event::Path;
 use crate::config::classify::Rating;
+use crate::event::Path;
 
 fn key(pid: u32) -> ProcessKey {
     ProcessKey { pid, start_ticks: u64::from(pid) }

@@ -40,8 +40,7 @@ impl Evidence {
             }
         } else if signals.len() < SIGNALS_MAX {
             signals.push(signal);
-        } else if let Some(weakest) =
-            signals.iter_mut().min_by(|one, other| one.risk.total_cmp(&other.risk))
+        } else if let Some(weakest) = signals.iter_mut().min_by(|one, other| one.risk.total_cmp(&other.risk))
             && weakest.risk <= signal.risk
         {
             *weakest = signal;

@@ -2,11 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, path::Path as FsPath};
 
-use crate::{
-    config::Trust,
-    event::BootTime,
-    process::Process,
-};
+use crate::{config::Trust, event::BootTime, process::Process};
 
 /// Weight of evidence that a trust rule covers: one tenth, so that it stays visible but can open no alert by
 /// itself (a stage of risk 10 drops to 0.07, below the strength that counts).
@@ -71,7 +67,8 @@ fn covers(rule: &Trust, process: &Process, remote: SocketAddr) -> bool {
     rule.executable.as_ref().is_none_or(|globs| {
         // A deleted executable or a memfd has a path that says nothing about its content.
         !process.exe_unlinked
-            && std::str::from_utf8(process.exe.bytes.as_slice()).is_ok_and(|path| globs.is_match(FsPath::new(path)))
+            && std::str::from_utf8(process.exe.bytes.as_slice())
+                .is_ok_and(|path| globs.is_match(FsPath::new(path)))
     }) && (rule.users.is_empty() || rule.users.iter().any(|name| Some(name.as_str()) == user || *name == uid))
         && (rule.units.is_empty() || rule.units.iter().any(|name| Some(name.as_str()) == unit))
         && (rule.destinations.is_empty() || rule.destinations.iter().any(|net| net.contains(&address)))

@@ -1,4 +1,4 @@
-//! Scripts: which one a process runs ([`find`]) and what it says ([`capture`]).
+//! Scripts: which one a process runs (`find`) and what it says (`capture`).
 //!
 //! This is the one place where the agent follows a path that an event named, and it does so as the process itself
 //! would: below the process's root, never through a file system that may not answer, never opening anything but a

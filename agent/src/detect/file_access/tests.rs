@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Analytic, FileAccess, Object, Signal, Stage};
 use crate::{
+    config::classify::{FileClass, Rating},
     config::{Files, Rated},
     detect::{Observation, testing},
     event::{FileKey, Open},
     process::Process,
-    config::classify::{FileClass, Rating},
 };
 
 const SECOND: u64 = 1_000_000_000;

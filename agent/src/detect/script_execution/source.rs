@@ -1,6 +1,7 @@
 //! Which script a process runs and what its kind is worth.
 
 use crate::{
+    config::classify::extension,
     detect::tool::{
         identity::Invocation,
         interpreter::{self, Program},
@@ -9,7 +10,6 @@ use crate::{
     },
     event::{Bytes, Script, ScriptOrigin},
     process::Process,
-    config::classify::extension,
 };
 
 /// A script that runs.

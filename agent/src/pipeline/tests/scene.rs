@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::event::{
-    Bytes, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Open, Path, ProcessKey, Seen, Started,
+    Bytes, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Open, Path, ProcessKey,
+    Seen, Started,
 };
 
 pub(super) const TTY: FdObject = FdObject::Device { rdev: 136 << 20 };
@@ -101,11 +102,20 @@ impl Scene {
 
     fn open(&mut self, pid: u32, ino: u64, name: &str, size: u64, write: bool) {
         let file = FileKey { dev: 1, ino, generation: 0 };
-        let open = Open { file, path: path(name), size, mode: 0o100_644, read: !write, write, ..Open::default() };
+        let open =
+            Open { file, path: path(name), size, mode: 0o100_644, read: !write, write, ..Open::default() };
         self.push(pid, Fact::Open(Box::new(open)));
     }
 
-    fn flow(&mut self, pid: u32, what: FlowWhat, socket: u64, remote: &str, direction: Direction, tx_bytes: u64) {
+    fn flow(
+        &mut self,
+        pid: u32,
+        what: FlowWhat,
+        socket: u64,
+        remote: &str,
+        direction: Direction,
+        tx_bytes: u64,
+    ) {
         let remote: SocketAddr = remote.parse().unwrap();
         let flow = Flow {
             what,

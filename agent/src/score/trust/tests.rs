@@ -14,7 +14,9 @@ fn process(exe: &str, uid: u32) -> Process {
 fn rule() -> Trust {
     Trust {
         name: "backup".into(),
-        executable: Some(GlobSetBuilder::new().add(Glob::new("/usr/bin/{ssh,rsync}").unwrap()).build().unwrap()),
+        executable: Some(
+            GlobSetBuilder::new().add(Glob::new("/usr/bin/{ssh,rsync}").unwrap()).build().unwrap(),
+        ),
         users: vec!["0".into()],
         units: vec![],
         destinations: vec!["198.51.100.0/24".parse().unwrap()],
@@ -36,7 +38,11 @@ fn every_condition_must_hold() {
         ("/usr/bin/ssh", 0, "198.51.100.7:443", None),
     ];
     for (exe, uid, remote, expected) in rows {
-        assert_eq!(rules.covering(&process(exe, uid), remote.parse().unwrap(), 0), expected, "{exe} {uid} {remote}");
+        assert_eq!(
+            rules.covering(&process(exe, uid), remote.parse().unwrap(), 0),
+            expected,
+            "{exe} {uid} {remote}"
+        );
     }
     let unlinked = Process { exe_unlinked: true, ..process("/usr/bin/ssh", 0) };
     assert_eq!(rules.covering(&unlinked, "198.51.100.7:22".parse().unwrap(), 0), None);
