@@ -86,7 +86,7 @@ impl Agent {
     /// Stops it with SIGTERM, and checks that it drained: status 0 and a `stop` record at the end.
     ///
     /// # Errors
-    /// Fails when it does not, or when its standard error speaks of a panic.
+    /// Fails when it does not, or when its standard error speaks of a panic or has colours in it.
     pub fn stop(mut self) -> Result<Finished> {
         if let Some(status) = self.group.ended()? {
             bail!("weir had ended with {status}: {}", said(&self.stderr));
@@ -95,7 +95,7 @@ impl Agent {
         let status = self.group.finish(STOP).context("after SIGTERM")?;
         self.log.poll()?;
         let said = said(&self.stderr);
-        if !status.success() || said.contains("panicked at") {
+        if !status.success() || said.contains("panicked at") || said.contains('\u{1b}') {
             bail!("weir ended with {status} and said: {said}");
         }
         if let Some(broken) = self.log.broken().first() {

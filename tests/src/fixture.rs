@@ -102,12 +102,12 @@ fn remove_named(chosen: impl Fn(&str) -> bool) {
 pub struct Reachable(PathBuf);
 
 impl Reachable {
-    /// Makes it.
+    /// Makes it, with `name` in its name.
     ///
     /// # Errors
     /// Fails when it cannot be made.
-    pub fn new() -> Result<Self> {
-        let path = Path::new(WORK).join(format!("weir-{}-reachable", std::process::id()));
+    pub fn new(name: &str) -> Result<Self> {
+        let path = Path::new(WORK).join(format!("weir-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))
     }

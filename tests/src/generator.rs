@@ -85,11 +85,11 @@ pub fn flood_files(dir: &Path) -> Result<()> {
 }
 
 /// Opens and closes the files below `dir` from two threads for `time`, every second time for writing, which no
-/// filter may leave out. Says how many opens there were.
+/// filter may leave out. Says how many opens there were, for reading and for writing.
 ///
 /// # Errors
 /// Fails when an open does.
-pub fn flood(dir: &Path, time: Duration) -> Result<u64> {
+pub fn flood(dir: &Path, time: Duration) -> Result<(u64, u64)> {
     let started = Instant::now();
     let threads: Vec<_> = (0..2)
         .map(|half| {
@@ -97,15 +97,17 @@ pub fn flood(dir: &Path, time: Duration) -> Result<u64> {
             thread::spawn(move || flood_half(&dir, half, started, time))
         })
         .collect();
-    let mut opens = 0;
+    let (mut reads, mut writes) = (0, 0);
     for thread in threads {
-        opens += thread.join().ok().context("a flooding thread ended")??;
+        let half = thread.join().ok().context("a flooding thread ended")??;
+        reads += half.0;
+        writes += half.1;
     }
-    Ok(opens)
+    Ok((reads, writes))
 }
 
-fn flood_half(dir: &Path, half: u32, started: Instant, time: Duration) -> Result<u64> {
-    let mut opens = 0_u64;
+fn flood_half(dir: &Path, half: u32, started: Instant, time: Duration) -> Result<(u64, u64)> {
+    let (mut reads, mut writes) = (0, 0);
     for round in 0_u32.. {
         for number in (half..FLOOD_FILES).step_by(2) {
             let write = (round + number / 2) % 2 == 0;
@@ -115,13 +117,13 @@ fn flood_half(dir: &Path, half: u32, started: Instant, time: Duration) -> Result
                 .write(write)
                 .open(&path)
                 .with_context(|| format!("cannot open {}", path.display()))?;
-            opens += 1;
+            *(if write { &mut writes } else { &mut reads }) += 1;
         }
         if started.elapsed() >= time {
             break;
         }
     }
-    Ok(opens)
+    Ok((reads, writes))
 }
 
 fn flood_file(dir: &Path, number: u32) -> PathBuf {

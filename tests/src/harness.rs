@@ -6,13 +6,16 @@ use std::{
     io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
     time::Instant,
 };
 
 use anyhow::{Context as _, Result, anyhow};
 
-use crate::{fixture, interrupt, world};
+use crate::{
+    fixture::{self, Reachable},
+    interrupt, process, world,
+};
 
 /// What a case needs to know.
 #[derive(Clone, Debug)]
@@ -146,16 +149,20 @@ impl Options {
 }
 
 fn one(case: &Case, context: &Context, keep: bool) -> Result<Outcome> {
-    let dir = context.artifacts.join(case.name.replace("::", "-"));
-    if dir.exists() {
-        fs::remove_dir_all(&dir).context("cannot remove old artifacts")?;
+    let name = case.name.replace("::", "-");
+    let kept = context.artifacts.join(&name);
+    if kept.exists() {
+        fs::remove_dir_all(&kept).context("cannot remove old artifacts")?;
     }
-    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let result = catch_unwind(AssertUnwindSafe(|| (case.body)(context, &dir)))
+    // While the case runs they are nowhere near a place that the agent calls staging: the target folder may well
+    // be below one, and what this program reads there would become part of the scenario's story.
+    let dir = Reachable::new(&name)?;
+    let result = catch_unwind(AssertUnwindSafe(|| (case.body)(context, dir.path())))
         .unwrap_or_else(|_| Err(anyhow!("the case panicked")));
-    if result.is_ok() && !keep {
-        // Nobody needs them, and a folder that stays is no failure.
-        let _ = fs::remove_dir_all(&dir);
+    if result.is_err() || keep {
+        fs::create_dir_all(&context.artifacts)
+            .with_context(|| format!("cannot make {}", context.artifacts.display()))?;
+        process::run(Command::new("cp").arg("-a").arg(dir.path()).arg(&kept))?;
     }
     result
 }

@@ -14,6 +14,24 @@ pub struct Sent {
     pub flows: u64,
 }
 
+/// Opens for writing by `pid`.
+///
+/// # Errors
+/// Fails when the recording cannot be read.
+pub fn writes_of(recording: &Path, pid: u32) -> Result<u64> {
+    let mut writes = 0;
+    for event in Reader::open(recording).context("cannot open the recording")? {
+        let event = event.context("cannot read the recording")?;
+        if let Fact::Open(open) = &event.fact
+            && open.write
+            && event.process.pid == pid
+        {
+            writes += 1;
+        }
+    }
+    Ok(writes)
+}
+
 /// Bytes sent to `to`, by pid.
 ///
 /// # Errors

@@ -21,6 +21,8 @@ use crate::{
 
 /// How long a signal may take to have its effect.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How long the agent may take to watch.
+const START: Duration = Duration::from_secs(30);
 /// A configuration in which the log moves quickly enough to be watched.
 const LIVELY: &str = "[alerts]\nheartbeat = \"1s\"\n";
 
@@ -143,12 +145,15 @@ fn record(context: &Context, dir: &Path) -> Result<Outcome> {
     command.arg("record").arg(&recording);
     process::capture(&mut command, dir, "weir")?;
     let mut recorder = Group::spawn(&mut command)?;
-    wait::until(LIMIT, "a recording", || Ok(recording.exists().then_some(())))?;
+    let stderr = dir.join("weir.stderr");
+    wait::until(START, "the recorder", || {
+        Ok(fs::read_to_string(&stderr)?.contains("watching").then_some(()))
+    })?;
     recorder.signal(libc::SIGTERM)?;
     let status = recorder.finish(LIMIT).context("after SIGTERM")?;
-    let said = fs::read_to_string(dir.join("weir.stderr"))?;
+    let said = fs::read_to_string(&stderr)?;
     ensure!(status.success() && !said.contains("panicked at"), "{status}: {said}");
-    let place = Reachable::new()?;
+    let place = Reachable::new("reachable")?;
     let output = replay::unprivileged(weir, place.path(), &recording)?.args(["--alerts", "-"]).output()?;
     ensure!(output.status.success(), "{}", replay::summary(&output));
     let start = String::from_utf8_lossy(&output.stdout).contains("\"start\"");

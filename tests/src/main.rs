@@ -95,8 +95,8 @@ fn main() -> Result<ExitCode> {
         Command::SendOne { to, bytes } => generator::send_one(to, bytes)?,
         Command::FloodFiles { dir } => generator::flood_files(&dir)?,
         Command::Flood { dir, seconds } => {
-            let opens = generator::flood(&dir, Duration::from_secs(seconds))?;
-            writeln!(std::io::stdout(), "{opens} opens")?;
+            let (reads, writes) = generator::flood(&dir, Duration::from_secs(seconds))?;
+            writeln!(std::io::stdout(), "{} {reads} {writes}", std::process::id())?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -119,17 +119,17 @@ fn unreadable(context: &Context, dir: &Path) -> Result<Outcome> {
         command.arg("replay").arg(&path).arg("--alerts").arg(dir.join("replayed.jsonl"));
         rows.push((name, command, path));
     }
-    let place = Reachable::new()?;
+    let place = Reachable::new("reachable")?;
     let secret = place.path().join("secret.toml");
     fs::write(&secret, "")?;
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
     let mut command = Command::new(copied(weir, place.path())?);
     command.args(["check", "--config"]).arg(&secret).uid(65_534).gid(65_534).current_dir("/");
     rows.push(("configuration of another user", command, secret));
-    let alerts = PathBuf::from("/proc/no-such-folder/alerts.jsonl");
+    let folder = PathBuf::from("/proc/no-such-folder");
     let mut command = Command::new(weir);
-    command.arg("run").arg("--alerts").arg(&alerts);
-    rows.push(("log that cannot be made", command, alerts));
+    command.arg("run").arg("--alerts").arg(folder.join("alerts.jsonl"));
+    rows.push(("log that cannot be made", command, folder));
     let count = rows.len();
     let failures: Vec<_> = rows
         .into_iter()
@@ -145,7 +145,7 @@ fn recordings(context: &Context, dir: &Path) -> Result<Outcome> {
     Agent::start(weir, dir, None)?.stop()?;
     let whole = fs::read(agent::recording(dir)).context("no recording")?;
     ensure!(whole.len() > 2 * HEADER + 80, "a recording of {} bytes", whole.len());
-    let place = Reachable::new()?;
+    let place = Reachable::new("reachable")?;
     let mut failures = Vec::new();
     for (name, damage) in RECORDINGS {
         let path = place.path().join(format!("{name}.weir"));
@@ -162,6 +162,7 @@ fn refused(command: &mut Command, says: &[String], what: &str) -> Result<()> {
     let output = run(command)?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(!said.contains("panicked at"), "{what}: it panicked: {}", said.trim());
+    ensure!(!said.contains('\u{1b}'), "{what}: colours in a pipe: {said:?}");
     ensure!(!output.status.success(), "{what}: accepted");
     ensure!(output.status.code().is_some(), "{what}: ended by {}", output.status);
     let missing: Vec<_> = says.iter().filter(|part| !said.contains(part.as_str())).collect();

@@ -38,6 +38,9 @@ pub struct Scenario {
     pub limit_s: u64,
     /// Configuration for the agent; none is its built-in defaults.
     pub config: Option<String>,
+    /// File in `WORK` in which the flood generator said its pid, and its opens for reading and for writing: each
+    /// of the latter must be recorded or counted as lost.
+    pub flood_report: Option<String>,
     /// The alert that must come; none is no alert at all.
     pub alert: Option<Expected>,
 }

@@ -16,6 +16,7 @@ use crate::{
     expect::{self, Story},
     fixture::Places,
     harness::{Context, Outcome},
+    ledger,
     log::Line,
     process::{self, Group},
     replay,
@@ -88,6 +89,13 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
         Ok(lost) => notes.extend(lost),
         Err(error) => failures.push(format!("{error:#}")),
     }
+    if let Some(report) = &scenario.flood_report {
+        let report = fs::read_to_string(places.work.join(report)).context("no report of the flood")?;
+        match flood(&report, &agent::recording(dir), &lines) {
+            Ok(note) => notes.push(note),
+            Err(error) => failures.push(format!("{error:#}")),
+        }
+    }
     let (_, others) = story.alerts(&lines);
     if !others.is_empty() {
         notes.push(format!("{} alerts about other programs on this host", others.len()));
@@ -100,6 +108,20 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
     }
     failures.extend(notes.into_iter().map(|note| format!("({note})")));
     bail!("{}", failures.join("\n"))
+}
+
+/// Every open for writing of a flood is in the recording or among the losses.
+fn flood(report: &str, recording: &Path, lines: &[Line]) -> Result<String> {
+    let numbers: Vec<u64> = report.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    let [pid, reads, writes] = numbers[..] else { bail!("the flood's report is {report:?}") };
+    let recorded = ledger::writes_of(recording, u32::try_from(pid)?)?;
+    let stop = lines.iter().find(|line| line.is_stop());
+    let lost = stop.and_then(|line| line.get("weir.totals.lost")?.as_u64()).unwrap_or_default();
+    let note = format!(
+        "{reads} opens for reading, {writes} for writing, of which {recorded} recorded; {lost} events lost"
+    );
+    ensure!(recorded <= writes && recorded + lost >= writes, "{note}");
+    Ok(note)
 }
 
 /// What gap records say was lost, by kind; nothing when nothing was.

@@ -100,9 +100,11 @@ impl Book {
             open.sender = judged.process;
             open.sender_bytes = judged.process_bytes;
             // An alert does not take back what it said: the strongest verdict stays.
+            let proof = judged.verdict.proof.or(open.verdict.proof);
             if judged.verdict.score >= open.verdict.score {
                 open.verdict = judged.verdict;
             }
+            open.verdict.proof = proof;
         }
         #[expect(clippy::cast_precision_loss, reason = "a growth factor needs no 64-bit precision")]
         let grown = judged.story_bytes as f64 >= open.lined_bytes.max(1) as f64 * alerts.update_factor;
