@@ -208,6 +208,17 @@ fn sensors_that_every_kernel_carries() {
 }
 
 #[test]
+fn debug_messages_cost_no_sensor() {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).finish();
+    let test = "debug_messages_cost_no_sensor";
+    let Some(kernel) = tracing::subscriber::with_default(subscriber, || Kernel::load(test)) else { return };
+    assert!(kernel.loaded.messages.is_some());
+    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
+        assert!(kernel.runs(sensor), "{sensor} is off");
+    }
+}
+
+#[test]
 fn a_script_from_fork_to_exit() {
     let Some(mut kernel) = Kernel::load("a_script_from_fork_to_exit") else { return };
     let folder = Folder::new("script");
