@@ -137,6 +137,8 @@ pub struct Alert {
     pub bytes_collected: u64,
     /// `weir.bytes_out`: bytes sent to the outside by the story.
     pub bytes_out: u64,
+    /// Bytes sent to the outside by the process itself.
+    pub process_bytes_out: u64,
     /// Blind spots that matter to this alert, and losses during it.
     pub coverage: Vec<String>,
     /// Difference `CLOCK_REALTIME - CLOCK_BOOTTIME` for showing times of links and signals.

@@ -6,7 +6,7 @@ mod judge;
 mod story;
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -22,7 +22,7 @@ use crate::{
     process::Table,
     process::story::is_launcher,
     provenance::Provenance,
-    score::{evidence::Evidence, trust::Rules},
+    score::{Proof, evidence::Evidence, trust::Rules},
 };
 
 use alerts::{Book, Change};
@@ -35,6 +35,8 @@ const MET_MAX: usize = 65_536;
 const LEARNING_NS: u64 = 3_600_000_000_000;
 /// Stands for the destinations of bytes that were counted without one.
 pub const UNKNOWN_DESTINATION: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+/// A sender that sent nothing for this long has paused.
+const SETTLED_NS: u64 = 1_000_000_000;
 /// Between two sweeps of tables for what may be dropped.
 const SWEEP_NS: u64 = 1_000_000_000;
 
@@ -50,8 +52,10 @@ pub struct Pipeline {
     rules: Rules,
     flows: Flows,
     book: Book,
-    proofs: std::collections::HashMap<ProcessKey, crate::score::Proof>,
+    proofs: HashMap<ProcessKey, Proof>,
     met: HashSet<(Bytes, IpAddr)>,
+    /// Processes that send, and when they last did.
+    sending: BTreeMap<ProcessKey, BootTime>,
     /// Stories with new evidence since the last sweep.
     restless: BTreeSet<ProcessKey>,
     host: Arc<Host>,
@@ -78,8 +82,9 @@ impl Pipeline {
             evidence: Evidence::default(),
             flows: Flows::default(),
             book: Book::default(),
-            proofs: std::collections::HashMap::new(),
+            proofs: HashMap::new(),
             met: HashSet::new(),
+            sending: BTreeMap::new(),
             restless: BTreeSet::new(),
             host: Arc::default(),
             boot_to_wall_ns: 0,
@@ -134,6 +139,7 @@ impl Pipeline {
             }
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
+                self.settle(0, out);
                 self.close(None, out);
                 let totals = self.totals();
                 out.push(self.record(Body::Stop { reason: reason.clone(), totals }));
@@ -146,7 +152,7 @@ impl Pipeline {
     pub fn next_deadline(&self) -> Option<BootTime> {
         let close = self.book.next_close(nanoseconds(self.config.alerts.close_after));
         let heartbeat = (self.heartbeat_due != BootTime::MAX).then_some(self.heartbeat_due);
-        let restless = (!self.restless.is_empty()).then(|| self.swept.saturating_add(SWEEP_NS));
+        let restless = (!self.restless.is_empty() || !self.sending.is_empty()).then(|| self.swept.saturating_add(SWEEP_NS));
         close.into_iter().chain(heartbeat).chain(restless).min()
     }
 
@@ -224,6 +230,7 @@ impl Pipeline {
         self.flows.add(sent, flow.local);
         self.totals.bytes_out = self.totals.bytes_out.saturating_add(delta.tx);
         if delta.tx > 0 {
+            self.sending.insert(process, self.now);
             self.volume(&sent, flow, out);
             self.judge(process, out);
         }
@@ -315,6 +322,7 @@ impl Pipeline {
         }
         self.swept = self.now;
         self.judge_restless(out);
+        self.settle(SETTLED_NS, out);
         self.close(Some(nanoseconds(self.config.alerts.close_after)), out);
         if self.now >= self.heartbeat_due {
             self.heartbeat_due = self.now.saturating_add(nanoseconds(self.config.alerts.heartbeat));
@@ -330,6 +338,7 @@ impl Pipeline {
             self.evidence.forget(story, process);
             self.flows.forget(process);
             self.proofs.remove(&process);
+            self.book.forget(process);
         }
         let evicted = [
             ("process_evicted", self.table.take_evicted()),

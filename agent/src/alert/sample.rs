@@ -136,6 +136,7 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
         files_more: 42,
         bytes_collected: 12_000_000,
         bytes_out,
+        process_bytes_out: bytes_out,
         coverage: vec!["open.io_uring: off".to_owned()],
         boot_to_wall_ns: BOOT_TO_WALL,
     }

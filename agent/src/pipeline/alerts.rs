@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use agent_common::process::NS_PER_TICK;
 use sha2::{Digest, Sha256};
 
 use crate::{
     config::{Alerts, Score},
+    detect::Stage,
     event::{BootTime, ProcessKey},
     score::Verdict,
 };
@@ -15,11 +17,18 @@ const LINE_INTERVAL_NS: u64 = 1_000_000_000;
 /// A rise of the score that is worth a line.
 const SCORE_STEP: f64 = 0.5;
 
+/// Senders remembered for one alert.
+const SENDERS_MAX: usize = 16;
+/// Least risk of an egress signal that opens an alert about a story anew: the least that makes a stage strong.
+const EGRESS_NEWS: f64 = 6.0;
+
 /// Alerts that are open.
 #[derive(Debug, Default)]
 pub struct Book {
     open: BTreeMap<u64, Open>,
     by_story: HashMap<ProcessKey, u64>,
+    /// When the last alert about a story was closed.
+    told: HashMap<ProcessKey, BootTime>,
     next: u64,
 }
 
@@ -30,8 +39,10 @@ pub struct Open {
     pub id: String,
     /// Stories that it covers: the first is the one that opened it.
     pub stories: Vec<ProcessKey>,
-    /// The process that sent most.
+    /// The process that sent most in the story that joined last.
     pub sender: ProcessKey,
+    /// Processes that reached the threshold, the sender among them; bounded.
+    pub senders: Vec<ProcessKey>,
     /// Lines written.
     pub revision: u32,
     /// When it was opened.
@@ -79,29 +90,35 @@ pub struct Judged<'a> {
 impl Book {
     /// Takes a judgement in.
     pub fn judge(&mut self, judged: Judged<'_>, boot_id: &str, score: &Score, alerts: &Alerts) -> Change {
-        let number = std::iter::once(&judged.story)
-            .chain(judged.related)
-            .find_map(|story| self.by_story.get(story).copied());
+        let crossed = judged.verdict.score >= score.threshold;
+        let own = self.by_story.get(&judged.story).copied();
+        // Another story joins an alert when it is one itself and carries data of the same origin.
+        let related = || judged.related.iter().find_map(|story| self.by_story.get(story).copied());
+        let number = own.or_else(|| related().filter(|_| crossed));
         let Some((number, open)) =
             number.and_then(|number| self.open.get_mut(&number).map(|open| (number, open)))
         else {
-            return if judged.verdict.score >= score.threshold {
+            return if crossed && self.is_news(&judged) {
                 Change::Opened(self.open(judged, boot_id))
             } else {
                 Change::Quiet
             };
         };
-        if !open.stories.contains(&judged.story) {
+        let joins = !open.stories.contains(&judged.story);
+        if joins {
             open.stories.push(judged.story);
             self.by_story.insert(judged.story, number);
         }
         open.active = judged.now;
-        if judged.process == open.sender || judged.process_bytes > open.sender_bytes {
+        if crossed && open.senders.len() < SENDERS_MAX && !open.senders.contains(&judged.process) {
+            open.senders.push(judged.process);
+        }
+        if joins || judged.process == open.sender || judged.process_bytes > open.sender_bytes {
             open.sender = judged.process;
             open.sender_bytes = judged.process_bytes;
             // An alert does not take back what it said: the strongest verdict stays.
             let proof = judged.verdict.proof.or(open.verdict.proof);
-            if judged.verdict.score >= open.verdict.score {
+            if joins || judged.verdict.score >= open.verdict.score {
                 open.verdict = judged.verdict;
             }
             open.verdict.proof = proof;
@@ -110,12 +127,41 @@ impl Book {
         let grown = judged.story_bytes as f64 >= open.lined_bytes.max(1) as f64 * alerts.update_factor;
         let due = judged.now.saturating_sub(open.lined) >= LINE_INTERVAL_NS
             && (grown || open.verdict.score >= open.lined_score + SCORE_STEP);
-        if due {
+        if joins || due {
             open.line(judged.now, judged.story_bytes);
             Change::Updated(number)
         } else {
             Change::Quiet
         }
+    }
+
+    /// A sender of `story` paused or ended: what was sent since the last line is told.
+    pub fn settle(&mut self, now: BootTime, story: ProcessKey, story_bytes: u64) -> Change {
+        let number = self.by_story.get(&story).copied();
+        let open = number.and_then(|number| self.open.get_mut(&number).map(|open| (number, open)));
+        match open {
+            Some((number, open)) if story_bytes > open.lined_bytes => {
+                open.line(now, story_bytes);
+                Change::Updated(number)
+            }
+            Some(_) | None => Change::Quiet,
+        }
+    }
+
+    /// The story is gone for good.
+    pub fn forget(&mut self, story: ProcessKey) {
+        self.told.remove(&story);
+    }
+
+    /// Whether there is more to tell than a closed alert about the same story told: bytes out that were a signal
+    /// since, or proof about a process that began since.
+    fn is_news(&self, judged: &Judged<'_>) -> bool {
+        let Some(&told) = self.told.get(&judged.story) else { return true };
+        let began = judged.process.start_ticks.saturating_mul(NS_PER_TICK);
+        let signal = judged.verdict.signals.iter().map(|weighted| &weighted.signal).any(|signal| {
+            signal.stage == Stage::Egress && signal.risk >= EGRESS_NEWS && signal.time > told
+        });
+        signal || (judged.verdict.proof.is_some() && began > told)
     }
 
     /// The open alert of that number.
@@ -136,6 +182,7 @@ impl Book {
             .filter_map(|number| {
                 self.by_story.retain(|_, other| *other != number);
                 let mut open = self.open.remove(&number)?;
+                self.told.extend(open.stories.iter().map(|&story| (story, now)));
                 open.revision += 1;
                 Some(open)
             })
@@ -161,6 +208,7 @@ impl Book {
             id: id(boot_id, judged.story, judged.process, judged.now),
             stories: vec![judged.story],
             sender: judged.process,
+            senders: vec![judged.process],
             revision: 0,
             opened: judged.now,
             active: judged.now,

@@ -26,10 +26,6 @@ impl Pipeline {
         let signals = self.gather(process, story, &carried);
         let process_bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
         let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
-        // Once bytes sent matched bytes collected, sending more does not make it untrue: the last match stays.
-        if let Some(found) = proof(carried.bytes_collected(), carried.bytes_derived(), process_bytes) {
-            self.proofs.insert(process, found);
-        }
         let verdict = judge(signals, self.proofs.get(&process).copied());
         let sends = process_bytes > 0 || (process == story && story_bytes > 0);
         if sends {
@@ -53,6 +49,31 @@ impl Pipeline {
             self.say(change, out);
         }
         verdict
+    }
+
+    /// Senders that have paused or ended are judged with what they sent in all: only then do sizes prove anything,
+    /// since a transfer that goes on passes every size on its way.
+    pub(super) fn settle(&mut self, idle_ns: u64, out: &mut Vec<Record>) {
+        let due: Vec<ProcessKey> = self
+            .sending
+            .iter()
+            .filter(|(_, last)| self.now.saturating_sub(**last) >= idle_ns)
+            .map(|(&process, _)| process)
+            .collect();
+        for process in due {
+            self.sending.remove(&process);
+            let carried = self.provenance.carried(process);
+            let bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
+            match proof(carried.bytes_collected(), carried.bytes_derived(), bytes) {
+                Some(found) => self.proofs.insert(process, found),
+                None => self.proofs.remove(&process),
+            };
+            self.judge(process, out);
+            let story = self.table.story(process);
+            let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
+            let change = self.book.settle(self.now, story, story_bytes);
+            self.say(change, out);
+        }
     }
 
     /// Evidence that counts against `process`: its own, that of its story, and that of whoever handled the data

@@ -26,7 +26,10 @@ const LIST_MAX: usize = 32;
 impl Pipeline {
     /// All that an operator needs to know about an alert, as of now.
     pub(super) fn describe(&self, open: &Open, action: Action) -> Alert {
-        let carried = self.provenance.carried(open.sender);
+        let mut carried = self.provenance.carried(open.sender);
+        for &sender in &open.senders {
+            carried.merge(&self.provenance.carried(sender));
+        }
         let process = self.table.get(open.sender).cloned().unwrap_or_default();
         let parent = process.parent.and_then(|parent| self.table.get(parent)).cloned();
         let (files, files_more) = files(&carried);
@@ -46,8 +49,9 @@ impl Pipeline {
             source,
             files,
             files_more,
-            bytes_collected: if collected > 0 { collected } else { carried.bytes_derived() },
+            bytes_collected: collected.max(carried.bytes_derived()),
             bytes_out,
+            process_bytes_out: self.flows.process(open.sender).map_or(0, |sums| sums.bytes_out),
             coverage: self.blind_spots(),
             boot_to_wall_ns: self.boot_to_wall_ns,
         }
@@ -57,7 +61,7 @@ impl Pipeline {
     fn chain(&self, open: &Open, carried: &Carried) -> Vec<Link> {
         let subjects = open.verdict.signals.iter().map(|weighted| weighted.signal.subject);
         let named: BTreeSet<ProcessKey> =
-            carried.handlers().chain(subjects).chain(std::iter::once(open.sender)).collect();
+            carried.handlers().chain(subjects).chain(open.senders.iter().copied()).chain([open.sender]).collect();
         let mut members: BTreeMap<ProcessKey, Arc<Process>> = BTreeMap::new();
         for key in named {
             let Some(process) = self.table.get(key) else { continue };
@@ -74,6 +78,7 @@ impl Pipeline {
         if ordered.len() > CHAIN_MAX {
             let blamed = |process: &Arc<Process>| {
                 process.key == open.sender
+                    || open.senders.contains(&process.key)
                     || open.stories.contains(&process.key)
                     || open.verdict.signals.iter().any(|weighted| weighted.signal.subject == process.key)
             };

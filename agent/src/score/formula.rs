@@ -4,10 +4,10 @@
 //! stage the strongest signal of each analytic counts, and analytics combine as independent evidence:
 //! `q(stage) = 1 - Π (1 - w)`. Stages combine alike: `uncapped = 10 · (1 - Π (1 - q))`. The cap is
 //! [`CAP_ONE_STAGE`] when at most one stage is strong (`q >= STRONG`), [`CAP_TWO_STAGES`] when two are or when
-//! egress is not among the strong ones, and 10 when three or more are or when provenance proves that what was
-//! sent is what was collected.
+//! egress is not among the strong ones, and 10 when three or more are or when collection or staging is strong and
+//! provenance proves that what was sent is what was collected.
 //!
-//! More evidence never lowers the score, the order of signals does not matter, and the score stays within 0 and 10.
+//! More signals never lower the score, the order of signals does not matter, and the score stays within 0 and 10.
 
 use std::collections::BTreeMap;
 
@@ -51,8 +51,10 @@ pub fn judge(mut signals: Vec<Weighted>, proof: Option<Proof>) -> Verdict {
     let uncapped = SCORE_MAX * (1.0 - unlikely);
     let strong = stages.iter().filter(|(_, strength)| *strength >= STRONG);
     let leaves = strong.clone().any(|(stage, _)| *stage == Stage::Egress);
+    let gathered = strong.clone().any(|(stage, _)| matches!(stage, Stage::Collection | Stage::Staging));
     let cap = match strong.count() {
-        _ if proof.is_some() => SCORE_MAX,
+        // That what left was collected matters where collecting it was remarkable.
+        _ if proof.is_some() && gathered => SCORE_MAX,
         0 | 1 => CAP_ONE_STAGE,
         3.. if leaves => SCORE_MAX,
         // However much was collected, staged and made ready: nothing is known to have left.

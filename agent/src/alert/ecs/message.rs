@@ -22,14 +22,16 @@ pub(super) fn message(body: &Body) -> String {
         Body::Signal(signal) => of_signal(signal),
         Body::Start { coverage } => of_start(coverage),
         Body::Stop { reason, totals } => format!(
-            "weir stopped: {}. It raised {} alerts; {} events were lost.",
+            "weir stopped: {}. It raised {}; {} lost.",
             part(reason),
-            totals.alerts,
-            totals.lost
+            counted(totals.alerts, "alert"),
+            counted(totals.lost, "event")
         ),
         Body::Heartbeat { totals } => format!(
-            "weir is watching {} processes; {} alerts are open; {} events were lost so far.",
-            totals.processes, totals.open_alerts, totals.lost
+            "weir is watching {}; {} open; {} lost so far.",
+            counted(totals.processes, "process"),
+            counted(totals.open_alerts, "alert"),
+            counted(totals.lost, "event")
         ),
         Body::Gap { losses } => format!("Something was lost: {}.", self::losses(losses)),
     }
@@ -38,13 +40,16 @@ pub(super) fn message(body: &Body) -> String {
 /// Who sent how much to where: `curl (pid 7, user alice) sent 12.0 MB to 198.51.100.7:443 (tcp)`.
 #[must_use]
 pub fn summary(alert: &Alert) -> String {
-    let mut line = format!("{} sent {}", of_process(&alert.process), text::bytes(alert.bytes_out));
+    let mut line = format!("{} sent {}", of_process(&alert.process), text::bytes(alert.process_bytes_out));
     if let Some(first) = alert.destinations.first() {
         let _ = write!(line, " to {}", of_destination(first));
         let more = alert.destinations.len() - 1;
         if more > 0 {
-            let _ = write!(line, " and {more} more destinations");
+            let _ = write!(line, " and {}", counted(more as u64, "more destination"));
         }
+    }
+    if alert.bytes_out > alert.process_bytes_out {
+        let _ = write!(line, "; its story sent {} in all", text::bytes(alert.bytes_out));
     }
     line
 }
@@ -166,6 +171,16 @@ fn of_link(link: &Link) -> Option<String> {
 
 fn of_destination(destination: &Destination) -> String {
     format!("{} ({})", destination.remote, transport(destination.protocol))
+}
+
+/// `1 alert`, `2 alerts`, `3 processes`.
+fn counted(count: u64, noun: &str) -> String {
+    let ending = match count {
+        1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{ending}")
 }
 
 fn part(value: &str) -> String {
