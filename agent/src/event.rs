@@ -5,7 +5,10 @@ pub mod bytes;
 pub mod decode;
 pub mod recording;
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +16,12 @@ pub use bytes::Bytes;
 
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`).
 pub type BootTime = u64;
+
+/// A duration in the unit of [`BootTime`]; five centuries at most.
+#[must_use]
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// A process: thread-group id in the initial PID namespace and its leader's start time in `USER_HZ` ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

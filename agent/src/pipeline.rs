@@ -18,7 +18,7 @@ use crate::{
         classify::{Classifier, FileClass},
     },
     detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
-    event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started},
+    event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
     process::Table,
     process::story::is_launcher,
     provenance::Provenance,
@@ -387,10 +387,6 @@ impl Pipeline {
 /// theirs and count as going outside; other families without an address (unix sockets and the like) go nowhere.
 fn destination(flow: &Flow) -> Option<SocketAddr> {
     flow.remote.or((flow.family == 0).then_some(UNKNOWN_DESTINATION))
-}
-
-fn nanoseconds(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

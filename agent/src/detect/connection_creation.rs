@@ -10,9 +10,7 @@ mod tests;
 
 use std::net::SocketAddr;
 
-use super::{
-    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume, recent::Recent, threshold::Reported,
-};
+use super::{Analytic, Observation, Scope, Signal, Subject, Volume, recent::Recent, threshold::Reported};
 use crate::{
     config,
     event::{BootTime, ProcessKey},
@@ -96,16 +94,8 @@ impl ConnectionCreation {
             | Observation::Open { .. } => {}
         }
         if let Some((remote, risk, reason)) = told {
-            out.push(Signal {
-                analytic: Analytic::ConnectionCreation,
-                technique: "T1020",
-                risk,
-                stage: Stage::Egress,
-                subject: subject.process.key,
-                object: Object::Destination(remote),
-                time: now,
-                reason: reason.into(),
-            });
+            let key = subject.process.key;
+            out.push(Signal::egress(Analytic::ConnectionCreation, risk, key, remote, now, reason));
         }
     }
 

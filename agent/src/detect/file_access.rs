@@ -21,7 +21,7 @@ use super::{Analytic, Object, Observation, Signal, Stage, Subject, recent::Recen
 use crate::{
     config::Files,
     config::classify::{FileClass, Rating},
-    event::{BootTime, FileKey, Open, ProcessKey},
+    event::{BootTime, FileKey, Open, ProcessKey, nanoseconds},
 };
 use mass::Documents;
 
@@ -268,8 +268,4 @@ impl Access<'_> {
         let subject = self.subject.process.key;
         Signal { analytic, technique, risk, stage, subject, object, time: self.now, reason }
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

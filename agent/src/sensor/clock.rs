@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{BootTime, Event, Fact, ProcessKey};
+use crate::event::{BootTime, Event, Fact, ProcessKey, nanoseconds};
 
 /// Change of the distance that is worth an event. A clock that the time daemon slews moves by at most 0.5 ms a
 /// second, so that slewing alone makes at most an event in 20 s.
@@ -33,7 +33,7 @@ pub fn boot_to_wall_ns() -> i64 {
 /// The time that is `duration` after `time`.
 #[must_use]
 pub fn after(time: BootTime, duration: Duration) -> BootTime {
-    time.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    time.saturating_add(nanoseconds(duration))
 }
 
 /// Notices that the wall clock was set.

@@ -34,8 +34,8 @@ pub(crate) fn open(path: &CStr) -> io::Result<()> {
     let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1_u32, &raw mut parameters) };
     let ring = i32::try_from(ring).ok().filter(|ring| *ring >= 0).ok_or_else(io::Error::last_os_error)?;
     let (tail, array) = (parameters[11], parameters[16]);
-    let queue = map(ring, 0)?;
-    let entry: *mut Entry = map(ring, SQES)?.cast();
+    let queue: *mut u32 = map(ring, 0)?;
+    let entry: *mut Entry = map(ring, SQES)?;
     let open = Entry {
         opcode: OPENAT,
         flags: 0,
@@ -51,9 +51,9 @@ pub(crate) fn open(path: &CStr) -> io::Result<()> {
     // SAFETY: the first entry of the mapped array.
     unsafe { entry.write(open) };
     // SAFETY: inside the mapped ring, at the offset that the kernel gave.
-    unsafe { queue.wrapping_add(array as usize).cast::<u32>().write_volatile(0) };
+    unsafe { queue.wrapping_byte_add(array as usize).write_volatile(0) };
     // SAFETY: as above.
-    unsafe { queue.wrapping_add(tail as usize).cast::<u32>().write_volatile(1) };
+    unsafe { queue.wrapping_byte_add(tail as usize).write_volatile(1) };
     // SAFETY: no pointers but a null signal mask.
     let submitted = unsafe {
         libc::syscall(libc::SYS_io_uring_enter, ring, 1_u32, 1_u32, GETEVENTS, ptr::null::<u8>(), 0_usize)
@@ -61,7 +61,8 @@ pub(crate) fn open(path: &CStr) -> io::Result<()> {
     if submitted == 1 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-fn map(ring: i32, offset: libc::off_t) -> io::Result<*mut u8> {
+/// Maps a page of the ring, which holds `T`s.
+fn map<T>(ring: i32, offset: libc::off_t) -> io::Result<*mut T> {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_POPULATE);
     // SAFETY: a new mapping, at a place of the kernel's choice.
     let place = unsafe { libc::mmap(ptr::null_mut(), PAGE, protection, flags, ring, offset) };

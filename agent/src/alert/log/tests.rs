@@ -255,15 +255,22 @@ fn a_moved_log_is_begun_again() {
     assert_eq!(losses(&config.path), [("log_replaced".to_owned(), 1)]);
 }
 
+/// A writer whose directory has become a file.
+fn refused(config: &config::Alerts) -> (writer::Writer, Arc<Shared>) {
+    let directory = config.path.parent().unwrap();
+    let shared = Arc::new(Shared::default());
+    let writer = writer::Writer::open(config, Encoder::new(config), Arc::clone(&shared)).unwrap();
+    fs::remove_dir_all(directory).unwrap();
+    fs::write(directory, "in the way").unwrap();
+    (writer, shared)
+}
+
 #[test]
 fn lines_wait_for_a_disk_that_refuses() {
     let place = Place::new("refuses");
     let config = place.config("logs/alerts.jsonl");
     let directory = config.path.parent().unwrap();
-    let shared = Arc::new(Shared::default());
-    let mut writer = writer::Writer::open(&config, Encoder::new(&config), Arc::clone(&shared)).unwrap();
-    fs::remove_dir_all(directory).unwrap();
-    fs::write(directory, "in the way").unwrap();
+    let (mut writer, shared) = refused(&config);
     for _ in 0..3 {
         writer.take(&heartbeat());
         writer.flush();
@@ -280,10 +287,7 @@ fn what_a_long_refusal_costs_is_counted() {
     let place = Place::new("costs");
     let config = place.config("logs/alerts.jsonl");
     let directory = config.path.parent().unwrap();
-    let shared = Arc::new(Shared::default());
-    let mut writer = writer::Writer::open(&config, Encoder::new(&config), Arc::clone(&shared)).unwrap();
-    fs::remove_dir_all(directory).unwrap();
-    fs::write(directory, "in the way").unwrap();
+    let (mut writer, shared) = refused(&config);
     let signal = sample::record(Body::Signal(Box::new(sample::signal())));
     let mut taken = 0_u64;
     while shared.lost.load(Ordering::Relaxed) < 5 {

@@ -1,9 +1,9 @@
 //! Connections, their ports, and the bytes of one.
 
-use super::{ConnectionCreation, Object, Signal, Stage};
+use super::{ConnectionCreation, Signal};
 use crate::{
     config,
-    detect::{Analytic, Observation, Scope, Volume, testing},
+    detect::{Analytic, Object, Observation, Scope, Stage, Volume, testing},
     process::Process,
 };
 

@@ -3,7 +3,7 @@
 use super::{
     Action, Meaning,
     identity::Invocation,
-    options::{Opt, Parsed, Shape, Syntax},
+    options::{Nothing, Opt, Parsed, Shape, Syntax},
     remote::{host_of_operand, split_scheme},
 };
 
@@ -176,9 +176,6 @@ pub(super) fn rclone<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
         _ => Meaning::new(Action::Local),
     }
 }
-
-#[derive(Clone, Copy, PartialEq)]
-enum Nothing {}
 
 const WORMHOLE: Syntax<Nothing> = Syntax {
     options: &[],

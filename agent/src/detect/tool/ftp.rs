@@ -3,7 +3,7 @@
 use super::{
     Action, Meaning,
     identity::Invocation,
-    options::{Opt, Shape, Syntax},
+    options::{Nothing, Opt, Shape, Syntax},
     remote::{host_of_url, split_scheme},
 };
 
@@ -35,9 +35,6 @@ pub(super) fn ftp<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> {
 fn session(host: Option<&[u8]>, fed: bool) -> Meaning<'_> {
     Meaning::new(if fed { Action::Batch } else { Action::Session }).remote(host)
 }
-
-#[derive(Clone, Copy, PartialEq)]
-enum Nothing {}
 
 const FTP_PUT: Syntax<Nothing> =
     Syntax { options: &[], short_values: b"upPfdetUwjJTSrWXYBO", long_values: "", shape: Shape::Leading };

@@ -5,8 +5,9 @@ use super::{
     identity::Invocation,
     interpreter,
     options::{Opt, Shape, Syntax},
-    remote::{base_name, host_of_loose_url, split_scheme},
+    remote::{host_of_loose_url, split_scheme},
 };
+use crate::event::bytes::base_name;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Curl {

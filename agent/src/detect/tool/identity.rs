@@ -9,9 +9,11 @@ use super::{
     Tool, interpreter,
     interpreter::{Interpreter, Program},
     known,
-    remote::base_name,
 };
-use crate::{event::Bytes, process::Process};
+use crate::{
+    event::{Bytes, bytes::base_name},
+    process::Process,
+};
 
 /// A program and what it was given.
 #[derive(Clone, Copy, Debug)]

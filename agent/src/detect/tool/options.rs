@@ -12,6 +12,10 @@ pub(super) enum Value {
     Required,
 }
 
+/// What the options of a tool mean of which none is of interest.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Nothing {}
+
 /// An option of interest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opt<M> {

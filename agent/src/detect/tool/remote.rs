@@ -70,8 +70,3 @@ pub(super) fn is_loopback(remote: &[u8]) -> bool {
         .and_then(|text| text.parse::<IpAddr>().ok())
         .is_some_and(|ip| ip.is_loopback())
 }
-
-/// The part after the last `/`.
-pub(super) fn base_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
-}

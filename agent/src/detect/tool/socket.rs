@@ -3,7 +3,7 @@
 use super::{
     Action, Meaning,
     identity::Invocation,
-    options::{Opt, Shape, Syntax},
+    options::{Nothing, Opt, Shape, Syntax},
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -114,9 +114,6 @@ pub(super) fn socat<'a>(invocation: &Invocation<'a>) -> Meaning<'a> {
         (Address::Local, Address::Local) => Meaning::new(Action::Local),
     }
 }
-
-#[derive(Clone, Copy, PartialEq)]
-enum Nothing {}
 
 const TELNET: Syntax<Nothing> =
     Syntax { options: &[], short_values: b"beklnSX", long_values: "", shape: Shape::Permuting };

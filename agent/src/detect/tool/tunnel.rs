@@ -4,9 +4,9 @@ use super::{
     Action, Meaning,
     identity::Invocation,
     options::{Opt, Shape, Syntax},
-    remote::base_name,
     transform,
 };
+use crate::event::bytes::base_name;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Ssh {

@@ -1,7 +1,7 @@
 //! Which script an execve runs, from its arguments alone.
 
 use super::options::{self, Options};
-use crate::event::{Bytes, Exec, FdObject};
+use crate::event::{Bytes, Exec, FdObject, bytes::base_name};
 
 /// Where a script comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ fn is_input(fds: &[FdObject; 3]) -> bool {
 /// `busybox sh x`, or a link named `sh` to busybox.
 fn applet(arguments: &[&[u8]]) -> Option<Source> {
     let (first, rest) = arguments.split_first()?;
-    let name = first.rsplit(|&byte| byte == b'/').next()?;
+    let name = base_name(first);
     let name = name.strip_prefix(b"-").unwrap_or(name);
     if name == b"busybox" { applet(rest) } else { parse(options::of(name)?, rest) }
 }
