@@ -6,7 +6,7 @@ mod judge;
 mod story;
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -52,6 +52,8 @@ pub struct Pipeline {
     book: Book,
     proofs: std::collections::HashMap<ProcessKey, crate::score::Proof>,
     met: HashSet<(Bytes, IpAddr)>,
+    /// Stories with new evidence since the last sweep.
+    restless: BTreeSet<ProcessKey>,
     host: Arc<Host>,
     boot_to_wall_ns: i64,
     coverage: Vec<Coverage>,
@@ -78,6 +80,7 @@ impl Pipeline {
             book: Book::default(),
             proofs: std::collections::HashMap::new(),
             met: HashSet::new(),
+            restless: BTreeSet::new(),
             host: Arc::default(),
             boot_to_wall_ns: 0,
             coverage: Vec::new(),
@@ -130,6 +133,7 @@ impl Pipeline {
                 out.push(self.record(Body::Gap { losses: losses.clone() }));
             }
             Fact::Stopping { reason } => {
+                self.judge_restless(out);
                 self.close(None, out);
                 let totals = self.totals();
                 out.push(self.record(Body::Stop { reason: reason.clone(), totals }));
@@ -142,7 +146,8 @@ impl Pipeline {
     pub fn next_deadline(&self) -> Option<BootTime> {
         let close = self.book.next_close(nanoseconds(self.config.alerts.close_after));
         let heartbeat = (self.heartbeat_due != BootTime::MAX).then_some(self.heartbeat_due);
-        close.into_iter().chain(heartbeat).min()
+        let restless = (!self.restless.is_empty()).then(|| self.swept.saturating_add(SWEEP_NS));
+        close.into_iter().chain(heartbeat).chain(restless).min()
     }
 
     /// What the run has done so far.
@@ -271,8 +276,13 @@ impl Pipeline {
             let subject = signal.subject;
             let story = self.table.story(subject);
             self.evidence.add(story, signal.clone());
-            let verdict = self.judge(subject, out);
-            if self.config.alerts.signals && signal.risk >= self.config.alerts.signal_risk {
+            self.restless.insert(story);
+            let line = self.config.alerts.signals && signal.risk >= self.config.alerts.signal_risk;
+            if line || self.flows.process(subject).is_some() {
+                let verdict = self.judge(subject, out);
+                if !line {
+                    continue;
+                }
                 let weighted = self.weigh(&signal);
                 let known = Arc::clone(self.table.ensure(subject, self.now));
                 let parent = known.parent.and_then(|parent| self.table.get(parent)).cloned();
@@ -285,10 +295,14 @@ impl Pipeline {
                 };
                 out.push(self.record(Body::Signal(Box::new(line))));
             }
-            // Evidence against one process of a story counts against the one that sends; those that sent before
-            // are judged again when they send again.
-            let sender = self.flows.story(story).and_then(|sums| sums.last_sender);
-            if let Some(sender) = sender.filter(|&sender| sender != subject) {
+        }
+    }
+
+    /// Evidence against one process of a story counts against the one that sent last as well; those that sent
+    /// before are judged again when they send again.
+    fn judge_restless(&mut self, out: &mut Vec<Record>) {
+        for story in std::mem::take(&mut self.restless) {
+            if let Some(sender) = self.flows.story(story).and_then(|sums| sums.last_sender) {
                 self.judge(sender, out);
             }
         }
@@ -300,6 +314,7 @@ impl Pipeline {
             return;
         }
         self.swept = self.now;
+        self.judge_restless(out);
         self.close(Some(nanoseconds(self.config.alerts.close_after)), out);
         if self.now >= self.heartbeat_due {
             self.heartbeat_due = self.now.saturating_add(nanoseconds(self.config.alerts.heartbeat));

@@ -9,15 +9,21 @@
     clippy::print_stdout,
     reason = "a test ends by panicking and says what it saw; clippy's exemption for tests stops at their helpers"
 )]
+#[path = "support/io_uring.rs"]
+mod io_uring;
 
 use std::{
     collections::VecDeque,
+    ffi::CString,
     fs::{self, File},
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::{
         fd::{AsRawFd as _, FromRawFd as _},
-        unix::fs::{MetadataExt as _, PermissionsExt as _},
+        unix::{
+            fs::{MetadataExt as _, PermissionsExt as _},
+            process::CommandExt as _,
+        },
     },
     path::PathBuf,
     process::Command,
@@ -27,7 +33,7 @@ use std::{
 
 use agent_common::{
     counters::Counter,
-    file::OpenRecord,
+    file::{OPEN_IO_URING, OpenRecord},
     net::{
         DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey,
         FlowRecord, FlowValue,
@@ -201,6 +207,22 @@ fn sensors_that_every_kernel_carries() {
     for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
         assert!(kernel.runs(sensor), "{sensor} is off");
     }
+    for (name, program) in kernel.loaded.ebpf.programs() {
+        let Ok(info) = program.info() else { continue };
+        let translated = info.size_translated().unwrap_or(0) / 8;
+        println!("{name}: {translated} instructions, {:?} verified", info.verified_instruction_count());
+    }
+}
+
+#[test]
+fn debug_messages_cost_no_sensor() {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).finish();
+    let test = "debug_messages_cost_no_sensor";
+    let Some(kernel) = tracing::subscriber::with_default(subscriber, || Kernel::load(test)) else { return };
+    assert!(kernel.loaded.messages.is_some());
+    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
+        assert!(kernel.runs(sensor), "{sensor} is off");
+    }
 }
 
 #[test]
@@ -304,6 +326,35 @@ fn opens_are_reported_once() {
     });
     assert_eq!(opens.count(), 1);
     assert!(kernel.counter(Counter::OpenRepeated) >= 2);
+}
+
+#[test]
+fn opens_through_io_uring() {
+    let Some(mut kernel) = Kernel::load("opens_through_io_uring") else { return };
+    if kernel.hook("open").starts_with("tracepoint:") && !kernel.runs("open.io_uring") {
+        println!("skipped opens_through_io_uring: this kernel's completions do not name the request");
+        return;
+    }
+    let folder = Folder::new("uring");
+    let secret = folder.0.join("secret.txt");
+    fs::write(&secret, "x").expect("a file");
+    let inode = fs::metadata(&secret).expect("the file").ino();
+    let name = CString::new(secret.as_os_str().as_encoded_bytes()).expect("a path");
+    let mut child = Command::new("/bin/true");
+    // SAFETY: between fork and exec the closure only calls the kernel.
+    unsafe { child.pre_exec(move || io_uring::open(&name)) };
+    match child.status() {
+        Ok(status) => assert!(status.success()),
+        Err(error) => {
+            println!("skipped opens_through_io_uring: {error}");
+            return;
+        }
+    }
+    let (open, tail) = kernel.wait(KIND_OPEN, "open", |open: &OpenRecord, _| open.file.ino == inode);
+    assert_eq!(path(&tail), fs::canonicalize(&secret).expect("the file").to_string_lossy());
+    let by_tracepoint = kernel.runs("open.io_uring");
+    assert_eq!(open.flags & OPEN_IO_URING != 0, by_tracepoint);
+    assert_ne!(open.head.process.pid, std::process::id());
 }
 
 #[test]
