@@ -14,7 +14,7 @@ pub struct Sent {
     pub flows: u64,
 }
 
-/// Opens for writing by `pid`.
+/// Opens for writing by `pid` of the files of a flood.
 ///
 /// # Errors
 /// Fails when the recording cannot be read.
@@ -24,6 +24,7 @@ pub fn writes_of(recording: &Path, pid: u32) -> Result<u64> {
         let event = event.context("cannot read the recording")?;
         if let Fact::Open(open) = &event.fact
             && open.write
+            && open.path.bytes.as_slice().ends_with(b".dat")
             && event.process.pid == pid
         {
             writes += 1;
