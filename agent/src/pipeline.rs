@@ -152,7 +152,8 @@ impl Pipeline {
     pub fn next_deadline(&self) -> Option<BootTime> {
         let close = self.book.next_close(nanoseconds(self.config.alerts.close_after));
         let heartbeat = (self.heartbeat_due != BootTime::MAX).then_some(self.heartbeat_due);
-        let restless = (!self.restless.is_empty() || !self.sending.is_empty()).then(|| self.swept.saturating_add(SWEEP_NS));
+        let restless = (!self.restless.is_empty() || !self.sending.is_empty())
+            .then(|| self.swept.saturating_add(SWEEP_NS));
         close.into_iter().chain(heartbeat).chain(restless).min()
     }
 
@@ -204,7 +205,7 @@ impl Pipeline {
             FlowWhat::Connect | FlowWhat::Active | FlowWhat::Snapshot => {}
         }
         self.table.ensure(process, self.now);
-        let delta = self.flows.update(process, flow);
+        let delta = self.flows.update(process, flow, self.now);
         let Some(remote) = destination(flow) else { return };
         if self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION {
             return;
@@ -342,7 +343,7 @@ impl Pipeline {
         }
         let evicted = [
             ("process_evicted", self.table.take_evicted()),
-            ("flow_evicted", self.flows.take_evicted()),
+            ("flow_untracked", self.flows.take_untracked()),
             ("written_file_evicted", self.provenance.take_forgotten_files()),
         ];
         let losses: Vec<_> = evicted

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Stdout, Write},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -57,7 +58,8 @@ impl Output {
     /// JSON lines in a new file, and lines on standard output.
     pub(super) fn to_file(alerts: &Alerts, path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let file = File::create(path).with_context(|| format!("cannot create {name}"))?;
+        let made = File::options().write(true).create_new(true).mode(0o600).open(path);
+        let file = made.with_context(|| format!("cannot create {name}; it must not be there already"))?;
         let writer = Box::new(io::BufWriter::new(file)) as Box<dyn Write>;
         let sink = PlainSink::new(Encoder::new(alerts), writer);
         Ok(Self { lines: Lines::Plain(sink, name), terminal: Some(Terminal::new()) })

@@ -78,7 +78,10 @@ impl Watch {
             };
             match wake {
                 Wake::Events => {}
-                Wake::Deadline => batch.push(host_event(Fact::Tick)),
+                Wake::Deadline => {
+                    batch.push(host_event(Fact::Tick));
+                    self.flush()?;
+                }
                 Wake::Reopen => self.reopen(),
                 Wake::Stop(signal) => break signal,
             }
@@ -116,6 +119,14 @@ impl Watch {
         Ok(())
     }
 
+    /// What was recorded reaches the file, so that a crash costs little of it.
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if let Some(recording) = &mut self.recording {
+            recording.flush()?;
+        }
+        Ok(())
+    }
+
     fn reopen(&self) {
         notify(&[sd_notify::NotifyState::Reloading]);
         if let Some((_, output)) = &self.judge {
@@ -125,9 +136,10 @@ impl Watch {
     }
 
     fn destination(&self) -> String {
-        self.judge
-            .as_ref()
-            .map_or_else(|| "nowhere: recording only".to_owned(), |(_, output)| output.name().to_owned())
+        self.judge.as_ref().map_or_else(
+            || "nowhere, events to the recording".to_owned(),
+            |(_, output)| output.name().to_owned(),
+        )
     }
 }
 

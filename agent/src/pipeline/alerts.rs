@@ -53,6 +53,7 @@ pub struct Open {
     pub verdict: Verdict,
     lined: BootTime,
     lined_bytes: u64,
+    seen_bytes: u64,
     lined_score: f64,
     sender_bytes: u64,
 }
@@ -109,7 +110,10 @@ impl Book {
             open.stories.push(judged.story);
             self.by_story.insert(judged.story, number);
         }
-        open.active = judged.now;
+        if joins || judged.story_bytes > open.seen_bytes {
+            open.active = judged.now;
+            open.seen_bytes = judged.story_bytes;
+        }
         if crossed && open.senders.len() < SENDERS_MAX && !open.senders.contains(&judged.process) {
             open.senders.push(judged.process);
         }
@@ -158,9 +162,10 @@ impl Book {
     fn is_news(&self, judged: &Judged<'_>) -> bool {
         let Some(&told) = self.told.get(&judged.story) else { return true };
         let began = judged.process.start_ticks.saturating_mul(NS_PER_TICK);
-        let signal = judged.verdict.signals.iter().map(|weighted| &weighted.signal).any(|signal| {
-            signal.stage == Stage::Egress && signal.risk >= EGRESS_NEWS && signal.time > told
-        });
+        let signal =
+            judged.verdict.signals.iter().map(|weighted| &weighted.signal).any(|signal| {
+                signal.stage == Stage::Egress && signal.risk >= EGRESS_NEWS && signal.time > told
+            });
         signal || (judged.verdict.proof.is_some() && began > told)
     }
 
@@ -215,6 +220,7 @@ impl Book {
             verdict: judged.verdict,
             lined: judged.now,
             lined_bytes: 0,
+            seen_bytes: judged.story_bytes,
             lined_score: 0.0,
             sender_bytes: judged.process_bytes,
         };

@@ -5,14 +5,21 @@ use std::{
     net::SocketAddr,
 };
 
-use crate::event::{BootTime, Direction, Flow, ProcessKey};
+use crate::event::{BootTime, Direction, Flow, FlowWhat, ProcessKey};
 
-/// Flows held at once; the ones closed longest go first, then the lowest socket.
+/// Flows held at once: twice the kernel's ledger.
 const FLOWS_MAX: usize = 131_072;
 /// Destinations kept one by one for a process or story.
 const DESTINATIONS_MAX: usize = 32;
 /// How long a closed flow stays, so that its last ledger entries are still differences.
 const CLOSED_RETENTION_NS: u64 = 30_000_000_000;
+/// How long a datagram or raw flow stays after its last byte: longer than the kernel's ledger keeps its entry, so that
+/// one that comes back from zero is new here as well.
+const DATAGRAM_IDLE_NS: u64 = 240_000_000_000;
+/// Between two looks for such flows.
+const DATAGRAM_SWEEP_NS: u64 = 60_000_000_000;
+/// `SOCK_STREAM`.
+const SOCK_STREAM: u16 = 1;
 /// First port that Linux gives out by itself (`net.ipv4.ip_local_port_range`).
 const EPHEMERAL: u16 = 32_768;
 
@@ -26,17 +33,22 @@ pub struct Flows {
     processes: HashMap<ProcessKey, Sums>,
     stories: HashMap<ProcessKey, Sums>,
     closed: VecDeque<(BootTime, u64)>,
-    evicted: u64,
+    /// Closed sockets whose flows are still held, and when they were closed.
+    closing: HashMap<u64, BootTime>,
+    swept: BootTime,
+    untracked: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct State {
     tx: u64,
     rx: u64,
+    last: BootTime,
+    datagram: bool,
 }
 
 /// What a flow event adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
     /// The flow is new.
     pub new: bool,
@@ -82,18 +94,27 @@ pub struct Sent {
 
 impl Flows {
     /// Takes the cumulative bytes of a flow and answers the difference to what was known. Values that fell (an
-    /// entry was made anew) count from zero.
-    pub fn update(&mut self, process: ProcessKey, flow: &Flow) -> Delta {
+    /// entry was made anew) count from zero. With the table full a new flow is not tracked and its bytes are not
+    /// counted, which is counted: to begin an old one anew would count its bytes twice.
+    pub fn update(&mut self, process: ProcessKey, flow: &Flow, now: BootTime) -> Delta {
+        match flow.what {
+            // The socket lives on, or its number serves another one.
+            FlowWhat::Connect | FlowWhat::Active => {
+                self.closing.remove(&flow.socket);
+            }
+            FlowWhat::Snapshot | FlowWhat::Closed | FlowWhat::Accepted => {}
+        }
         let key = (flow.socket, process, flow.remote);
         let new = !self.states.contains_key(&key);
         if new && self.states.len() >= FLOWS_MAX {
-            self.evicted += 1;
-            self.states.pop_first();
+            self.untracked += 1;
+            return Delta::default();
         }
         let state = self.states.entry(key).or_default();
         let delta =
             Delta { new, tx: difference(flow.tx_bytes, state.tx), rx: difference(flow.rx_bytes, state.rx) };
-        *state = State { tx: flow.tx_bytes, rx: flow.rx_bytes };
+        let datagram = flow.sock_type != SOCK_STREAM;
+        *state = State { tx: flow.tx_bytes, rx: flow.rx_bytes, last: now, datagram };
         delta
     }
 
@@ -105,7 +126,9 @@ impl Flows {
 
     /// A socket was closed: its flows go after a while.
     pub fn close(&mut self, socket: u64, now: BootTime) {
-        self.closed.push_back((now, socket));
+        if self.closing.insert(socket, now).is_none() {
+            self.closed.push_back((now, socket));
+        }
     }
 
     /// Drops flows whose time has come.
@@ -115,6 +138,11 @@ impl Flows {
                 break;
             }
             self.closed.pop_front();
+            // A later close of a socket that was used again has an entry of its own.
+            if self.closing.get(&socket) != Some(&closed) {
+                continue;
+            }
+            self.closing.remove(&socket);
             let first = (socket, ProcessKey::HOST, None);
             while let Some((&key, _)) = self.states.range(first..).next() {
                 if key.0 != socket {
@@ -122,6 +150,11 @@ impl Flows {
                 }
                 self.states.remove(&key);
             }
+        }
+        if now.saturating_sub(self.swept) >= DATAGRAM_SWEEP_NS {
+            self.swept = now;
+            self.states
+                .retain(|_, state| !state.datagram || now.saturating_sub(state.last) < DATAGRAM_IDLE_NS);
         }
     }
 
@@ -149,9 +182,9 @@ impl Flows {
         self.states.len()
     }
 
-    /// Flows dropped before their time since the last call.
-    pub fn take_evicted(&mut self) -> u64 {
-        std::mem::take(&mut self.evicted)
+    /// Flow events that found the table full, since the last call.
+    pub fn take_untracked(&mut self) -> u64 {
+        std::mem::take(&mut self.untracked)
     }
 }
 

@@ -60,8 +60,12 @@ impl Pipeline {
     /// Processes of the story, root first: who handled the data, who is blamed by a signal, and their ancestors.
     fn chain(&self, open: &Open, carried: &Carried) -> Vec<Link> {
         let subjects = open.verdict.signals.iter().map(|weighted| weighted.signal.subject);
-        let named: BTreeSet<ProcessKey> =
-            carried.handlers().chain(subjects).chain(open.senders.iter().copied()).chain([open.sender]).collect();
+        let named: BTreeSet<ProcessKey> = carried
+            .handlers()
+            .chain(subjects)
+            .chain(open.senders.iter().copied())
+            .chain([open.sender])
+            .collect();
         let mut members: BTreeMap<ProcessKey, Arc<Process>> = BTreeMap::new();
         for key in named {
             let Some(process) = self.table.get(key) else { continue };

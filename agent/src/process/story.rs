@@ -37,6 +37,10 @@ const LAUNCHERS: &[&[u8]] = &[
     b"screen",
 ];
 
+/// Where the system's programs are.
+const SYSTEM: &[&[u8]] =
+    &[b"/usr/bin/", b"/usr/sbin/", b"/usr/lib/", b"/usr/libexec/", b"/bin/", b"/sbin/", b"/lib/"];
+
 /// Shells that are launchers when they talk to a terminal.
 const SHELLS: &[&[u8]] =
     &[b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ksh93", b"mksh", b"fish", b"ash", b"tcsh"];
@@ -57,7 +61,7 @@ const YOUNG_NS: u64 = 3_600_000_000_000;
 pub fn is_launcher(process: &Process) -> bool {
     process.key.pid <= 2
         || (process.preexisting && process.execs == 0 && !(runs_script(process) && is_young(process)))
-        || LAUNCHERS.contains(&process.name())
+        || (LAUNCHERS.contains(&process.name()) && is_system_program(process))
         || is_interactive_shell(process)
 }
 
@@ -66,6 +70,15 @@ pub fn is_launcher(process: &Process) -> bool {
 pub fn is_interactive_shell(process: &Process) -> bool {
     let [stdin, ..] = process.fds;
     SHELLS.contains(&process.name()) && !runs_script(process) && is_terminal(stdin)
+}
+
+/// Whether the executable lies where only root installs programs, so that a copy with a launcher's name elsewhere
+/// cuts no story.
+fn is_system_program(process: &Process) -> bool {
+    !process.exe_unlinked
+        && SYSTEM.iter().any(|place| process.exe.bytes.as_slice().starts_with(place))
+        && !process.exe.truncated
+        && !process.exe.unreachable
 }
 
 /// Started less than [`YOUNG_NS`] before it was found.

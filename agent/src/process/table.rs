@@ -187,6 +187,23 @@ impl Table {
             }
             forget(gone.story, key);
         }
+        if self.entries.len() > PROCESSES_MAX {
+            self.make_room(&mut forget);
+        }
+    }
+
+    /// Makes room when processes whose end was never seen fill the table: the sixteenth that was heard of longest
+    /// ago goes.
+    fn make_room(&mut self, forget: &mut impl FnMut(ProcessKey, ProcessKey)) {
+        let mut heard: Vec<(BootTime, ProcessKey)> =
+            self.entries.iter().map(|(&key, entry)| (entry.process.last_seen, key)).collect();
+        heard.sort_unstable();
+        for (_, key) in heard.into_iter().take(PROCESSES_MAX / 16) {
+            self.evicted += 1;
+            if let Some(gone) = self.entries.remove(&key) {
+                forget(gone.story, key);
+            }
+        }
     }
 
     /// Processes held.

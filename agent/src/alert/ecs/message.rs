@@ -7,7 +7,7 @@ use crate::{
     alert::{Action, Alert, Body, Destination, Link, SignalLine, text},
     event::{Bytes, Coverage, Loss},
     process::Process,
-    score::Weighted,
+    score::{Via, Weighted},
 };
 
 /// Reasons that a message gives: the strongest ones.
@@ -58,7 +58,10 @@ pub fn summary(alert: &Alert) -> String {
 #[must_use]
 pub fn reasons(signals: &[Weighted], most: usize) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
-    for weighted in signals {
+    // What the sender did or carries says more than what happened elsewhere in its story.
+    let (near, far): (Vec<_>, Vec<_>) =
+        signals.iter().partition(|weighted| matches!(weighted.via, Via::Own | Via::Data));
+    for weighted in near.into_iter().chain(far) {
         if reasons.len() == most {
             break;
         }

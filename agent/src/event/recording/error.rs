@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 /// An error that names file, byte offset, frame number and problem.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {} at byte {offset}: {problem}", file.display(), place(*frame))]
+#[error("recording {}: {} at byte {offset}: {problem}", file.display(), place(*frame))]
 pub struct RecordingError {
     /// The recording.
     pub file: PathBuf,
@@ -19,6 +19,9 @@ pub struct RecordingError {
 /// What is wrong with a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
+    /// The file is there already.
+    #[error("it is there already, and a recording is never overwritten; name another file")]
+    Exists,
     /// The file cannot be opened, read or written.
     #[error("{0}")]
     Io(io::Error),

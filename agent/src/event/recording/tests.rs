@@ -72,7 +72,7 @@ fn check(edit: impl FnOnce(&mut Vec<u8>, &[usize]), expected: &str) {
     let frames = frames(&bytes);
     edit(&mut bytes, &frames);
     let error = read(&bytes).unwrap_err().to_string();
-    assert_eq!(error.strip_prefix("test: ").unwrap(), expected);
+    assert_eq!(error.strip_prefix("recording test: ").unwrap(), expected);
 }
 
 #[test]

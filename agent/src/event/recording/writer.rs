@@ -28,12 +28,11 @@ impl Writer<File> {
     ///
     /// # Errors
     ///
-    /// [`Problem::Io`] when it cannot be opened or written.
+    /// [`Problem::Exists`] when it is there already, [`Problem::Io`] when it cannot be made or written.
     pub fn create(path: &Path) -> Result<Self, RecordingError> {
         let file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(path)
@@ -111,5 +110,9 @@ impl<W: Write> Writer<W> {
 }
 
 fn header_error(path: &Path, error: io::Error) -> RecordingError {
-    RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem: Problem::Io(error) }
+    let problem = match error.kind() {
+        io::ErrorKind::AlreadyExists => Problem::Exists,
+        _ => Problem::Io(error),
+    };
+    RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem }
 }

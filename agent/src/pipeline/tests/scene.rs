@@ -96,6 +96,14 @@ impl Scene {
         }
     }
 
+    pub(super) fn snapshot(&mut self, pid: u32, socket: u64, remote: &str, bytes: u64) {
+        self.flow(pid, FlowWhat::Snapshot, socket, remote, Direction::Out, bytes);
+    }
+
+    pub(super) fn close(&mut self, socket: u64) {
+        self.flow(0, FlowWhat::Closed, socket, "0.0.0.0:0", Direction::Out, 0);
+    }
+
     pub(super) fn accept(&mut self, pid: u32, socket: u64, remote: &str, bytes: u64) {
         self.flow(pid, FlowWhat::Snapshot, socket, remote, Direction::In, bytes);
     }

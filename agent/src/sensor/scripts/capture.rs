@@ -15,7 +15,7 @@ use rustix::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    event::{Bytes, Exec, ProcessKey, decode},
+    event::{Bytes, Exec, Ids, ProcessKey, decode},
     sensor::{
         filesystem::is_local,
         procfs::{self, Procfs},
@@ -77,8 +77,22 @@ pub(super) fn by_path(
     };
     let path = if path.starts_with(b"/") { path.to_vec() } else { absolute(exec, &root_path, path)? };
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
-        .map_err(|error| reason("the path", error))
+    let found = openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
+        .map_err(|error| reason("the path", error))?;
+    readable(&found, exec.ids)?;
+    Ok(found)
+}
+
+/// Refuses what the process itself could not have read: the agent's own rights must not put a secret into a record
+/// because somebody named it as a script. The judgement is by owner, group and mode; an access list that says more
+/// is not asked.
+fn readable(found: &OwnedFd, ids: Ids) -> Result<(), String> {
+    let stat = fstat(found).map_err(|error| reason("the file", error))?;
+    let may = ids.euid == 0
+        || (stat.st_uid == ids.euid && stat.st_mode & 0o400 != 0)
+        || (stat.st_gid == ids.gid && stat.st_mode & 0o040 != 0)
+        || stat.st_mode & 0o004 != 0;
+    if may { Ok(()) } else { Err("the process may not read it".to_owned()) }
 }
 
 /// Finds a script by a descriptor of the process.
