@@ -192,14 +192,20 @@ fn has_path(carried: &Carried, path: &Bytes) -> bool {
 /// `read 61 documents (12.0 MB), 1 staged file (12.1 MB)`.
 fn read(own: &Carried) -> String {
     type Is = fn(&Origin) -> bool;
-    let kinds: [(&str, Is); 4] = [
-        ("sensitive file", |origin| origin.class.sensitive),
-        ("file made from collected data", |origin| origin.derived && !origin.class.sensitive),
-        ("staged file", |origin| origin.class.staging && !origin.derived && !origin.class.sensitive),
-        ("document", |origin| !origin.derived && !origin.class.sensitive && !origin.class.staging),
+    let kinds: [(&str, &str, Is); 4] = [
+        ("sensitive file", "sensitive files", |origin| origin.class.sensitive),
+        ("file made from collected data", "files made from collected data", |origin| {
+            origin.derived && !origin.class.sensitive
+        }),
+        ("staged file", "staged files", |origin| {
+            origin.class.staging && !origin.derived && !origin.class.sensitive
+        }),
+        ("document", "documents", |origin| {
+            !origin.derived && !origin.class.sensitive && !origin.class.staging
+        }),
     ];
     let mut parts = Vec::new();
-    for (name, is) in kinds {
+    for (one, many, is) in kinds {
         let (count, bytes) = own
             .origins()
             .filter(|(_, origin)| is(origin))
@@ -207,8 +213,8 @@ fn read(own: &Carried) -> String {
                 (count + 1, bytes.saturating_add(origin.size))
             });
         if count > 0 {
-            let plural = if count == 1 { "" } else { "s" };
-            parts.push(format!("{count} {name}{plural} ({})", text::bytes(bytes)));
+            let name = if count == 1 { one } else { many };
+            parts.push(format!("{count} {name} ({})", text::bytes(bytes)));
         }
     }
     if own.files_summed() > 0 {

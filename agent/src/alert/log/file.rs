@@ -151,7 +151,10 @@ pub(super) fn append(target: &mut impl Target, torn: &mut bool, line: &[u8]) -> 
     if written > 0 && (target.length()? <= before || target.shorten(before).is_err()) {
         *torn = target.length()? > 0;
     }
-    Err(io::Error::new(ErrorKind::StorageFull, format!("{written} of {} bytes written", bytes.len())))
+    Err(io::Error::new(
+        ErrorKind::StorageFull,
+        format!("the disk is full: {written} of {} bytes written", bytes.len()),
+    ))
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {

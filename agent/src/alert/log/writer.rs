@@ -224,7 +224,7 @@ impl Writer {
     fn failed(&mut self, error: &dyn std::fmt::Display) {
         self.lose("log_write_failed", 1);
         if self.failing.is_none() {
-            tracing::error!(%error, log = %self.path.display(), "the alert log cannot be written; trying again");
+            tracing::error!(%error, log = %self.path.display(), "the alert log cannot be written; lines wait in memory until it can");
             self.failing = Some(Instant::now());
         }
     }
