@@ -110,9 +110,7 @@ impl<W: Write> Writer<W> {
 }
 
 fn header_error(path: &Path, error: io::Error) -> RecordingError {
-    let problem = match error.kind() {
-        io::ErrorKind::AlreadyExists => Problem::Exists,
-        _ => Problem::Io(error),
-    };
+    let there = error.kind() == io::ErrorKind::AlreadyExists;
+    let problem = if there { Problem::Exists } else { Problem::Io(error) };
     RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem }
 }
