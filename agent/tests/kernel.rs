@@ -33,7 +33,7 @@ use std::{
 
 use agent_common::{
     counters::Counter,
-    file::{OPEN_IO_URING, OpenRecord},
+    file::{OPEN_IO_URING, OPEN_WRITTEN_BEFORE, OpenRecord},
     net::{
         DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey,
         FlowRecord, FlowValue,
@@ -305,8 +305,16 @@ fn opens_are_reported_once() {
     let last = folder.0.join("last.txt");
     fs::write(&last, "").expect("a file");
     let quoted = secret.display();
-    // One process opens the same file three times, then another, which tells that all was seen.
-    let script = format!("read a < {quoted}; read a < {quoted}; read a < {quoted}; : > {}", last.display());
+    let draft = folder.0.join("draft.txt");
+    fs::write(&draft, "").expect("a file");
+    // One process opens the same file three times, writes and reads another twice, then opens the last, which tells
+    // that all was seen.
+    let script = format!(
+        "for i in 1 2 3; do read a < {quoted}; done; : >> {0}; : >> {0}; read a < {0}; read a < {0}; : > {1}",
+        draft.display(),
+        last.display()
+    );
+    let draft = fs::metadata(&draft).expect("the file").ino();
     Command::new("/bin/sh").args(["-c", &script]).status().expect("a shell");
 
     let is_secret = |open: &OpenRecord, _: &[u8]| open.file.ino == inode;
@@ -320,11 +328,13 @@ fn opens_are_reported_once() {
     let (written, _) =
         kernel.wait(KIND_OPEN, "last open", |_: &OpenRecord, tail| tail.starts_with(b"last.txt/"));
     assert_eq!(written.fmode, 2, "for writing alone");
-    let opens = kernel.backlog.iter().filter(|record| {
-        OpenRecord::read_from_prefix(record)
-            .is_ok_and(|(open, _)| open.head.kind == KIND_OPEN && open.file.ino == inode)
-    });
-    assert_eq!(opens.count(), 1);
+    let opens_of = |inode| {
+        let opens = kernel.backlog.iter().filter_map(|record| OpenRecord::read_from_prefix(record).ok());
+        let opens = opens.filter(|(open, _)| open.head.kind == KIND_OPEN && open.file.ino == inode);
+        opens.map(|(open, _)| (open.fmode, open.flags & OPEN_WRITTEN_BEFORE != 0)).collect::<Vec<_>>()
+    };
+    assert_eq!(opens_of(inode), [(1, false)]);
+    assert_eq!(opens_of(draft), [(2, false), (2, true), (1, true), (1, true)]);
     assert!(kernel.counter(Counter::OpenRepeated) >= 2);
 }
 

@@ -3,6 +3,7 @@
 use agent_common::{
     counters::Counter,
     file::{DirKey, OPEN_WRITTEN_BEFORE, OpenRecord},
+    process::FMODE_WRITE,
     record::KIND_OPEN,
 };
 use aya_ebpf::{
@@ -99,7 +100,9 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     let size: u64 = read(file.inode, layout!(inode_size)).unwrap_or(0);
     let ctime_sec: u64 = read(file.inode, layout!(inode_ctime_sec)).unwrap_or(0);
     let fingerprint = Fingerprint::of(&process, &key, file.access(), size, ctime_sec);
-    if fingerprint.is_repeat() {
+    // Who writes, and who reads what was written, is told each time: what a file holds may be new at every open.
+    let may_repeat = file.access() & FMODE_WRITE == 0 && !written_before;
+    if may_repeat && fingerprint.is_repeat() {
         emit::count(Counter::OpenRepeated, 1);
         return Ok(());
     }
