@@ -325,6 +325,8 @@ fn opens_are_reported_once() {
     assert_eq!(open.mode & 0o170_000, 0o100_000);
     assert_eq!(open.parent_ino, fs::metadata(&folder.0).expect("the folder").ino());
     assert_eq!(open.path.flags, 0);
+    let namespace = fs::metadata("/proc/self/ns/mnt").expect("our mount namespace").ino();
+    assert_eq!(u64::from(open.mnt_ns), namespace);
     let (written, _) =
         kernel.wait(KIND_OPEN, "last open", |_: &OpenRecord, tail| tail.starts_with(b"last.txt/"));
     assert_eq!(written.fmode, 2, "for writing alone");

@@ -91,11 +91,14 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     let parent: u64 = read(place.dentry, layout!(dentry_parent)).ok_or(Fault::File)?;
     let parent: u64 = read(parent, layout!(dentry_inode)).ok_or(Fault::File)?;
     let parent_ino: u64 = read(parent, layout!(inode_ino)).unwrap_or(0);
-    if filter::is_quiet(&file, written_before, DirKey { ino: parent_ino, dev: key.dev, _pad: 0 }, leaf) {
+    let task = task::current();
+    let mount_namespace = task::mount_namespace(task);
+    let mnt_ns: u32 = read(mount_namespace, layout!(mnt_ns_inum)).unwrap_or(0);
+    let parent = DirKey { ino: parent_ino, dev: key.dev, _pad: 0 };
+    if filter::is_quiet(&file, written_before, mnt_ns, parent, leaf) {
         emit::count(Counter::OpenFiltered, 1);
         return Ok(());
     }
-    let task = task::current();
     let process = task::key(task).ok_or(Fault::Task)?;
     let size: u64 = read(file.inode, layout!(inode_size)).unwrap_or(0);
     let ctime_sec: u64 = read(file.inode, layout!(inode_ctime_sec)).unwrap_or(0);
@@ -116,10 +119,10 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     record.open_flags = read(file.address, layout!(file_flags)).unwrap_or(0);
     record.magic = magic;
     record.flags = origin | if written_before { OPEN_WRITTEN_BEFORE } else { 0 };
-    record.path = path::append(scratch, FIXED, place, task::mount_namespace(task));
+    record.path = path::append(scratch, FIXED, place, mount_namespace);
     record.mode = file.mode;
     record.fmode = file.access();
-    record._pad = 0;
+    record.mnt_ns = mnt_ns;
     let end = FIXED + u64::from(record.path.len);
     emit::head(&mut record.head, KIND_OPEN, end as u32, process);
     if emit::open(scratch, end) {

@@ -15,6 +15,7 @@ use self::{attach::Places, environment::Environment};
 use super::{
     hooks::{Applies, LADDER, Rung, Sensor},
     layout::{KERNEL_BTF, Kernel, LayoutError},
+    quiet,
 };
 use crate::{config, event::Coverage};
 
@@ -136,7 +137,8 @@ fn load_object(
     let tuning = Tuning {
         agent_tgid: std::process::id(),
         has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
-        _reserved: [0; 4],
+        agent_mnt_ns: quiet::own_mount_namespace(),
+        _reserved: [0; 3],
     };
     let level = if verbose { LOG_DEBUG } else { LOG_OFF };
     EbpfLoader::new()
