@@ -46,7 +46,7 @@ use agent_common::{
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 use weir::{
     config::{Hooks, Sensor},
-    sensor::load::{Loaded, load},
+    sensor::load::{LoadError, Loaded, load},
 };
 use zerocopy::FromBytes;
 
@@ -77,6 +77,11 @@ struct Kernel {
 impl Kernel {
     /// The loaded sensor; `None` without the rights.
     fn load(test: &str) -> Option<Self> {
+        Self::load_by(test, load)
+    }
+
+    /// As above, by a function that has the machine to itself.
+    fn load_by(test: &str, load: impl FnOnce(&Sensor) -> Result<Loaded, LoadError>) -> Option<Self> {
         if fs::metadata("/proc/self").map(|me| me.uid()).ok() != Some(0) {
             println!("skipped {test}: loading kernel programs needs root");
             return None;
@@ -216,9 +221,11 @@ fn sensors_that_every_kernel_carries() {
 
 #[test]
 fn debug_messages_cost_no_sensor() {
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).finish();
-    let test = "debug_messages_cost_no_sensor";
-    let Some(kernel) = tracing::subscriber::with_default(subscriber, || Kernel::load(test)) else { return };
+    let verbose = |config: &Sensor| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).finish();
+        tracing::subscriber::with_default(subscriber, || load(config))
+    };
+    let Some(kernel) = Kernel::load_by("debug_messages_cost_no_sensor", verbose) else { return };
     assert!(kernel.loaded.messages.is_some());
     for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
         assert!(kernel.runs(sensor), "{sensor} is off");
