@@ -216,7 +216,7 @@ kernel_layout! {
     io_complete_res: "trace_event_raw_io_uring_complete" ["res"];
 }
 
-/// What this kernel and configuration allow, handed over beside the layout. 24 bytes.
+/// What this kernel and configuration allow, handed over beside the layout. 40 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
@@ -229,9 +229,11 @@ pub struct Tuning {
     pub agent_mnt_ns: u32,
     /// Reserved, zero.
     pub _reserved: [u32; 3],
+    /// Random bits, new at each start, that seed the fingerprints of opens, so that nobody can make two opens collide.
+    pub seed: [u32; 4],
 }
 
-const _: () = assert!(size_of::<Tuning>() == 24);
+const _: () = assert!(size_of::<Tuning>() == 40);
 
 // SAFETY: `repr(C)` and made of `u16` alone: no padding, and any bytes are a value.
 #[cfg(feature = "user")]

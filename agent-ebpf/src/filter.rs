@@ -116,17 +116,20 @@ pub(crate) struct Fingerprint {
 
 impl Fingerprint {
     /// Of an open by `process`. The clock's high bits are in it, so that a repeat is reported about once a
-    /// minute (2^36 ns = 69 s).
+    /// minute (2^36 ns = 69 s). The seed's halves begin and end it: without them nobody can compute a collision, nor
+    /// which slots an open takes.
     #[inline(always)]
     pub(crate) fn of(process: &ProcessKey, key: &FileKey, access: u16, size: u64, ctime: u64) -> Self {
         // SAFETY: the helper has no precondition.
         let minute = unsafe { bpf_ktime_get_boot_ns() } >> 36;
-        let mut value = mix(0, process.start_ticks ^ u64::from(process.pid) << 32);
+        let [a, b, c, d] = tuning!(seed);
+        let mut value = mix(join(a, b), process.start_ticks ^ u64::from(process.pid) << 32);
         value = mix(value, key.ino);
         value = mix(value, u64::from(key.dev) << 32 | u64::from(key.generation));
         value = mix(value, size);
         value = mix(value, ctime);
         value = mix(value, minute << 2 | u64::from(access));
+        value = mix(value, join(c, d));
         Self { slot: (value >> 40) as u32 & (SEEN_OPENS - 1), value }
     }
 
@@ -144,6 +147,12 @@ impl Fingerprint {
             unsafe { slot.write_volatile(self.value) };
         }
     }
+}
+
+/// Both halves as one word.
+#[inline(always)]
+fn join(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// One round of a multiplicative hash (the constant is 2^64 over the golden ratio).
