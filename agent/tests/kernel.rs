@@ -459,3 +459,34 @@ fn datagrams_have_their_own_destinations() {
         flow.what == FLOW_CLOSED && flow.key.cookie == active.key.cookie
     });
 }
+
+#[test]
+fn a_connected_socket_can_send_elsewhere() {
+    let Some(kernel) = Kernel::load("a_connected_socket_can_send_elsewhere") else { return };
+    if !kernel.runs("datagram.peer") {
+        println!("skipped a_connected_socket_can_send_elsewhere: no cgroup v2 hierarchy");
+        return;
+    }
+    let here = (Ipv4Addr::LOCALHOST, 0);
+    let [peer, other] = [(); 2].map(|()| UdpSocket::bind(here).expect("a receiver"));
+    let sender = UdpSocket::bind(here).expect("a sender");
+    let local = sender.local_addr().expect("an address").port();
+    let [peer, other] = [&peer, &other].map(|socket| socket.local_addr().expect("an address"));
+    sender.connect(peer).expect("a connected socket");
+    sender.send(&[0; 50]).expect("a datagram");
+    sender.send_to(&[0; 30], other).expect("a datagram");
+    sender.send(&[0; 7]).expect("a datagram");
+    sender.send_to(&[0; 5], peer).expect("a datagram");
+    // Refused after the destination was seen, as the socket may not broadcast.
+    assert!(sender.send_to(&[0; 1], (Ipv4Addr::BROADCAST, other.port())).is_err());
+    sender.send(&[0; 8]).expect("a datagram");
+    for (peer_port, remote_port, bytes) in [(0, peer.port(), 70), (other.port(), other.port(), 30)] {
+        let flow = kernel.ledger(|key, value| {
+            value.local_port == local
+                && key.peer_port == peer_port
+                && value.remote == mapped(Ipv4Addr::LOCALHOST)
+        });
+        let [(_, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
+        assert_eq!((value.tx_bytes, value.remote_port), (bytes, remote_port));
+    }
+}
