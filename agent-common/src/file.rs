@@ -77,8 +77,8 @@ pub struct OpenRecord {
     pub mode: u16,
     /// Low bits of `file::f_mode` ([`crate::process::FMODE_READ`], [`crate::process::FMODE_WRITE`]).
     pub fmode: u16,
-    /// Always zero.
-    pub _pad: u32,
+    /// Inode number of the opener's mount namespace; 0 when it has none any more.
+    pub mnt_ns: u32,
 }
 
 /// Key of a directory in the quiet-directory map. 16 bytes.

@@ -216,7 +216,7 @@ kernel_layout! {
     io_complete_res: "trace_event_raw_io_uring_complete" ["res"];
 }
 
-/// What this kernel and configuration allow, handed over beside the layout. 24 bytes.
+/// What this kernel and configuration allow, handed over beside the layout. 40 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
@@ -224,11 +224,16 @@ pub struct Tuning {
     pub agent_tgid: u32,
     /// 1 when `bpf_get_socket_cookie` may be called from tracing programs (5.12).
     pub has_socket_cookie: u32,
+    /// Inode number of the agent's mount namespace, in which alone a directory can be quiet; 0, which is nobody's,
+    /// when it is unknown.
+    pub agent_mnt_ns: u32,
     /// Reserved, zero.
-    pub _reserved: [u32; 4],
+    pub _reserved: [u32; 3],
+    /// Random bits, new at each start, that seed the fingerprints of opens, so that nobody can make two opens collide.
+    pub seed: [u32; 4],
 }
 
-const _: () = assert!(size_of::<Tuning>() == 24);
+const _: () = assert!(size_of::<Tuning>() == 40);
 
 // SAFETY: `repr(C)` and made of `u16` alone: no padding, and any bytes are a value.
 #[cfg(feature = "user")]

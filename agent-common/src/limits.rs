@@ -28,7 +28,7 @@ pub const QUIET_DIRS: u32 = 16_384;
 pub const WRITTEN_INODES: u32 = 65_536;
 /// Sockets whose direction is remembered.
 pub const SOCKETS: u32 = 65_536;
-/// Datagram sockets whose last unconnected destination is remembered.
+/// Datagrams with a destination of their own that are on their way at once.
 pub const UDP_PEERS: u32 = 16_384;
 /// Bytes of argv that an exec record keeps when the life-cycle ring is more than 3/4 full.
 pub const ARGV_SHORT: usize = 256;

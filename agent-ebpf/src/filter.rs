@@ -10,7 +10,10 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 
 use crate::{
     emit::count,
-    kernel::file::{File, Leaf, S_IFBLK, S_IFDIR, S_IFIFO, S_IFREG},
+    kernel::{
+        file::{File, Leaf, S_IFBLK, S_IFDIR, S_IFIFO, S_IFREG},
+        tuning,
+    },
     maps::{QUIET_DIRS, SEEN, WRITTEN},
 };
 
@@ -92,10 +95,13 @@ pub(crate) fn mark_written(file: &File, key: &FileKey) -> bool {
     before
 }
 
-/// Second verdict: a plain read in a directory that the agent called quiet.
+/// Second verdict: a plain read in a directory that the agent called quiet. Not in another mount namespace, where
+/// anybody can put any directory in the place of a quiet one.
 #[inline(always)]
-pub(crate) fn is_quiet(file: &File, written_before: bool, parent: DirKey, leaf: Leaf) -> bool {
+pub(crate) fn is_quiet(file: &File, written_before: bool, mnt_ns: u32, parent: DirKey, leaf: Leaf) -> bool {
     file.kind() == S_IFREG
+        && mnt_ns != 0
+        && mnt_ns == tuning!(agent_mnt_ns)
         && file.access() & FMODE_WRITE == 0
         && !written_before
         && QUIET_DIRS.get_ptr(parent).is_some()
@@ -110,17 +116,20 @@ pub(crate) struct Fingerprint {
 
 impl Fingerprint {
     /// Of an open by `process`. The clock's high bits are in it, so that a repeat is reported about once a
-    /// minute (2^36 ns = 69 s).
+    /// minute (2^36 ns = 69 s). The seed's halves begin and end it: without them nobody can compute a collision, nor
+    /// which slots an open takes.
     #[inline(always)]
     pub(crate) fn of(process: &ProcessKey, key: &FileKey, access: u16, size: u64, ctime: u64) -> Self {
         // SAFETY: the helper has no precondition.
         let minute = unsafe { bpf_ktime_get_boot_ns() } >> 36;
-        let mut value = mix(0, process.start_ticks ^ u64::from(process.pid) << 32);
+        let [a, b, c, d] = tuning!(seed);
+        let mut value = mix(join(a, b), process.start_ticks ^ u64::from(process.pid) << 32);
         value = mix(value, key.ino);
         value = mix(value, u64::from(key.dev) << 32 | u64::from(key.generation));
         value = mix(value, size);
         value = mix(value, ctime);
         value = mix(value, minute << 2 | u64::from(access));
+        value = mix(value, join(c, d));
         Self { slot: (value >> 40) as u32 & (SEEN_OPENS - 1), value }
     }
 
@@ -138,6 +147,12 @@ impl Fingerprint {
             unsafe { slot.write_volatile(self.value) };
         }
     }
+}
+
+/// Both halves as one word.
+#[inline(always)]
+fn join(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// One round of a multiplicative hash (the constant is 2^64 over the golden ratio).

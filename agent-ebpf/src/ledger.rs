@@ -4,7 +4,7 @@ use core::arch::asm;
 
 use agent_common::{
     counters::Counter,
-    net::{DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer},
+    net::{DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer},
     process::ProcessKey,
     record::KIND_FLOW,
 };
@@ -81,7 +81,10 @@ fn direction(socket: &Socket) -> u8 {
         return unsafe { known.read() };
     }
     let assumed = if socket.is_connection() { DIRECTION_UNKNOWN } else { DIRECTION_OUT };
-    remember(handle, assumed);
+    // Other families never say that they closed: their entries would stay for good.
+    if socket.is_inet() {
+        remember(handle, assumed);
+    }
     assumed
 }
 
@@ -91,6 +94,20 @@ pub(crate) fn remember(handle: u64, direction: u8) {
     if SOCKETS.insert(handle, direction, 0).is_err() {
         emit::count(Counter::SocketUntracked, 1);
     }
+}
+
+/// Remembers that a connection came in; false when this end began it.
+#[inline(always)]
+pub(crate) fn remember_accepted(handle: u64) -> bool {
+    if SOCKETS.insert(handle, DIRECTION_IN, u64::from(BPF_NOEXIST)).is_ok() {
+        return true;
+    }
+    let Some(known) = SOCKETS.get_ptr(handle) else {
+        emit::count(Counter::SocketUntracked, 1);
+        return true;
+    };
+    // SAFETY: a value of a preallocated map; a racing removal can but make it stale.
+    unsafe { known.read() } != DIRECTION_OUT
 }
 
 /// Adds to an entry without reading the result back: 5.10 has no fetching atomics.
@@ -115,14 +132,15 @@ fn raise(cell: *mut u64, by: u64) {
     unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) by, options(nostack)) };
 }
 
-/// Tells the agent that this flow moves again since the last drain. When the ring is full the epoch stays as it
-/// was, so that the next bytes try again.
+/// Tells the agent that this flow moves again since the last drain. The second half of the ring is left to the life
+/// of processes, which nothing else tells; then, and when the ring is full, the epoch stays as it was, so that the
+/// next bytes try again, and the agent's sweep of the ledger finds the rest.
 #[inline(always)]
 fn announce(key: &FlowKey, value: *mut FlowValue) {
     let epoch = emit::epoch();
     // SAFETY: an entry of a map that the lookup vouched for.
     let value = unsafe { &mut *value };
-    if value.epoch == epoch {
+    if value.epoch == epoch || emit::lifecycle_is_fuller_than(2) {
         return;
     }
     let sent = emit::fixed(|record: &mut FlowRecord| {

@@ -39,9 +39,20 @@ pub(crate) static OVERFLOW: HashMap<ProcessKey, FlowValue> = HashMap::with_max_e
 #[map]
 pub(crate) static SOCKETS: HashMap<u64, u8> = HashMap::with_max_entries(SOCKET_ENTRIES, 0);
 
-/// Destination of the last datagram that an unconnected socket sent, by cookie.
+/// One thread's send through one socket.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Sending {
+    /// `bpf_get_current_pid_tgid`.
+    pub(crate) thread: u64,
+    /// Cookie of the socket.
+    pub(crate) cookie: u64,
+}
+
+/// Destination that a datagram brings with it, from the hook that sees the address until the one that counts the
+/// bytes takes it.
 #[map]
-pub(crate) static UDP_PEER: LruHashMap<u64, UdpPeer> = LruHashMap::with_max_entries(UDP_PEERS, 0);
+pub(crate) static UDP_PEER: LruHashMap<Sending, UdpPeer> = LruHashMap::with_max_entries(UDP_PEERS, 0);
 
 /// Fingerprints of the opens last reported, direct-mapped.
 #[map]

@@ -306,6 +306,9 @@ pub struct Open {
     pub parent_ino: u64,
     /// Through `io_uring`.
     pub io_uring: bool,
+    /// Inode of the opener's mount namespace.
+    #[serde(default)]
+    pub mnt_ns: u32,
     /// The inode was written since the agent started.
     pub written_before: bool,
 }

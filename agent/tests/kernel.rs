@@ -33,7 +33,7 @@ use std::{
 
 use agent_common::{
     counters::Counter,
-    file::{OPEN_IO_URING, OpenRecord},
+    file::{OPEN_IO_URING, OPEN_WRITTEN_BEFORE, OpenRecord},
     net::{
         DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey,
         FlowRecord, FlowValue,
@@ -46,7 +46,7 @@ use agent_common::{
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 use weir::{
     config::{Hooks, Sensor},
-    sensor::load::{Loaded, load},
+    sensor::load::{LoadError, Loaded, load},
 };
 use zerocopy::FromBytes;
 
@@ -77,6 +77,11 @@ struct Kernel {
 impl Kernel {
     /// The loaded sensor; `None` without the rights.
     fn load(test: &str) -> Option<Self> {
+        Self::load_by(test, load)
+    }
+
+    /// As above, by a function that has the machine to itself.
+    fn load_by(test: &str, load: impl FnOnce(&Sensor) -> Result<Loaded, LoadError>) -> Option<Self> {
         if fs::metadata("/proc/self").map(|me| me.uid()).ok() != Some(0) {
             println!("skipped {test}: loading kernel programs needs root");
             return None;
@@ -216,9 +221,11 @@ fn sensors_that_every_kernel_carries() {
 
 #[test]
 fn debug_messages_cost_no_sensor() {
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).finish();
-    let test = "debug_messages_cost_no_sensor";
-    let Some(kernel) = tracing::subscriber::with_default(subscriber, || Kernel::load(test)) else { return };
+    let verbose = |config: &Sensor| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).finish();
+        tracing::subscriber::with_default(subscriber, || load(config))
+    };
+    let Some(kernel) = Kernel::load_by("debug_messages_cost_no_sensor", verbose) else { return };
     assert!(kernel.loaded.messages.is_some());
     for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
         assert!(kernel.runs(sensor), "{sensor} is off");
@@ -305,8 +312,16 @@ fn opens_are_reported_once() {
     let last = folder.0.join("last.txt");
     fs::write(&last, "").expect("a file");
     let quoted = secret.display();
-    // One process opens the same file three times, then another, which tells that all was seen.
-    let script = format!("read a < {quoted}; read a < {quoted}; read a < {quoted}; : > {}", last.display());
+    let draft = folder.0.join("draft.txt");
+    fs::write(&draft, "").expect("a file");
+    // One process opens the same file three times, writes and reads another twice, then opens the last, which tells
+    // that all was seen.
+    let script = format!(
+        "for i in 1 2 3; do read a < {quoted}; done; : >> {0}; : >> {0}; read a < {0}; read a < {0}; : > {1}",
+        draft.display(),
+        last.display()
+    );
+    let draft = fs::metadata(&draft).expect("the file").ino();
     Command::new("/bin/sh").args(["-c", &script]).status().expect("a shell");
 
     let is_secret = |open: &OpenRecord, _: &[u8]| open.file.ino == inode;
@@ -317,14 +332,18 @@ fn opens_are_reported_once() {
     assert_eq!(open.mode & 0o170_000, 0o100_000);
     assert_eq!(open.parent_ino, fs::metadata(&folder.0).expect("the folder").ino());
     assert_eq!(open.path.flags, 0);
+    let namespace = fs::metadata("/proc/self/ns/mnt").expect("our mount namespace").ino();
+    assert_eq!(u64::from(open.mnt_ns), namespace);
     let (written, _) =
         kernel.wait(KIND_OPEN, "last open", |_: &OpenRecord, tail| tail.starts_with(b"last.txt/"));
     assert_eq!(written.fmode, 2, "for writing alone");
-    let opens = kernel.backlog.iter().filter(|record| {
-        OpenRecord::read_from_prefix(record)
-            .is_ok_and(|(open, _)| open.head.kind == KIND_OPEN && open.file.ino == inode)
-    });
-    assert_eq!(opens.count(), 1);
+    let opens_of = |inode| {
+        let opens = kernel.backlog.iter().filter_map(|record| OpenRecord::read_from_prefix(record).ok());
+        let opens = opens.filter(|(open, _)| open.head.kind == KIND_OPEN && open.file.ino == inode);
+        opens.map(|(open, _)| (open.fmode, open.flags & OPEN_WRITTEN_BEFORE != 0)).collect::<Vec<_>>()
+    };
+    assert_eq!(opens_of(inode), [(1, false)]);
+    assert_eq!(opens_of(draft), [(2, false), (2, true), (1, true), (1, true)]);
     assert!(kernel.counter(Counter::OpenRepeated) >= 2);
 }
 
@@ -439,4 +458,36 @@ fn datagrams_have_their_own_destinations() {
     kernel.wait(KIND_FLOW, "closed", |flow: &FlowRecord, _| {
         flow.what == FLOW_CLOSED && flow.key.cookie == active.key.cookie
     });
+}
+
+#[test]
+fn a_connected_socket_can_send_elsewhere() {
+    let Some(kernel) = Kernel::load("a_connected_socket_can_send_elsewhere") else { return };
+    if !kernel.runs("datagram.peer") {
+        println!("skipped a_connected_socket_can_send_elsewhere: no cgroup v2 hierarchy");
+        return;
+    }
+    let here = (Ipv4Addr::LOCALHOST, 0);
+    let [peer, other] = [(); 2].map(|()| UdpSocket::bind(here).expect("a receiver"));
+    let sender = UdpSocket::bind(here).expect("a sender");
+    let local = sender.local_addr().expect("an address").port();
+    let [peer, other] = [&peer, &other].map(|socket| socket.local_addr().expect("an address"));
+    sender.connect(peer).expect("a connected socket");
+    sender.send(&[0; 50]).expect("a datagram");
+    sender.send_to(&[0; 30], other).expect("a datagram");
+    sender.send(&[0; 7]).expect("a datagram");
+    sender.send_to(&[0; 5], peer).expect("a datagram");
+    // Refused after the destination was seen, as the socket may not broadcast.
+    assert!(sender.send_to(&[0; 1], (Ipv4Addr::BROADCAST, other.port())).is_err());
+    assert!(sender.send(&[0; 65_536]).is_err(), "no datagram is that long");
+    sender.send(&[0; 8]).expect("a datagram");
+    for (peer_port, remote_port, bytes) in [(0, peer.port(), 70), (other.port(), other.port(), 30)] {
+        let flow = kernel.ledger(|key, value| {
+            value.local_port == local
+                && key.peer_port == peer_port
+                && value.remote == mapped(Ipv4Addr::LOCALHOST)
+        });
+        let [(_, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
+        assert_eq!((value.tx_bytes, value.remote_port), (bytes, remote_port));
+    }
 }

@@ -1,6 +1,9 @@
 //! Sockets: cookie, addresses, identity.
 
-use agent_common::{kernel_layout::ABSENT, net::FlowValue};
+use agent_common::{
+    kernel_layout::ABSENT,
+    net::{FlowValue, UdpPeer},
+};
 use aya_ebpf::{cty::c_void, helpers::generated::bpf_get_socket_cookie};
 
 use super::{layout, peek, peek_into, read, tuning};
@@ -89,10 +92,23 @@ impl Socket {
         self.is_inet() && self.kind == SOCK_STREAM
     }
 
-    /// Whether each datagram may have its own destination.
+    /// Whether each datagram may have its own destination, connected or not.
     #[inline(always)]
-    pub(crate) fn is_unconnected_udp(&self) -> bool {
-        self.is_inet() && self.protocol == IPPROTO_UDP && peek::<u16>(self.address, layout!(sock_dport)) == 0
+    pub(crate) fn is_udp(&self) -> bool {
+        self.is_inet() && self.protocol == IPPROTO_UDP
+    }
+
+    /// Whether it is connected to that very peer.
+    #[inline(always)]
+    pub(crate) fn is_connected_to(&self, peer: &UdpPeer) -> bool {
+        let port = u16::from_be(peek(self.address, layout!(sock_dport)));
+        let mut remote = [0; 16];
+        if self.family == AF_INET {
+            remote = mapped(peek(self.address, layout!(sock_daddr)));
+        } else {
+            peek_into(self.address, layout!(sock_v6_daddr), &mut remote);
+        }
+        port == peer.port && u128::from_ne_bytes(remote) == u128::from_ne_bytes(peer.address)
     }
 
     /// Writes what identifies the flow's ends.

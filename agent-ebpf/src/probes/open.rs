@@ -3,6 +3,7 @@
 use agent_common::{
     counters::Counter,
     file::{DirKey, OPEN_WRITTEN_BEFORE, OpenRecord},
+    process::FMODE_WRITE,
     record::KIND_OPEN,
 };
 use aya_ebpf::{
@@ -90,16 +91,21 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     let parent: u64 = read(place.dentry, layout!(dentry_parent)).ok_or(Fault::File)?;
     let parent: u64 = read(parent, layout!(dentry_inode)).ok_or(Fault::File)?;
     let parent_ino: u64 = read(parent, layout!(inode_ino)).unwrap_or(0);
-    if filter::is_quiet(&file, written_before, DirKey { ino: parent_ino, dev: key.dev, _pad: 0 }, leaf) {
+    let task = task::current();
+    let mount_namespace = task::mount_namespace(task);
+    let mnt_ns: u32 = read(mount_namespace, layout!(mnt_ns_inum)).unwrap_or(0);
+    let parent = DirKey { ino: parent_ino, dev: key.dev, _pad: 0 };
+    if filter::is_quiet(&file, written_before, mnt_ns, parent, leaf) {
         emit::count(Counter::OpenFiltered, 1);
         return Ok(());
     }
-    let task = task::current();
     let process = task::key(task).ok_or(Fault::Task)?;
     let size: u64 = read(file.inode, layout!(inode_size)).unwrap_or(0);
     let ctime_sec: u64 = read(file.inode, layout!(inode_ctime_sec)).unwrap_or(0);
     let fingerprint = Fingerprint::of(&process, &key, file.access(), size, ctime_sec);
-    if fingerprint.is_repeat() {
+    // Who writes, and who reads what was written, is told each time: what a file holds may be new at every open.
+    let may_repeat = file.access() & FMODE_WRITE == 0 && !written_before;
+    if may_repeat && fingerprint.is_repeat() {
         emit::count(Counter::OpenRepeated, 1);
         return Ok(());
     }
@@ -113,10 +119,10 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     record.open_flags = read(file.address, layout!(file_flags)).unwrap_or(0);
     record.magic = magic;
     record.flags = origin | if written_before { OPEN_WRITTEN_BEFORE } else { 0 };
-    record.path = path::append(scratch, FIXED, place, task::mount_namespace(task));
+    record.path = path::append(scratch, FIXED, place, mount_namespace);
     record.mode = file.mode;
     record.fmode = file.access();
-    record._pad = 0;
+    record.mnt_ns = mnt_ns;
     let end = FIXED + u64::from(record.path.len);
     emit::head(&mut record.head, KIND_OPEN, end as u32, process);
     if emit::open(scratch, end) {

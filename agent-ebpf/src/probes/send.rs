@@ -3,6 +3,7 @@
 use agent_common::net::UdpPeer;
 use aya_ebpf::{
     cty::c_void,
+    helpers::bpf_get_current_pid_tgid,
     macros::{btf_tracepoint, fexit, kprobe},
     programs::{BtfTracePointContext, FExitContext, ProbeContext},
 };
@@ -15,8 +16,14 @@ use crate::{
         task,
     },
     ledger::{self, Moved},
-    maps::UDP_PEER,
+    maps::{Sending, UDP_PEER},
 };
+
+/// Where a hook does not see the message.
+const NO_MESSAGE: u64 = 0;
+
+/// Longest datagram; a longer one fails with `EMSGSIZE` before anything else is looked at.
+const DATAGRAM_MAX: u64 = 0xffff;
 
 /// `void sock_send_length(struct sock *sk, int ret, int flags)`, from 6.3: every family, and write, send,
 /// sendmsg, `io_uring` alike; sendfile and splice too, but for 6.3 and 6.4, where they went through
@@ -24,21 +31,21 @@ use crate::{
 #[btf_tracepoint(function = "sock_send_length")]
 fn send_tp_btf(ctx: BtfTracePointContext) -> i32 {
     let handle = Handle::of_typed(ctx.arg(0));
-    emit::finish(&ctx, "send_tp_btf", try_sent(ctx.arg(0), handle, ctx.arg(1)));
+    emit::finish(&ctx, "send_tp_btf", try_sent(ctx.arg(0), handle, NO_MESSAGE, ctx.arg(1)));
     0
 }
 
 /// `int inet_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
 #[fexit(function = "inet_sendmsg")]
 fn send_inet(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "send_inet", try_socket_sent(ctx.arg(0), ctx.arg(3)));
+    emit::finish(&ctx, "send_inet", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
     0
 }
 
 /// `int inet6_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
 #[fexit(function = "inet6_sendmsg")]
 fn send_inet6(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "send_inet6", try_socket_sent(ctx.arg(0), ctx.arg(3)));
+    emit::finish(&ctx, "send_inet6", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
     0
 }
 
@@ -59,32 +66,56 @@ fn send_udp(ctx: ProbeContext) -> u32 {
 }
 
 #[inline(always)]
-fn try_sent(sock: u64, handle: Handle, bytes: i32) -> Outcome {
-    if bytes <= 0 {
-        return Ok(());
-    }
+fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
     let Some(socket) = Socket::of(sock, handle) else {
         return Ok(());
     };
+    // A datagram that failed leaves its destination behind as well: it must not be the next one's.
+    let remembered = if socket.is_udp() { take_peer(handle) } else { None };
+    if bytes <= 0 {
+        return Ok(());
+    }
     let process = task::current_key().ok_or(Fault::Task)?;
-    let peer = if socket.is_unconnected_udp() { remembered_peer(handle) } else { UdpPeer::default() };
+    let peer = match remembered {
+        Some(peer) => other_peer(&socket, peer),
+        None if socket.is_udp() && message != NO_MESSAGE => other_peer(&socket, left_peer(&socket, message)),
+        None => UdpPeer::default(),
+    };
     ledger::count(process, &socket, peer, Moved { bytes: u64::from(bytes.cast_unsigned()), sent: true });
     Ok(())
 }
 
-/// Where the datagram went: the cgroup hook saw its address a moment ago.
+/// Where this thread's datagram went, if it brought its destination: the cgroup hook saw the address a moment ago.
 #[inline(always)]
-fn remembered_peer(handle: Handle) -> UdpPeer {
-    // SAFETY: an entry of a preallocated map; if it is reused meanwhile, the peer is another thread's.
-    unsafe { UDP_PEER.get(handle.value) }.copied().unwrap_or_default()
+fn take_peer(handle: Handle) -> Option<UdpPeer> {
+    let sending = Sending { thread: bpf_get_current_pid_tgid(), cookie: handle.value };
+    // SAFETY: an entry of a preallocated map that only this thread makes; it is copied at once.
+    let peer = unsafe { UDP_PEER.get(sending) }.copied()?;
+    // If the map has thrown it out meanwhile, it is gone all the same.
+    let _ = UDP_PEER.remove(sending);
+    Some(peer)
+}
+
+/// The peer, or none when it is the one that the socket is connected to anyway.
+#[inline(always)]
+fn other_peer(socket: &Socket, peer: UdpPeer) -> UdpPeer {
+    if socket.is_connected_to(&peer) { UdpPeer::default() } else { peer }
+}
+
+/// Destination in a `msghdr` after the send. On its way through IPv6 an IPv4 destination's address is left pointing
+/// to a frame that is gone, so that only an address of the socket's own family is one.
+#[inline(always)]
+fn left_peer(socket: &Socket, message: u64) -> UdpPeer {
+    let name: u64 = peek(message, layout!(msghdr_name));
+    if peek::<u16>(name, 0) == socket.family { message_peer(message) } else { UdpPeer::default() }
 }
 
 #[inline(always)]
-fn try_socket_sent(socket: *mut c_void, bytes: i32) -> Outcome {
+fn try_socket_sent(socket: *mut c_void, message: u64, bytes: i32) -> Outcome {
     let Some(sock) = typed_sock(socket) else {
         return Ok(());
     };
-    try_sent(sock as u64, Handle::of_typed(sock), bytes)
+    try_sent(sock as u64, Handle::of_typed(sock), message, bytes)
 }
 
 /// TCP and UDP alone: other protocols send pages through sendmsg, which [`send_inet`] counts.
@@ -97,7 +128,7 @@ fn try_page_sent(socket: *mut c_void, bytes: i64) -> Outcome {
     if protocol != IPPROTO_TCP && protocol != IPPROTO_UDP {
         return Ok(());
     }
-    try_sent(sock as u64, Handle::of_typed(sock), bytes as i32)
+    try_sent(sock as u64, Handle::of_typed(sock), NO_MESSAGE, bytes as i32)
 }
 
 #[inline(always)]
@@ -106,11 +137,14 @@ fn try_datagram(ctx: &ProbeContext) -> Outcome {
     else {
         return Err(Fault::Socket);
     };
+    if length > DATAGRAM_MAX {
+        return Ok(());
+    }
     let Some(socket) = Socket::of(sock, Handle::of_address(sock)) else {
         return Ok(());
     };
     let process = task::current_key().ok_or(Fault::Task)?;
-    let peer = if socket.is_unconnected_udp() { message_peer(message) } else { UdpPeer::default() };
+    let peer = other_peer(&socket, message_peer(message));
     ledger::count(process, &socket, peer, Moved { bytes: length, sent: true });
     Ok(())
 }

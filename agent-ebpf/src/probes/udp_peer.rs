@@ -1,15 +1,17 @@
-//! Destinations of unconnected datagrams, which the hooks that count bytes do not know.
+//! Destinations that datagrams bring with them, which the hooks that count bytes do not know.
 
 use agent_common::net::UdpPeer;
 use aya_ebpf::{
-    EbpfContext, helpers::generated::bpf_get_socket_cookie, macros::cgroup_sock_addr,
+    EbpfContext,
+    helpers::{bpf_get_current_pid_tgid, generated::bpf_get_socket_cookie},
+    macros::cgroup_sock_addr,
     programs::SockAddrContext,
 };
 
 use crate::{
     emit,
     kernel::{Fault, Outcome, socket::mapped},
-    maps::UDP_PEER,
+    maps::{Sending, UDP_PEER},
 };
 
 /// Verdict of a cgroup program: let it pass, always.
@@ -55,5 +57,5 @@ fn keep(ctx: &SockAddrContext, address: [u8; 16]) -> Outcome {
     // SAFETY: the helper takes the context of a socket address program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let peer = UdpPeer { address, port: u16::from_be(port as u16), _pad: [0; 6] };
-    UDP_PEER.insert(cookie, peer, 0).map_err(|_| Fault::Map)
+    UDP_PEER.insert(Sending { thread: bpf_get_current_pid_tgid(), cookie }, peer, 0).map_err(|_| Fault::Map)
 }

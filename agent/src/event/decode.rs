@@ -218,6 +218,7 @@ fn open(bytes: &[u8]) -> Result<Fact, DecodeError> {
         ctime_sec: record.ctime_sec,
         parent_ino: record.parent_ino,
         io_uring: record.flags & OPEN_IO_URING != 0,
+        mnt_ns: record.mnt_ns,
         written_before: record.flags & OPEN_WRITTEN_BEFORE != 0,
     })))
 }

@@ -15,6 +15,7 @@ use self::{attach::Places, environment::Environment};
 use super::{
     hooks::{Applies, LADDER, Rung, Sensor},
     layout::{KERNEL_BTF, Kernel, LayoutError},
+    quiet,
 };
 use crate::{config, event::Coverage};
 
@@ -89,6 +90,9 @@ pub enum LoadError {
          unlimited` in a shell)"
     )]
     LockedMemory(#[source] EbpfError),
+    /// The kernel gave no random bits.
+    #[error("the kernel gives no random bits: {0}")]
+    Random(#[source] io::Error),
     /// The object could not be loaded.
     #[error("the kernel programs cannot be loaded: {0}")]
     Object(#[source] EbpfError),
@@ -136,7 +140,9 @@ fn load_object(
     let tuning = Tuning {
         agent_tgid: std::process::id(),
         has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
-        _reserved: [0; 4],
+        agent_mnt_ns: quiet::own_mount_namespace(),
+        _reserved: [0; 3],
+        seed: seed().map_err(LoadError::Random)?,
     };
     let level = if verbose { LOG_DEBUG } else { LOG_OFF };
     EbpfLoader::new()
@@ -153,6 +159,15 @@ fn load_object(
                 if lacks_memory(&error) { LoadError::LockedMemory(error) } else { LoadError::Object(error) }
             },
         )
+}
+
+/// Random bits, once the kernel has gathered enough of them.
+fn seed() -> io::Result<[u32; 4]> {
+    let mut seed = [0; 4];
+    // SAFETY: the buffer is live and as long as the call is told.
+    let got = unsafe { libc::getrandom(seed.as_mut_ptr().cast(), size_of_val(&seed), 0) };
+    // Up to 256 bytes come whole or not at all.
+    if usize::try_from(got) == Ok(size_of_val(&seed)) { Ok(seed) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Whether a map was refused in the way in which kernels before 5.11 refuse what exceeds the limit.

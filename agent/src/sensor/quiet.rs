@@ -3,8 +3,11 @@
 //! A directory is quiet when it lies below a configured prefix, by the path that the kernel walked: nothing is
 //! looked up for it. The verdict is handed to the kernel and taken back once a minute, so that a directory that was
 //! renamed since is judged anew; a file that was written since the agent started is reported in any case.
+//!
+//! Verdicts are given and used in the agent's own mount namespace alone: in one of its own, anybody can mount what is
+//! secret below a quiet prefix.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fs, os::unix::fs::MetadataExt as _, time::Duration};
 
 use agent_common::{file::DirKey, limits::QUIET_DIRS};
 use aya::maps::{HashMap, MapData, MapError};
@@ -22,15 +25,16 @@ const LIFETIME: Duration = Duration::from_mins(1);
 pub struct Quiet {
     map: HashMap<MapData, DirKey, u8>,
     classifier: Classifier,
+    mnt_ns: u32,
     marked: HashSet<DirKey>,
     expires: Option<BootTime>,
 }
 
 impl Quiet {
-    /// Verdicts by `classifier`, kept in `map`.
+    /// Verdicts by `classifier`, kept in `map`, for the mount namespace of the calling process.
     #[must_use]
     pub fn new(map: HashMap<MapData, DirKey, u8>, classifier: Classifier) -> Self {
-        Self { map, classifier, marked: HashSet::new(), expires: None }
+        Self { map, classifier, mnt_ns: own_mount_namespace(), marked: HashSet::new(), expires: None }
     }
 
     /// Judges the directory of a file that was opened, once until the verdict expires.
@@ -41,7 +45,7 @@ impl Quiet {
     pub fn observe(&mut self, opened: &Open, now: BootTime) -> Result<(), MapError> {
         let key = DirKey { ino: opened.parent_ino, dev: opened.file.dev, _pad: 0 };
         let full = self.marked.len() >= QUIET_DIRS as usize;
-        if full || !is_plain_read(opened) || self.marked.contains(&key) {
+        if full || !is_plain_read(opened, self.mnt_ns) || self.marked.contains(&key) {
             return Ok(());
         }
         if is_unremarkable(&self.classifier.classify(&opened.path)) {
@@ -75,9 +79,16 @@ impl Quiet {
     }
 }
 
-/// A read of a regular file whose path is whole.
-fn is_plain_read(opened: &Open) -> bool {
+/// Inode number of the calling process's mount namespace; 0, which is nobody's, when it cannot be read.
+pub(super) fn own_mount_namespace() -> u32 {
+    fs::metadata("/proc/self/ns/mnt").ok().and_then(|namespace| namespace.ino().try_into().ok()).unwrap_or(0)
+}
+
+/// A read, in the mount namespace `own`, of a regular file whose path is whole.
+fn is_plain_read(opened: &Open, own: u32) -> bool {
     opened.read
+        && own != 0
+        && opened.mnt_ns == own
         && !opened.write
         && u32::from(opened.mode) & libc::S_IFMT == libc::S_IFREG
         && opened.parent_ino != 0
@@ -97,9 +108,11 @@ mod tests {
     use super::*;
     use crate::{config::classify::Rating, event::Path};
 
+    const OWN: u32 = 7;
+
     fn opened(path: &str, parent_ino: u64) -> Open {
         let path = Path { bytes: path.into(), ..Path::default() };
-        Open { path, parent_ino, read: true, mode: 0o100_644, magic: 0xEF53, ..Open::default() }
+        Open { path, parent_ino, read: true, mode: 0o100_644, magic: 0xEF53, mnt_ns: OWN, ..Open::default() }
     }
 
     #[test]
@@ -113,12 +126,21 @@ mod tests {
             (Open { mode: 0o060_000, ..plain.clone() }, false),
             (Open { magic: 0x6969, ..plain.clone() }, false),
             (Open { parent_ino: 0, ..plain.clone() }, false),
+            (Open { mnt_ns: OWN + 1, ..plain.clone() }, false),
+            (Open { mnt_ns: 0, ..plain.clone() }, false),
             (Open { path: path(true, false), ..plain.clone() }, false),
             (Open { path: path(false, true), ..plain.clone() }, false),
         ];
         for (opened, expected) in rows {
-            assert_eq!(is_plain_read(&opened), expected, "{opened:?}");
+            assert_eq!(is_plain_read(&opened, OWN), expected, "{opened:?}");
         }
+    }
+
+    #[test]
+    fn an_unknown_namespace_is_nobodys() {
+        let plain = Open { mnt_ns: 0, ..opened("/a/b", 1) };
+        assert!(!is_plain_read(&plain, 0));
+        assert_ne!(own_mount_namespace(), 0);
     }
 
     #[test]

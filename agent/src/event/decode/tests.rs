@@ -121,7 +121,7 @@ fn open_round_trip() {
         path: PathInfo { len: 11, flags: 0 },
         mode: 0o100_644,
         fmode: FMODE_READ | FMODE_WRITE,
-        _pad: 0,
+        mnt_ns: 11,
     };
     let expected = Open {
         file: FileKey { dev: 6, ino: 5, generation: 7 },
@@ -135,6 +135,7 @@ fn open_round_trip() {
         ctime_sec: 10,
         parent_ino: 9,
         io_uring: true,
+        mnt_ns: 11,
         written_before: false,
     };
     assert_eq!(fact(&bytes(&record, &[path])), Fact::Open(Box::new(expected)));
