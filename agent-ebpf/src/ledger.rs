@@ -1,7 +1,5 @@
 //! The byte ledger: who moved how much through which socket.
 
-use core::arch::asm;
-
 use agent_common::{
     counters::Counter,
     net::{DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer},
@@ -107,7 +105,8 @@ pub(crate) fn remember_accepted(handle: u64) -> bool {
         return true;
     };
     // SAFETY: a value of a preallocated map; a racing removal can but make it stale.
-    unsafe { known.read() } != DIRECTION_OUT
+    let known = unsafe { known.read() };
+    known != DIRECTION_OUT
 }
 
 /// Adds to an entry without reading the result back: 5.10 has no fetching atomics.
@@ -120,16 +119,8 @@ fn add(value: *mut FlowValue, moved: Moved) {
     } else {
         (&raw mut value.rx_bytes, &raw mut value.rx_calls)
     };
-    raise(bytes, moved.bytes);
-    raise(calls, 1);
-}
-
-/// An atomic add whose old value nobody sees: the one form of it that 5.10 accepts. The instruction is spelled
-/// out because the target has no atomic types, and so that no other form can come of it.
-#[inline(always)]
-fn raise(cell: *mut u64, by: u64) {
-    // SAFETY: an aligned field of a map entry that the lookup vouched for.
-    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) by, options(nostack)) };
+    emit::raise(bytes, moved.bytes);
+    emit::raise(calls, 1);
 }
 
 /// Tells the agent that this flow moves again since the last drain. The second half of the ring is left to the life
