@@ -4,7 +4,9 @@ use core::arch::asm;
 
 use agent_common::{
     counters::Counter,
-    net::{DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer},
+    net::{
+        DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer,
+    },
     process::ProcessKey,
     record::KIND_FLOW,
 };
@@ -91,6 +93,21 @@ pub(crate) fn remember(handle: u64, direction: u8) {
     if SOCKETS.insert(handle, direction, 0).is_err() {
         emit::count(Counter::SocketUntracked, 1);
     }
+}
+
+/// Remembers that a connection came in; false when this end began it.
+#[inline(always)]
+pub(crate) fn remember_accepted(handle: u64) -> bool {
+    if SOCKETS.insert(handle, DIRECTION_IN, u64::from(BPF_NOEXIST)).is_ok() {
+        return true;
+    }
+    let Some(known) = SOCKETS.get_ptr(handle) else {
+        emit::count(Counter::SocketUntracked, 1);
+        return true;
+    };
+    // SAFETY: a value of a preallocated map; a racing removal can but make it stale.
+    let known = unsafe { known.read() };
+    known != DIRECTION_OUT
 }
 
 /// Adds to an entry without reading the result back: 5.10 has no fetching atomics.

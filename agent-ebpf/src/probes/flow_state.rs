@@ -79,7 +79,10 @@ fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
             announce(sock, handle, process, FLOW_CONNECT, DIRECTION_OUT)
         }
         (SYN_RECV, ESTABLISHED) => {
-            ledger::remember(handle.value, DIRECTION_IN);
+            // Both ends called connect at once: this one did, too.
+            if !ledger::remember_accepted(handle.value) {
+                return Ok(());
+            }
             announce(sock, handle, ProcessKey::default(), FLOW_ACCEPTED, DIRECTION_IN)
         }
         (_, CLOSE) => match forget(sock, handle) {
