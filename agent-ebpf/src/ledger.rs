@@ -83,7 +83,10 @@ fn direction(socket: &Socket) -> u8 {
         return unsafe { known.read() };
     }
     let assumed = if socket.is_connection() { DIRECTION_UNKNOWN } else { DIRECTION_OUT };
-    remember(handle, assumed);
+    // Other families never say that they closed: their entries would stay for good.
+    if socket.is_inet() {
+        remember(handle, assumed);
+    }
     assumed
 }
 
