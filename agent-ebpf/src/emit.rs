@@ -63,12 +63,12 @@ pub(crate) fn epoch() -> u64 {
     STATE.get(STATE_EPOCH).copied().unwrap_or(0)
 }
 
-/// Whether the life-cycle ring is more than 3/4 full.
+/// Whether more than so many quarters of the life-cycle ring are full.
 #[inline(always)]
-pub(crate) fn lifecycle_is_crowded() -> bool {
+pub(crate) fn lifecycle_is_fuller_than(quarters: u64) -> bool {
     let used = LIFECYCLE.query(u64::from(BPF_RB_AVAIL_DATA));
     let size = LIFECYCLE.query(u64::from(BPF_RB_RING_SIZE));
-    used > size / 4 * 3
+    used > size / 4 * quarters
 }
 
 /// This CPU's area for assembling records of a family.

@@ -135,14 +135,15 @@ fn raise(cell: *mut u64, by: u64) {
     unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) by, options(nostack)) };
 }
 
-/// Tells the agent that this flow moves again since the last drain. When the ring is full the epoch stays as it
-/// was, so that the next bytes try again.
+/// Tells the agent that this flow moves again since the last drain. The second half of the ring is left to the life
+/// of processes, which nothing else tells; then, and when the ring is full, the epoch stays as it was, so that the
+/// next bytes try again, and the agent's sweep of the ledger finds the rest.
 #[inline(always)]
 fn announce(key: &FlowKey, value: *mut FlowValue) {
     let epoch = emit::epoch();
     // SAFETY: an entry of a map that the lookup vouched for.
     let value = unsafe { &mut *value };
-    if value.epoch == epoch {
+    if value.epoch == epoch || emit::lifecycle_is_fuller_than(2) {
         return;
     }
     let sent = emit::fixed(|record: &mut FlowRecord| {

@@ -143,7 +143,7 @@ fn append_argv(scratch: *mut u8, record: &mut ExecRecord, mm: u64, end: u64) -> 
     let total = to.saturating_sub(from);
     record.argv_total = total;
     let mut wanted = total.min(ARGV_MAX as u64);
-    if wanted > ARGV_SHORT as u64 && emit::lifecycle_is_crowded() {
+    if wanted > ARGV_SHORT as u64 && emit::lifecycle_is_fuller_than(3) {
         wanted = ARGV_SHORT as u64;
         emit::count(Counter::ExecShortened, 1);
     }
