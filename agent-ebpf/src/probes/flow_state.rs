@@ -14,6 +14,7 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, RawTracePointContext, SockContext},
 };
 
+use super::sequence;
 use crate::{
     emit,
     kernel::{
@@ -74,6 +75,7 @@ fn socket_create(ctx: SockContext) -> i32 {
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     match (from, to) {
         (_, SYN_SENT) => {
+            sequence::forget(sock);
             ledger::remember(handle.value, DIRECTION_OUT);
             let process = task::current_key().ok_or(Fault::Task)?;
             announce(sock, handle, process, FLOW_CONNECT, DIRECTION_OUT)

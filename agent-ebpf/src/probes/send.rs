@@ -22,6 +22,9 @@ use crate::{
 /// Where a hook does not see the message.
 const NO_MESSAGE: u64 = 0;
 
+/// Longest datagram; a longer one fails with `EMSGSIZE` before anything else is looked at.
+const DATAGRAM_MAX: u64 = 0xffff;
+
 /// `void sock_send_length(struct sock *sk, int ret, int flags)`, from 6.3: every family, and write, send,
 /// sendmsg, `io_uring` alike; sendfile and splice too, but for 6.3 and 6.4, where they went through
 /// `inet_sendpage` ([`send_page`]).
@@ -134,6 +137,9 @@ fn try_datagram(ctx: &ProbeContext) -> Outcome {
     else {
         return Err(Fault::Socket);
     };
+    if length > DATAGRAM_MAX {
+        return Ok(());
+    }
     let Some(socket) = Socket::of(sock, Handle::of_address(sock)) else {
         return Ok(());
     };

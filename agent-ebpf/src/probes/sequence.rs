@@ -29,6 +29,13 @@ fn send_tcp_close(ctx: ProbeContext) -> u32 {
     0
 }
 
+/// Forgets where a socket stood. A new connection begins with another number, wherever the last one ended.
+#[inline(always)]
+pub(super) fn forget(sock: u64) {
+    // Absent when nobody sent through it.
+    let _ = WRITE_POSITION.remove(sock);
+}
+
 #[inline(always)]
 fn try_look(ctx: &ProbeContext) -> Outcome {
     let sock: u64 = ctx.arg(0).ok_or(Fault::Socket)?;
@@ -41,8 +48,7 @@ fn try_look(ctx: &ProbeContext) -> Outcome {
 fn try_last_look(ctx: &ProbeContext) -> Outcome {
     let sock: u64 = ctx.arg(0).ok_or(Fault::Socket)?;
     book(sock)?;
-    // Absent when nobody sent through it.
-    let _ = WRITE_POSITION.remove(sock);
+    forget(sock);
     Ok(())
 }
 
