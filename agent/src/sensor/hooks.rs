@@ -271,7 +271,8 @@ pub const LADDER: &[Sensor] = &[
                 DESCRIPTOR,
                 &["io_complete_req", "io_complete_res", "io_kiocb_opcode"],
             ],
-            gap: "files opened into the ring's own table (direct descriptors), which are counted",
+            gap: "files opened into the ring's own table (direct descriptors), which are counted, and opens whose \
+                  completion is suppressed (IOSQE_CQE_SKIP_SUCCESS), which are not",
         }],
     },
     Sensor {
