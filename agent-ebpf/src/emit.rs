@@ -1,5 +1,7 @@
 //! The only place that writes to the rings, wakes the agent, and counts.
 
+use core::arch::asm;
+
 use agent_common::{
     counters::Counter,
     file::OpenRecord,
@@ -36,11 +38,17 @@ pub(crate) fn finish<C: EbpfContext>(context: &C, hook: &'static str, outcome: O
 #[inline(always)]
 pub(crate) fn count(counter: Counter, by: u64) {
     if let Some(slot) = COUNTERS.get_ptr_mut(counter as u32) {
-        // SAFETY: the slot is this CPU's own.
-        let before = unsafe { slot.read() };
-        // SAFETY: as above.
-        unsafe { slot.write(before + by) };
+        raise(slot, by);
     }
+}
+
+/// An atomic add whose old value nobody sees: the one form of it that 5.10 accepts. Even on this CPU's own slot a
+/// softirq, or on newer kernels another task, can come between a read and a write. The instruction is spelled out
+/// because the target has no atomic types, and so that no other form can come of it.
+#[inline(always)]
+pub(crate) fn raise(cell: *mut u64, by: u64) {
+    // SAFETY: an aligned word of a map's value that the lookup vouched for; whoever else adds to it does so here.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) by, options(nostack)) };
 }
 
 /// Fills the head of a record.

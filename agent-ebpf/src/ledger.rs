@@ -1,7 +1,5 @@
 //! The byte ledger: who moved how much through which socket.
 
-use core::arch::asm;
-
 use agent_common::{
     counters::Counter,
     net::{
@@ -123,16 +121,8 @@ fn add(value: *mut FlowValue, moved: Moved) {
     } else {
         (&raw mut value.rx_bytes, &raw mut value.rx_calls)
     };
-    raise(bytes, moved.bytes);
-    raise(calls, 1);
-}
-
-/// An atomic add whose old value nobody sees: the one form of it that 5.10 accepts. The instruction is spelled
-/// out because the target has no atomic types, and so that no other form can come of it.
-#[inline(always)]
-fn raise(cell: *mut u64, by: u64) {
-    // SAFETY: an aligned field of a map entry that the lookup vouched for.
-    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) by, options(nostack)) };
+    emit::raise(bytes, moved.bytes);
+    emit::raise(calls, 1);
 }
 
 /// Tells the agent that this flow moves again since the last drain. The second half of the ring is left to the life
