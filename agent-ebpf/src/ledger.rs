@@ -2,7 +2,9 @@
 
 use agent_common::{
     counters::Counter,
-    net::{DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer},
+    net::{
+        DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN, FLOW_ACTIVE, FlowKey, FlowRecord, FlowValue, UdpPeer,
+    },
     process::ProcessKey,
     record::KIND_FLOW,
 };
