@@ -479,7 +479,7 @@ fn a_connected_socket_can_send_elsewhere() {
     sender.send_to(&[0; 5], peer).expect("a datagram");
     // Refused after the destination was seen, as the socket may not broadcast.
     assert!(sender.send_to(&[0; 1], (Ipv4Addr::BROADCAST, other.port())).is_err());
-    assert!(sender.send(&[0; 65_536]).is_err(), "no datagram is that long");
+    assert!(sender.send(&vec![0; 65_536]).is_err(), "no datagram is that long");
     sender.send(&[0; 8]).expect("a datagram");
     for (peer_port, remote_port, bytes) in [(0, peer.port(), 70), (other.port(), other.port(), 30)] {
         let flow = kernel.ledger(|key, value| {

@@ -47,7 +47,8 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         show(writeln!(out, "{report:#}"))?;
     }
     let loaded = loaded?;
-    let on = |name: &str| loaded.coverage.iter().any(|sensor| sensor.sensor == name && !sensor.hook.is_empty());
+    let on =
+        |name: &str| loaded.coverage.iter().any(|sensor| sensor.sensor == name && !sensor.hook.is_empty());
     let blind: Vec<&str> = VITAL.into_iter().filter(|name| !on(name)).collect();
     if !arguments.json {
         show(print(&mut out, &loaded.coverage))?;

@@ -12,7 +12,8 @@ Examples:
   weir record day.weirrec     until Ctrl-C
   weir replay day.weirrec     what weir would have said
 
-A recording holds paths, command lines, addresses and script text of this host. It is created with mode 0600.")]
+A recording holds paths, command lines, addresses and script text of this host. It is created with mode
+0600; an older recording of that name is moved to FILE.1 and so on.")]
 pub(crate) struct Arguments {
     /// The file to write.
     file: PathBuf,

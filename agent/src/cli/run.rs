@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// Write the alert log to FILE instead of the configured one; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
-    /// Keep all events in FILE, for `weir replay`.
+    /// Keep all events in FILE, for `weir replay`; an older recording of that name is moved to FILE.1.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Print no line per alert.

@@ -143,7 +143,10 @@ fn facts_follow_their_event_and_a_sleeping_reader_wakes() {
         let Script { text, not_captured, .. } = *script;
         assert_eq!((text.to_string().as_str(), not_captured.as_str()), ("read x", ""));
         let at = watch.events.iter().position(is_script).unwrap();
-        let [.., exec, identity, _] = &watch.events[..=at] else { panic!("too few events") };
+        // Other processes' events may stand between them.
+        let of_child = watch.events[..=at].iter().filter(|event| event.process.pid == pid);
+        let of_child: Vec<&Event> = of_child.collect();
+        let [.., exec, identity, _] = of_child.as_slice() else { panic!("too few events") };
         assert!(matches!(exec.fact, Fact::Exec(_)), "{exec:?}");
         assert!(
             matches!(&identity.fact, Fact::Identity(identity) if identity.user.as_deref() == Some("root"))

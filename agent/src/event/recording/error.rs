@@ -19,8 +19,10 @@ pub struct RecordingError {
 /// What is wrong with a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The file is there already.
-    #[error("it is there already, and a recording is never overwritten; name another file")]
+    /// The file is there already, and so are many older ones.
+    #[error(
+        "it is there already and no name is free to move it to; name another file, or move old ones away"
+    )]
     Exists,
     /// The file cannot be opened, read or written.
     #[error("{0}")]

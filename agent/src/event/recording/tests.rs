@@ -66,6 +66,23 @@ fn a_file_is_created_private_and_read_back() {
     assert!(error.contains("header at byte 0: No such file"), "{error}");
 }
 
+#[test]
+fn an_older_recording_is_moved_aside() {
+    let folder = std::env::temp_dir().join(format!("weir-older-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("r");
+    for count in 1..=3 {
+        let mut writer = Writer::create(&path).unwrap();
+        for event in &events()[..count] {
+            writer.write(event).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+    let count = |name: &str| Reader::open(&folder.join(name)).unwrap().count();
+    assert_eq!((count("r.1"), count("r.2"), count("r")), (1, 2, 3));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// A recording with `edit` applied must fail with `expected` (the part after the file name).
 fn check(edit: impl FnOnce(&mut Vec<u8>, &[usize]), expected: &str) {
     let mut bytes = recording();

@@ -12,6 +12,8 @@ use crate::event::Event;
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 256 * 1024;
+/// Older recordings of one name that are kept.
+const OLDER_MAX: u32 = 1_000;
 
 /// Appends events to a recording.
 #[derive(Debug)]
@@ -24,15 +26,24 @@ pub struct Writer<W: Write> {
 }
 
 impl Writer<File> {
-    /// Creates the file with mode 0600, or empties it; a symbolic link in its place is refused.
+    /// Creates the file with mode 0600. A recording is evidence and is never overwritten: a file that is there already
+    /// is moved to the first free of `NAME.1`, `NAME.2` and so on, so that an agent that is started again goes on.
     ///
     /// # Errors
     ///
-    /// [`Problem::Exists`] when it is there already, [`Problem::Io`] when it cannot be made or written.
+    /// [`Problem::Exists`] when no such name is free, [`Problem::Io`] when it cannot be made or written.
     pub fn create(path: &Path) -> Result<Self, RecordingError> {
+        if path.symlink_metadata().is_ok_and(|there| there.is_file() && there.len() > 0) {
+            let problem =
+                || RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem: Problem::Exists };
+            let mut names = (1..=OLDER_MAX).map(|number| older(path, number));
+            let name = names.find(|name| name.symlink_metadata().is_err()).ok_or_else(problem)?;
+            std::fs::rename(path, name).map_err(|error| header_error(path, error))?;
+        }
         let file = OpenOptions::new()
             .write(true)
-            .create_new(true)
+            .create(true)
+            .truncate(true)
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(path)
@@ -109,8 +120,13 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// `NAME.NUMBER` beside a recording.
+fn older(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    PathBuf::from(name)
+}
+
 fn header_error(path: &Path, error: io::Error) -> RecordingError {
-    let there = error.kind() == io::ErrorKind::AlreadyExists;
-    let problem = if there { Problem::Exists } else { Problem::Io(error) };
-    RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem }
+    RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem: Problem::Io(error) }
 }
