@@ -18,7 +18,9 @@ use crate::{
         classify::{Classifier, FileClass},
     },
     detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
-    event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
+    event::{
+        BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Loss, Open, ProcessKey, Started, nanoseconds,
+    },
     process::Table,
     process::story::is_launcher,
     provenance::Provenance,
@@ -113,15 +115,14 @@ impl Pipeline {
             }
             Fact::Fork(fork) => {
                 self.table.fork(process, fork, self.now);
-                if self.table.get(process).is_some_and(|parent| !is_launcher(parent)) {
+                if self.passes_on(process) {
                     self.provenance.fork(process, fork.child);
                 }
             }
             Fact::Exec(exec) => {
                 self.table.exec(process, exec, self.now);
                 let parent = self.table.get(process).and_then(|known| known.parent);
-                let parent =
-                    parent.filter(|&key| self.table.get(key).is_some_and(|parent| !is_launcher(parent)));
+                let parent = parent.filter(|&parent| self.passes_on(parent));
                 self.provenance.exec(process, parent, exec);
                 self.observe(process, &Observation::Exec, out);
             }
@@ -133,10 +134,7 @@ impl Pipeline {
                 self.table.script(process, script, self.now);
                 self.observe(process, &Observation::Script(script), out);
             }
-            Fact::Loss(losses) => {
-                self.totals.lost += losses.iter().map(|loss| loss.count).sum::<u64>();
-                out.push(self.record(Body::Gap { losses: losses.clone() }));
-            }
+            Fact::Loss(losses) => self.lose(losses.clone(), out),
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(0, out);
@@ -214,14 +212,14 @@ impl Pipeline {
         if delta.new && outgoing {
             self.connect(process, remote, flow.protocol, out);
         }
-        // What a service answers to those who asked is its work; data that it should not hold is not.
-        let leaves = outgoing || self.provenance.carried(process).is_grave();
-        if (delta.tx == 0 && delta.rx == 0) || !leaves {
+        if delta.tx == 0 && delta.rx == 0 {
             return;
         }
-        let covered =
-            self.table.get(process).and_then(|process| self.rules.covering(process, remote, self.now));
-        if let Some(rule) = covered {
+        // What a service answers to those who asked is its work; data that it should not hold is not.
+        if !outgoing && !self.provenance.carried(process).is_grave() {
+            return;
+        }
+        if let Some(rule) = self.covering(process, remote) {
             self.rules.spend(rule, delta.tx, self.now);
             return;
         }
@@ -349,18 +347,26 @@ impl Pipeline {
         let losses: Vec<_> = evicted
             .into_iter()
             .filter(|(_, count)| *count > 0)
-            .map(|(what, count)| crate::event::Loss { what: what.to_owned(), count })
+            .map(|(what, count)| Loss { what: what.to_owned(), count })
             .collect();
         if !losses.is_empty() {
-            self.totals.lost += losses.iter().map(|loss| loss.count).sum::<u64>();
-            out.push(self.record(Body::Gap { losses }));
+            self.lose(losses, out);
         }
+    }
+
+    fn lose(&mut self, losses: Vec<Loss>, out: &mut Vec<Record>) {
+        self.totals.lost += losses.iter().map(|loss| loss.count).sum::<u64>();
+        out.push(self.record(Body::Gap { losses }));
+    }
+
+    /// Whether a process hands what it carries to its children: a launcher's children begin anew.
+    fn passes_on(&self, process: ProcessKey) -> bool {
+        self.table.get(process).is_some_and(|process| !is_launcher(process))
     }
 
     fn close(&mut self, idle_ns: Option<u64>, out: &mut Vec<Record>) {
         for open in self.book.close(self.now, idle_ns) {
-            let alert = self.describe(&open, Action::Closed);
-            out.push(self.record(Body::Alert(Box::new(alert))));
+            out.push(self.line(&open, Action::Closed));
         }
     }
 
@@ -374,9 +380,12 @@ impl Pipeline {
             Change::Quiet => return,
         };
         if let Some(open) = self.book.get(number) {
-            let alert = self.describe(open, action);
-            out.push(self.record(Body::Alert(Box::new(alert))));
+            out.push(self.line(open, action));
         }
+    }
+
+    fn line(&self, open: &alerts::Open, action: Action) -> Record {
+        self.record(Body::Alert(Box::new(self.describe(open, action))))
     }
 
     fn record(&self, body: Body) -> Record {

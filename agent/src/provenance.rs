@@ -10,6 +10,7 @@ pub mod pipes;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    ops::ControlFlow,
     sync::Arc,
 };
 
@@ -110,12 +111,40 @@ impl Provenance {
     #[must_use]
     pub fn carried(&self, process: ProcessKey) -> Carried {
         let mut all = Carried::default();
+        self.walk(process, |handler, load| {
+            all.merge(load);
+            if let Some(handler) = handler {
+                all.handled_by(handler);
+            }
+            ControlFlow::Continue(())
+        });
+        all
+    }
+
+    /// Whether a process carries anything at all.
+    fn carries(&self, process: ProcessKey) -> bool {
+        let mut found = false;
+        self.walk(process, |_, load| {
+            found = !load.is_empty();
+            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        found
+    }
+
+    /// Shows `take` each load that reaches a process, nearest first: those of processes with their key, and those
+    /// that are frozen into files without.
+    fn walk(
+        &self,
+        process: ProcessKey,
+        mut take: impl FnMut(Option<ProcessKey>, &Carried) -> ControlFlow<()>,
+    ) {
         let mut seen = HashSet::from([process]);
         let mut queue = VecDeque::from([process]);
         while let Some(at) = queue.pop_front() {
             let Some(node) = self.processes.get(&at) else { continue };
-            all.merge(&node.own);
-            all.handled_by(at);
+            if take(Some(at), &node.own).is_break() {
+                return;
+            }
             let mut visit = |key: ProcessKey| {
                 if seen.len() < VISITS_MAX && seen.insert(key) {
                     queue.push_back(key);
@@ -128,14 +157,15 @@ impl Provenance {
                     Source::File(file) => {
                         let Some(file) = self.files.get(&file) else { continue };
                         file.writers.iter().copied().for_each(&mut visit);
-                        if let Some(frozen) = &file.frozen {
-                            all.merge(frozen);
+                        if let Some(frozen) = &file.frozen
+                            && take(None, frozen).is_break()
+                        {
+                            return;
                         }
                     }
                 }
             }
         }
-        all
     }
 
     /// The process is gone for good: what it carried stays with the files that it wrote.
@@ -193,7 +223,7 @@ impl Provenance {
             .filter(|file| file.frozen.is_some() || file.writers.iter().any(|&writer| writer != process));
         let derived = written.is_some_and(|file| {
             file.frozen.as_ref().is_some_and(|frozen| !frozen.is_empty())
-                || file.writers.iter().any(|&writer| writer != process && !self.carried(writer).is_empty())
+                || file.writers.iter().any(|&writer| writer != process && self.carries(writer))
         });
         if written.is_some() {
             self.source(process, Source::File(open.file));

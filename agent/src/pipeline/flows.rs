@@ -126,9 +126,8 @@ impl Flows {
 
     /// A socket was closed: its flows go after a while.
     pub fn close(&mut self, socket: u64, now: BootTime) {
-        if self.closing.insert(socket, now).is_none() {
-            self.closed.push_back((now, socket));
-        }
+        self.closing.insert(socket, now);
+        self.closed.push_back((now, socket));
     }
 
     /// Drops flows whose time has come.

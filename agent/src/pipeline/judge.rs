@@ -1,6 +1,6 @@
 //! Gathering the evidence for one process and judging it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use super::{Pipeline, alerts::Judged};
 use crate::{
@@ -123,14 +123,15 @@ impl Pipeline {
         Weighted { signal: signal.clone(), decay, trust, via: Via::Own }
     }
 
+    /// The trust rule that covers what a process sends to `remote`, if one does.
+    pub(super) fn covering(&self, process: ProcessKey, remote: SocketAddr) -> Option<usize> {
+        self.table.get(process).and_then(|process| self.rules.covering(process, remote, self.now))
+    }
+
     fn weight(&self, signal: &Signal) -> Weight {
         let age = self.now.saturating_sub(signal.time);
         let trust = match signal.object {
-            Object::Destination(remote) => self
-                .table
-                .get(signal.subject)
-                .and_then(|subject| self.rules.covering(subject, remote, self.now))
-                .map_or(1.0, |_| TRUSTED),
+            Object::Destination(remote) => self.covering(signal.subject, remote).map_or(1.0, |_| TRUSTED),
             Object::Command(_) | Object::Script(_) | Object::File(_) | Object::Files(_) => 1.0,
         };
         Weight { decay: decay(age, nanoseconds(self.config.score.half_life)), trust }

