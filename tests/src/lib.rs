@@ -26,3 +26,4 @@ pub mod lifecycle;
 pub mod interrupt;
 pub mod harness;
 pub mod suite;
+pub mod guest;

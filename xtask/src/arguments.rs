@@ -54,6 +54,18 @@ impl Arguments {
         Ok(Some(self.own.remove(at)))
     }
 
+    /// The values of every `name VALUE` and `name=VALUE`; takes them all.
+    ///
+    /// # Errors
+    /// When nothing follows `name`.
+    pub(crate) fn values(&mut self, name: &str) -> Result<Vec<String>> {
+        let mut values = Vec::new();
+        while let Some(value) = self.value(name)? {
+            values.push(value);
+        }
+        Ok(values)
+    }
+
     /// The first word that is no option; takes it.
     pub(crate) fn positional(&mut self) -> Option<String> {
         let at = self.own.iter().position(|word| !word.starts_with('-'))?;

@@ -10,6 +10,7 @@ mod setup;
 mod build;
 mod run;
 mod test;
+mod vm;
 mod tidy;
 mod lint;
 mod fuzz;
@@ -58,6 +59,13 @@ const SUBCOMMANDS: &[Subcommand] = &[
         summary: "Set up, build, and run every test",
         help: test::HELP,
         run: test::main,
+        listed: || true,
+    },
+    Subcommand {
+        name: "vm",
+        summary: "Run the suite on Debian's kernels in virtual machines",
+        help: vm::HELP,
+        run: vm::main,
         listed: || true,
     },
     Subcommand {

@@ -80,12 +80,20 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// # Errors
 /// When it cannot be started or ends in failure; carries the line that tells why.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
+    Ok(String::from_utf8_lossy(&read_bytes(command)?).into_owned())
+}
+
+/// As [`read`], for output that is no text.
+///
+/// # Errors
+/// When it cannot be started or ends in failure; carries the line that tells why.
+pub(crate) fn read_bytes(command: &mut Command) -> Result<Vec<u8>> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", show(command)))?;
     if !output.status.success() {
         bail!("{} ended with {}{}", show(command), output.status, last_words(&output.stderr));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(output.stdout)
 }
 
 /// Runs quietly for at most `limit`, then ends it.

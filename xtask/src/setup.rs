@@ -8,9 +8,11 @@ mod cargo_tool;
 mod programs;
 mod rust_src;
 mod sources;
+mod suite;
 
 pub(crate) use cargo_tool::{CargoTool, ensure as ensure_cargo_tool};
 pub(crate) use sources::uris as apt_uris;
+pub(crate) use suite::{Suite, archive as debian_archive, codename as debian_codename};
 
 use std::process::ExitCode;
 
@@ -34,6 +36,7 @@ Options:
   --build  Only what building needs
   --test   What building and testing need (the default)
   --fuzz   What building and fuzzing need
+  --vm     What building and virtual machines need
 
 Examples:
   cargo xtask setup
@@ -57,6 +60,7 @@ pub(crate) enum Part {
     Build,
     Test,
     Fuzz,
+    Vm,
 }
 
 /// What may be done about a missing thing.
@@ -86,7 +90,11 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     if fuzz {
         parts.push(Part::Fuzz);
     }
-    if arguments.flag("--test") || !(build_only || fuzz) {
+    let vm = arguments.flag("--vm");
+    if vm {
+        parts.push(Part::Vm);
+    }
+    if arguments.flag("--test") || !(build_only || fuzz || vm) {
         parts.push(Part::Test);
     }
     arguments.finish()?;

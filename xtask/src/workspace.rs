@@ -1,7 +1,7 @@
 //! Where things are.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -24,4 +24,30 @@ pub(crate) fn target() -> Result<PathBuf> {
     let profile = own.parent().filter(|folder| !folder.ends_with("deps")).or_else(|| own.parent()?.parent());
     let target = profile.and_then(Path::parent).context("this program does not lie in a target folder")?;
     Ok(target.to_owned())
+}
+
+/// A folder of its own in the target folder, gone when this value is.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes it, with `name` in its name.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn make(name: &str) -> Result<Self> {
+        let folder = target()?.join(format!("scratch-{}-{name}", std::process::id()));
+        drop(fs::remove_dir_all(&folder));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Self(folder))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
 }

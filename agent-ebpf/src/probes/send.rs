@@ -71,29 +71,35 @@ fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
         return Ok(());
     };
     // A datagram that failed leaves its destination behind as well: it must not be the next one's.
-    let remembered = if socket.is_udp() { take_peer(handle) } else { None };
+    let remembered = if socket.is_udp() { take_peer(handle) } else { UdpPeer::default() };
     if bytes <= 0 {
         return Ok(());
     }
     let process = task::current_key().ok_or(Fault::Task)?;
-    let peer = match remembered {
-        Some(peer) => other_peer(&socket, peer),
-        None if socket.is_udp() && message != NO_MESSAGE => other_peer(&socket, left_peer(&socket, message)),
-        None => UdpPeer::default(),
+    let peer = if remembered.port != 0 {
+        other_peer(&socket, remembered)
+    } else if socket.is_udp() && message != NO_MESSAGE {
+        other_peer(&socket, left_peer(&socket, message))
+    } else {
+        UdpPeer::default()
     };
     ledger::count(process, &socket, peer, Moved { bytes: u64::from(bytes.cast_unsigned()), sent: true });
     Ok(())
 }
 
 /// Where this thread's datagram went, if it brought its destination: the cgroup hook saw the address a moment ago.
+/// Else all zeros, which is no destination since nothing is sent to port 0. An `Option` would leave its value
+/// undefined, and a spill of what is undefined is a read that the verifier refuses.
 #[inline(always)]
-fn take_peer(handle: Handle) -> Option<UdpPeer> {
+fn take_peer(handle: Handle) -> UdpPeer {
     let sending = Sending { thread: bpf_get_current_pid_tgid(), cookie: handle.value };
     // SAFETY: an entry of a preallocated map that only this thread makes; it is copied at once.
-    let peer = unsafe { UDP_PEER.get(sending) }.copied()?;
+    let Some(peer) = (unsafe { UDP_PEER.get(sending) }).copied() else {
+        return UdpPeer::default();
+    };
     // If the map has thrown it out meanwhile, it is gone all the same.
     let _ = UDP_PEER.remove(sending);
-    Some(peer)
+    peer
 }
 
 /// The peer, or none when it is the one that the socket is connected to anyway.

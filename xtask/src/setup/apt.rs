@@ -64,30 +64,25 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
 ///
 /// # Errors
 /// When apt cannot be run.
-pub(super) fn versions(package: &str, options: &[&str]) -> Result<Vec<String>> {
+pub(super) fn versions(package: &str, options: &[String]) -> Result<Vec<String>> {
     let table = process::read(process::command("apt-cache").args(options).args(["madison", package]))?;
     Ok(table.lines().filter_map(|line| Some(line.split('|').nth(1)?.trim().to_owned())).collect())
 }
 
-/// Downloads one version of `package` into `folder` and unpacks it to `folder/unpacked`.
+/// Downloads `package`, or one version of it named as `package=version`, into `folder` and unpacks it to `to`.
 ///
 /// # Errors
 /// When apt or dpkg fails.
-pub(super) fn download(package: &str, version: &str, options: &[&str], folder: &Path) -> Result<()> {
+pub(super) fn download(package: &str, options: &[String], folder: &Path, to: &Path) -> Result<()> {
     // apt's own user may not write where this user can.
     let own_user = ["-o", "APT::Sandbox::User=root"];
-    process::read(
-        process::command("apt-get")
-            .current_dir(folder)
-            .args(own_user)
-            .args(options)
-            .args(["download", &format!("{package}={version}")]),
-    )?;
+    let mut apt_get = process::command("apt-get");
+    process::read(apt_get.current_dir(folder).args(own_user).args(options).args(["download", package]))?;
     let archive = std::fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
         .context("apt-get download left no package")?;
-    process::read(process::command("dpkg-deb").arg("--extract").arg(&archive).arg(folder.join("unpacked")))?;
+    process::read(process::command("dpkg-deb").arg("--extract").arg(&archive).arg(to))?;
     Ok(())
 }
 

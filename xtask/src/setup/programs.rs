@@ -92,6 +92,7 @@ fn parse(line: &'static str) -> Option<Program> {
         "build" => Part::Build,
         "test" => Part::Test,
         "fuzz" => Part::Fuzz,
+        "vm" => Part::Vm,
         _ => return None,
     };
     let program = Program { part, name: words.next()?, package: words.next()?, service: words.next() };

@@ -1,20 +1,17 @@
 //! The source of Rust's library: `core` is compiled from it for the BPF target.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 
-use super::{
-    Missing, Mode, apt,
-    sources::{self, Source},
-};
+use super::{Missing, Mode, apt, suite::Suite};
 use crate::{
     console::{self, Mark},
-    process, workspace,
+    process,
+    workspace::Scratch,
 };
 
 const NAME: &str = "rust-src";
@@ -24,9 +21,6 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
 
 /// Debian's suites that may hold the compiler's version, beside those that the machine's apt knows.
 const SUITES: [&str; 5] = ["trixie-backports", "forky-backports", "sid", "forky", "trixie"];
-
-/// The keyring of Debian's archive, when the machine's own source names none.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Brings the source; returns it if it is missing in the end.
 pub(super) fn ensure(mode: Mode) -> Option<Missing> {
@@ -100,26 +94,18 @@ fn by_own_suites(compiler: &Compiler) -> Result<()> {
     require_apt()?;
     let version = fitting(&apt::versions(NAME, &[])?, &compiler.version)
         .with_context(|| format!("none has {NAME} {}", compiler.version))?;
-    let folder = Scratch::make()?;
+    let folder = Scratch::make(NAME)?;
     unpack_into_sysroot(compiler, &version, &[], &folder)
 }
 
-/// Through a configuration of its own, so that the machine's apt learns of no new suite. The packages are verified
-/// with the keys that the machine trusts already.
 fn by_other_suites(compiler: &Compiler) -> Result<()> {
     require_apt()?;
-    let archive = debian_archive(&sources::machine(), &codename())
-        .context("this machine's apt sources name no Debian archive")?;
-    for suite in SUITES {
-        let folder = Scratch::make()?;
-        let configuration = private_configuration(&folder.0, &archive, suite)?;
-        let options = ["-c", configuration.as_str()];
-        if process::read(process::command("apt-get").args(options).arg("update")).is_err() {
-            continue;
-        }
-        if let Some(version) = fitting(&apt::versions(NAME, &options)?, &compiler.version) {
-            console::step(Mark::Doing, NAME, format!("{version} from {suite}"));
-            return unpack_into_sysroot(compiler, &version, &options, &folder);
+    for name in SUITES {
+        let Ok(suite) = Suite::open(name, None) else { continue };
+        if let Some(version) = fitting(&suite.versions(NAME)?, &compiler.version) {
+            console::step(Mark::Doing, NAME, format!("{version} from {name}"));
+            let folder = Scratch::make(NAME)?;
+            return unpack_into_sysroot(compiler, &version, suite.options(), &folder);
         }
     }
     bail!("none of {} has {NAME} {}, or they cannot be reached", SUITES.join(", "), compiler.version)
@@ -145,9 +131,15 @@ fn fitting(debian_versions: &[String], version: &str) -> Option<String> {
 }
 
 /// Copied beside its place, then renamed: no half library is ever taken for a whole one.
-fn unpack_into_sysroot(compiler: &Compiler, version: &str, options: &[&str], folder: &Scratch) -> Result<()> {
-    apt::download(NAME, version, options, &folder.0)?;
-    let unpacked = folder.0.join(format!("unpacked/usr/src/rustc-{}/library", compiler.version));
+fn unpack_into_sysroot(
+    compiler: &Compiler,
+    version: &str,
+    options: &[String],
+    folder: &Scratch,
+) -> Result<()> {
+    let unpacked = folder.path().join("unpacked");
+    apt::download(&format!("{NAME}={version}"), options, folder.path(), &unpacked)?;
+    let unpacked = unpacked.join(format!("usr/src/rustc-{}/library", compiler.version));
     if !unpacked.is_dir() {
         bail!("{NAME} {version} holds no {}", unpacked.display());
     }
@@ -172,70 +164,6 @@ fn unpack_into_sysroot(compiler: &Compiler, version: &str, options: &[&str], fol
     Ok(())
 }
 
-/// The archive that holds the machine's own release.
-fn debian_archive(sources: &[Source], codename: &str) -> Option<Source> {
-    let names = [codename, "stable", "oldstable", "testing", "unstable"];
-    sources
-        .iter()
-        .find(|source| !source.uri.starts_with("cdrom:") && names.contains(&source.suite.as_str()))
-        .cloned()
-}
-
-fn codename() -> String {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let value = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or_default();
-    value.trim_matches('"').to_owned()
-}
-
-/// Writes an apt configuration that knows one suite and keeps its lists and packages in `folder`.
-fn private_configuration(folder: &Path, archive: &Source, suite: &str) -> Result<String> {
-    for name in ["lists/partial", "cache/archives/partial"] {
-        fs::create_dir_all(folder.join(name))?;
-    }
-    let keyring = archive.signed_by.as_deref().unwrap_or(KEYRING);
-    let option = if Path::new(keyring).exists() { format!("[signed-by={keyring}] ") } else { String::new() };
-    let list = folder.join("one-suite.list");
-    fs::write(&list, format!("deb {option}{} {suite} main\n", archive.uri))?;
-    let configuration = folder.join("apt.conf");
-    let shown = folder.display();
-    fs::write(
-        &configuration,
-        format!(
-            r#"Dir::Etc::sourcelist "{}";
-Dir::Etc::sourceparts "-";
-Dir::State::lists "{shown}/lists";
-Dir::Cache "{shown}/cache";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-"#,
-            list.display()
-        ),
-    )?;
-    Ok(configuration.display().to_string())
-}
-
-/// A folder that is gone when this value is.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn make() -> Result<Self> {
-        let folder = workspace::target()?.join(format!("rust-src-{}", std::process::id()));
-        drop(fs::remove_dir_all(&folder));
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,22 +179,6 @@ mod tests {
             ("1.9", None),
         ] {
             assert_eq!(fitting(&known, version).as_deref(), expected, "{version}");
-        }
-    }
-
-    #[test]
-    fn the_archive_is_the_one_of_the_release() {
-        let source =
-            |uri: &str, suite: &str| Source { uri: uri.to_owned(), suite: suite.to_owned(), signed_by: None };
-        let sources = [
-            source("http://vendor.example/apt", "nodistro"),
-            source("http://mirror.example/security", "bookworm-security"),
-            source("cdrom:[Debian]/", "bookworm"),
-            source("http://mirror.example/debian", "bookworm"),
-        ];
-        for (codename, expected) in [("bookworm", Some("http://mirror.example/debian")), ("noble", None)] {
-            let archive = debian_archive(&sources, codename).map(|source| source.uri);
-            assert_eq!(archive.as_deref(), expected, "{codename}");
         }
     }
 }

@@ -7,8 +7,8 @@ use std::{
 
 /// One archive and suite that apt fetches binary packages from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) uri: String,
+pub(crate) struct Source {
+    pub(crate) uri: String,
     pub(super) suite: String,
     /// Path of a keyring, when the source names one.
     pub(super) signed_by: Option<String>,

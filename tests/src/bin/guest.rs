@@ -1,0 +1,12 @@
+//! `guest`: the first process of a virtual machine that tests weir. It readies the machine, runs the steps of the
+//! plan one after the other, and turns the machine off.
+//!
+//! In the first file system: `/modules/NN-NAME.ko` in loading order, `/payload/*` for `/opt/weir`, and `/plan`.
+//! The disk `vda` holds the guest's Debian, `vdb` takes a tar of `/var/log/weir-tests` at the end. What steps print
+//! goes to the second serial port, between lines that begin with [`tests::guest::MARK`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tests::guest::main()
+}

@@ -1,0 +1,91 @@
+//! What the first process of a virtual machine does.
+
+mod plan;
+mod system;
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result, bail};
+
+use self::plan::Step;
+
+/// Begins a line that is the guest's own, not a step's.
+pub const MARK: &str = "@guest";
+/// Where a step's results and a case's artifacts go.
+const REPORT: &str = "/dev/ttyS1";
+const ARTIFACTS: &str = "/var/log/weir-tests";
+
+/// Readies the machine, runs the plan, turns the machine off. Never returns as process 1.
+#[must_use]
+pub fn main() -> ExitCode {
+    if std::process::id() != 1 {
+        let _ =
+            writeln!(io::stderr(), "guest: this is the first process of a virtual machine and nothing else");
+        return ExitCode::from(2);
+    }
+    let end = match run() {
+        Ok(()) => format!("{MARK} done"),
+        Err(error) => format!("{MARK} error {error:#}"),
+    };
+    // Whoever reads the console learns of it even when there is no report to write to.
+    let _ = writeln!(io::stderr(), "{end}");
+    if let Ok(mut report) = report() {
+        let _ = writeln!(report, "{end}");
+    }
+    system::power_off()
+}
+
+fn run() -> Result<()> {
+    system::mount_first()?;
+    let mut report = report()?;
+    for (module, error) in system::load_modules(Path::new("/modules"))? {
+        writeln!(report, "{MARK} module {module}: {error:#}")?;
+    }
+    let plan = plan::read(Path::new("/plan"))?;
+    system::enter_disk()?;
+    system::mount_rest()?;
+    system::ready()?;
+    std::fs::create_dir_all(ARTIFACTS)?;
+    for step in plan {
+        writeln!(report, "{MARK} begin {}", step.name)?;
+        match one(&step, &report) {
+            Ok(status) => writeln!(report, "{MARK} end {} {status}", step.name)?,
+            Err(error) => writeln!(report, "{MARK} end {} {error:#}", step.name)?,
+        }
+    }
+    keep_artifacts().context("artifacts")
+}
+
+fn report() -> Result<File> {
+    OpenOptions::new().write(true).open(REPORT).with_context(|| format!("cannot open {REPORT}"))
+}
+
+/// Runs a step with its output on the report, and waits for it and for every orphan that ends meanwhile.
+fn one(step: &Step, report: &File) -> Result<i32> {
+    let mut command = Command::new(&step.program);
+    command.args(&step.arguments).envs(step.environment.iter().cloned());
+    command
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:/opt/weir")
+        .env("HOME", "/root")
+        .env("LC_ALL", "C.UTF-8")
+        .env("NO_COLOR", "1");
+    command.current_dir("/root").stdout(report.try_clone()?).stderr(report.try_clone()?);
+    let child = command.spawn().with_context(|| format!("cannot run {}", step.program))?;
+    system::reap_until(child.id())
+}
+
+/// Writes the artifacts to the second disk as a tar, which needs no file system there.
+fn keep_artifacts() -> Result<()> {
+    let disk = OpenOptions::new().write(true).open("/dev/vdb").context("cannot open /dev/vdb")?;
+    let mut tar = Command::new("tar");
+    let child = tar.args(["-c", "-C", ARTIFACTS, "."]).stdout(disk).spawn().context("cannot run tar")?;
+    match system::reap_until(child.id())? {
+        0 => Ok(()),
+        status => bail!("tar ended with {status}"),
+    }
+}

@@ -1,0 +1,181 @@
+//! The machine under the first process: file systems, modules, the end.
+
+use std::{
+    ffi::{CStr, CString},
+    fs::{self, File},
+    io,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+    process::Command,
+    ptr,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{process, wait};
+
+/// How long a disk may take to appear.
+const DISK: Duration = Duration::from_secs(30);
+/// Where the disk is mounted before it becomes the root.
+const NEW_ROOT: &str = "/disk";
+
+/// A file system of the kernel's own, and the place where people expect it.
+struct Mount {
+    kind: &'static str,
+    place: &'static str,
+    options: &'static str,
+}
+
+const FIRST: [Mount; 3] = [
+    Mount { kind: "proc", place: "/proc", options: "" },
+    Mount { kind: "sysfs", place: "/sys", options: "" },
+    Mount { kind: "devtmpfs", place: "/dev", options: "" },
+];
+
+const REST: [Mount; 9] = [
+    Mount { kind: "devpts", place: "/dev/pts", options: "ptmxmode=0666" },
+    Mount { kind: "tmpfs", place: "/dev/shm", options: "mode=1777" },
+    Mount { kind: "tmpfs", place: "/run", options: "mode=0755" },
+    Mount { kind: "tmpfs", place: "/tmp", options: "mode=1777" },
+    Mount { kind: "cgroup2", place: "/sys/fs/cgroup", options: "" },
+    Mount { kind: "bpf", place: "/sys/fs/bpf", options: "mode=0700" },
+    Mount { kind: "securityfs", place: "/sys/kernel/security", options: "" },
+    Mount { kind: "debugfs", place: "/sys/kernel/debug", options: "" },
+    Mount { kind: "tracefs", place: "/sys/kernel/tracing", options: "" },
+];
+
+/// Mounts what loading modules needs.
+///
+/// # Errors
+/// When the kernel refuses one.
+pub(super) fn mount_first() -> Result<()> {
+    FIRST.iter().try_for_each(Mount::mount)
+}
+
+/// Mounts what an ordinary system has.
+///
+/// # Errors
+/// When the kernel refuses one.
+pub(super) fn mount_rest() -> Result<()> {
+    REST.iter().try_for_each(Mount::mount)
+}
+
+/// Loads the modules in `folder` by name, and returns those that the kernel refused, with the reason.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(super) fn load_modules(folder: &Path) -> Result<Vec<(String, anyhow::Error)>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut modules: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    modules.sort();
+    let refused = modules.into_iter().filter_map(|module| {
+        let name = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        load(&module).err().map(|error| (name, error))
+    });
+    Ok(refused.collect())
+}
+
+/// Makes the disk the root, with `/payload` copied to its `/opt/weir`.
+///
+/// # Errors
+/// When there is no disk, or it holds nothing that can be a root.
+pub(super) fn enter_disk() -> Result<()> {
+    wait::until(DISK, "the disk", || Ok(Path::new("/dev/vda").exists().then_some(())))?;
+    fs::create_dir_all(NEW_ROOT)?;
+    mount(Some("/dev/vda"), NEW_ROOT, Some("ext4"), 0, "").context("cannot mount the disk")?;
+    let place = Path::new(NEW_ROOT).join("opt/weir");
+    fs::create_dir_all(&place)?;
+    for entry in fs::read_dir("/payload").context("no payload")? {
+        let entry = entry?;
+        fs::copy(entry.path(), place.join(entry.file_name()))?;
+    }
+    for Mount { place, .. } in &FIRST {
+        mount(Some(place), &format!("{NEW_ROOT}{place}"), None, libc::MS_MOVE, "")?;
+    }
+    std::env::set_current_dir(NEW_ROOT)?;
+    mount(Some("."), "/", None, libc::MS_MOVE, "")?;
+    std::os::unix::fs::chroot(".")?;
+    std::env::set_current_dir("/")?;
+    Ok(())
+}
+
+/// What an ordinary system has done when it is up.
+///
+/// # Errors
+/// When `ip` fails.
+pub(super) fn ready() -> Result<()> {
+    fs::write("/proc/sys/kernel/hostname", "guest")?;
+    fs::write("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 guest\n::1 localhost\n")?;
+    process::run(Command::new("ip").args(["link", "set", "lo", "up"])).map(drop)
+}
+
+/// Waits for `child`, and buries the orphans that end before it.
+///
+/// # Errors
+/// When there is no such child.
+pub(super) fn reap_until(child: u32) -> Result<i32> {
+    let child = i32::try_from(child)?;
+    loop {
+        let mut status = 0;
+        // SAFETY: waitpid writes one integer, to which it is given a pointer.
+        let ended = unsafe { libc::waitpid(-1, &raw mut status, 0) };
+        if ended == child {
+            // As a shell tells it.
+            return Ok(if libc::WIFEXITED(status) {
+                libc::WEXITSTATUS(status)
+            } else {
+                128 + libc::WTERMSIG(status)
+            });
+        }
+        if ended < 0 {
+            return Err(io::Error::last_os_error()).context("waitpid");
+        }
+    }
+}
+
+/// Writes everything out and turns the machine off.
+pub(super) fn power_off() -> ! {
+    // SAFETY: sync takes nothing and cannot fail.
+    unsafe { libc::sync() };
+    // SAFETY: reboot takes an integer; only process 1 of a machine of its own comes here.
+    unsafe { libc::reboot(libc::RB_POWER_OFF) };
+    // The kernel refused; ending as process 1 makes it panic, which the harness sees.
+    std::process::abort()
+}
+
+impl Mount {
+    fn mount(&self) -> Result<()> {
+        fs::create_dir_all(self.place)?;
+        mount(Some(self.kind), self.place, Some(self.kind), 0, self.options)
+    }
+}
+
+fn load(module: &Path) -> Result<()> {
+    let file = File::open(module)?;
+    let parameters: &CStr = c"";
+    // SAFETY: finit_module takes a descriptor that `file` keeps open, a C string that outlives the call, and flags.
+    let result = unsafe { libc::syscall(libc::SYS_finit_module, file.as_raw_fd(), parameters.as_ptr(), 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error().into()) }
+}
+
+fn mount(
+    source: Option<&str>,
+    place: &str,
+    kind: Option<&str>,
+    flags: libc::c_ulong,
+    options: &str,
+) -> Result<()> {
+    let text = |text: Option<&str>| text.map(CString::new).transpose();
+    let (source, target, kind) = (text(source)?, CString::new(place)?, text(kind)?);
+    let options = CString::new(options)?;
+    let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
+    // SAFETY: every pointer is null, where mount allows it, or to a C string that outlives the call.
+    let result = unsafe {
+        libc::mount(pointer(&source), target.as_ptr(), pointer(&kind), flags, options.as_ptr().cast())
+    };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error()).with_context(|| format!("cannot mount {place}"))
+}

@@ -1,0 +1,162 @@
+//! `cargo xtask vm`: the suite on real distribution kernels, in virtual machines.
+
+mod boot;
+mod cache;
+mod console;
+mod initramfs;
+mod kernel;
+mod machine;
+mod module;
+mod payload;
+mod plan;
+mod results;
+mod root;
+mod table;
+
+use std::{
+    collections::VecDeque,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+
+use self::{
+    boot::{Finished, Parts},
+    kernel::Kernel,
+    plan::{Boot, Hooks},
+    table::Table,
+};
+use crate::{
+    arguments::Arguments,
+    console::{self as terminal, Mark},
+    setup::{self, Part},
+};
+
+pub(crate) const HELP: &str = "\
+Boot Debian's kernels under QEMU and run the suite inside: scenarios against the real
+agent, and the tests of the kernel programs; with the hooks that the agent chooses, and
+again with each lower rung of the ladder forced. Prints a table of cases by kernels;
+status 1 unless every cell holds, and the last line counts them. A guest that hangs,
+panics or oopses is a failure; its console and the failed cases' artifacts are kept in
+target/vm/KERNEL. What did not change since it passed is not run again.
+
+Usage: cargo xtask vm [OPTIONS]
+
+Options:
+  --kernel V   Only this series: 5.10, 6.1, 6.12 or newest; may be repeated
+  --hooks H    Only this first rung: auto, tracepoint, fentry or kprobe; may be repeated
+  --filter S   Only cases whose name contains it; may be repeated
+  --quick      A choice of cases on each kernel, all rungs on one
+  --fresh      Run also what did not change since it passed
+  --jobs N     Machines at a time (half the processors, since each has two)
+  --shell      A shell in the guest of the chosen kernel instead
+
+Making the guest's disk needs root; fetching kernels needs Debian's archive, once a day.
+
+Examples:
+  cargo xtask vm
+  cargo xtask vm --quick
+  cargo xtask vm --kernel 5.10 --hooks kprobe --filter malicious
+  cargo xtask vm --kernel 6.1 --shell
+";
+
+pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
+    let started = Instant::now();
+    let chosen_kernels = arguments.values("--kernel")?;
+    let chosen_hooks: Vec<Hooks> =
+        arguments.values("--hooks")?.iter().map(|name| Hooks::parse(name)).collect::<Result<_>>()?;
+    let filters = arguments.values("--filter")?;
+    let quick = arguments.flag("--quick");
+    let fresh = arguments.flag("--fresh");
+    let shell = arguments.flag("--shell");
+    let jobs = match arguments.value("--jobs")? {
+        Some(jobs) => jobs.parse().with_context(|| format!("--jobs {jobs}: not a whole number"))?,
+        None => default_jobs(),
+    };
+    arguments.finish()?;
+
+    setup::ensure(&[Part::Build, Part::Vm])?;
+    let kernels = kernels(&chosen_kernels)?;
+    let parts = Parts::make()?;
+    if shell {
+        let kernel = kernels.first().context("no kernel")?;
+        return boot::shell(kernel, &parts);
+    }
+    let boots = if quick {
+        plan::quick(&kernels, &chosen_hooks, &filters)
+    } else {
+        plan::full(&kernels, &chosen_hooks, &filters)
+    };
+    if boots.is_empty() {
+        bail!("nothing fits that choice of kernels and hooks");
+    }
+    let finished = run(boots, &parts, fresh, jobs)?;
+    let mut table = Table::default();
+    for one in &finished {
+        table.add(one);
+    }
+    table.print();
+    let totals = table.totals();
+    terminal::line(&format!("\n{} min\n{totals}", started.elapsed().as_secs().div_ceil(60)));
+    Ok(if totals.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An emulated guest with two processors keeps somewhat more than one busy, and the suite mostly waits.
+fn default_jobs() -> usize {
+    thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2).max(1))
+}
+
+fn kernels(chosen: &[String]) -> Result<Vec<Kernel>> {
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|one| one == name);
+    let mut kernels = Vec::new();
+    for (name, suite) in kernel::SUITES {
+        // The newest one's series is known once it is there.
+        let unsettled =
+            name == "newest" && chosen.iter().any(|one| !kernel::SUITES.iter().any(|(name, _)| name == one));
+        if !wanted(name) && !unsettled {
+            continue;
+        }
+        let kernel = kernel::fetch(suite)?;
+        if wanted(name) || wanted(&kernel.series) {
+            terminal::step(Mark::Ok, "kernel", format!("{} from {suite}", kernel.version));
+            kernels.push(kernel);
+        }
+    }
+    for one in chosen {
+        if one != "newest" && !kernels.iter().any(|kernel| kernel.series == *one) {
+            let known: Vec<&str> = kernel::SUITES.iter().map(|(name, _)| *name).collect();
+            bail!("there is no kernel {one} here; known are {}", known.join(", "));
+        }
+    }
+    Ok(kernels)
+}
+
+/// Runs `boots`, `jobs` at a time, in the order given.
+fn run(boots: Vec<Boot>, parts: &Parts, fresh: bool, jobs: usize) -> Result<Vec<Finished>> {
+    let titles: Vec<String> = boots.iter().map(|boot| boot.title.clone()).collect();
+    let queue = Mutex::new(VecDeque::from(boots));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let work = || -> Result<Vec<Finished>> {
+        let mut finished = Vec::new();
+        while let Some(boot) = next() {
+            finished.push(boot::run(boot, parts, fresh)?);
+        }
+        Ok(finished)
+    };
+    let mut finished = Vec::new();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(done) => finished.extend(done?),
+                Err(_) => bail!("a worker panicked"),
+            }
+        }
+        Ok(())
+    })?;
+    finished.sort_by_key(|one: &Finished| titles.iter().position(|title| *title == one.boot.title));
+    Ok(finished)
+}

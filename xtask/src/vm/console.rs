@@ -1,0 +1,71 @@
+//! What a kernel says on its console when something is wrong.
+
+/// Beginnings of messages after which a guest cannot be trusted, and what they mean.
+const FATAL: [(&str, &str); 9] = [
+    ("Kernel panic - not syncing", "the guest's kernel panicked"),
+    ("BUG: ", "the guest's kernel found a bug"),
+    ("Oops: ", "the guest's kernel oopsed"),
+    ("general protection fault", "the guest's kernel oopsed"),
+    ("WARNING: CPU: ", "the guest's kernel warned"),
+    ("watchdog: BUG: soft lockup", "a processor of the guest hung"),
+    ("detected stalls on CPUs", "a processor of the guest hung"),
+    ("blocked for more than", "a task of the guest hung"),
+    ("Out of memory: Killed process", "the guest ran out of memory"),
+];
+
+/// The first message that means that the guest cannot be trusted, with its meaning.
+pub(super) fn diagnose(log: &str) -> Option<String> {
+    let lines: Vec<&str> = log.lines().collect();
+    lines.iter().find_map(|line| {
+        let (_, meaning) = FATAL.iter().find(|(message, _)| line.contains(message))?;
+        Some(format!("{meaning}: {}", printable(line)))
+    })
+}
+
+/// The last lines that say something.
+pub(super) fn tail(log: &str, count: usize) -> Vec<String> {
+    let lines: Vec<String> = log.lines().map(printable).filter(|line| !line.is_empty()).collect();
+    lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().to_vec()
+}
+
+/// Without the terminal's control sequences, which firmware sends.
+fn printable(line: &str) -> String {
+    line.chars().filter(|character| !character.is_control()).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{diagnose, tail};
+
+    #[test]
+    fn messages_are_told_apart() {
+        let rows = [
+            ("[    1.0] Run /init as init process\n[    2.0] reboot: Power down\n", None),
+            (
+                "[ 3.1] x\r\n[    3.2] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n[ 4] y",
+                Some(
+                    "panicked: [    3.2] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+                ),
+            ),
+            (
+                "[ 1] BUG: kernel NULL pointer dereference, address: 0\n[ 1] Oops: 0000 [#1] SMP",
+                Some("NULL pointer"),
+            ),
+            ("[ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n", Some("kernel/x.c:1")),
+        ];
+        for (log, expected) in rows {
+            let found = diagnose(log);
+            match expected {
+                Some(words) => {
+                    assert!(found.as_ref().is_some_and(|found| found.contains(words)), "{found:?}");
+                }
+                None => assert_eq!(found, None),
+            }
+        }
+    }
+
+    #[test]
+    fn the_tail_is_plain() {
+        assert_eq!(tail("a\n\x1b[2Jb\r\n\n  \nc\n", 2), ["[2Jb", "c"]);
+    }
+}

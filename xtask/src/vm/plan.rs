@@ -1,0 +1,266 @@
+//! Which machines to boot, and what to run in each.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+
+use super::kernel::Kernel;
+
+/// The rung of the hook ladder that the agent begins with: its own choice, or a class of hooks that is forced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hooks {
+    Auto,
+    Tracepoint,
+    Fentry,
+    Kprobe,
+}
+
+const HOOKS: [Hooks; 4] = [Hooks::Auto, Hooks::Tracepoint, Hooks::Fentry, Hooks::Kprobe];
+
+impl Hooks {
+    /// # Errors
+    /// When there are no such hooks; names those that there are.
+    pub(super) fn parse(name: &str) -> Result<Self> {
+        match HOOKS.into_iter().find(|hooks| hooks.name() == name) {
+            Some(hooks) => Ok(hooks),
+            None => bail!("--hooks {name}: expected {}", HOOKS.map(Self::name).join(", ")),
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Tracepoint => "tracepoint",
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+        }
+    }
+}
+
+/// One run of the suite within a machine.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub(super) hooks: Hooks,
+    /// Parts of names of cases; none is all of them.
+    pub(super) filters: Vec<String>,
+}
+
+/// One machine.
+#[derive(Clone, Debug)]
+pub(super) struct Boot {
+    /// Unique among the boots of a plan; also a folder's name.
+    pub(super) title: String,
+    pub(super) kernel: Kernel,
+    /// Words for the kernel's command line.
+    pub(super) command_line: &'static str,
+    pub(super) runs: Vec<Run>,
+}
+
+/// The kernel that runs every rung also when time is short: the oldest that has all of them.
+const ALL_RUNGS: &str = "6.12";
+/// The case that needs a kernel that is locked down.
+const LOCKDOWN: &str = "refusal::lockdown";
+/// Cases for when time is short: each family of hooks, one alert over each kind of path, and silence.
+const QUICK: [&str; 8] = [
+    "kernel::",
+    "malicious::tar-curl",
+    "malicious::tar-scp",
+    "malicious::tar-openssl-pipe",
+    "honest::backup-and-ping",
+    "honest::git-clone",
+    "load::small-ring",
+    "refusal::",
+];
+/// Of these, the ones that tell rungs apart.
+const QUICK_RUNGS: [&str; 3] = ["kernel::", "malicious::tar-curl", "malicious::tar-scp"];
+
+/// Everything everywhere, each rung that differs.
+pub(super) fn full(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> Vec<Boot> {
+    let mut boots: Vec<Boot> = kernels
+        .iter()
+        .map(|kernel| {
+            let run = |hooks| Run { hooks, filters: filters.to_vec() };
+            boot(kernel, rungs(kernel).into_iter().map(run).filter(|run| chosen(run.hooks, hooks)).collect())
+        })
+        .filter(|boot| !boot.runs.is_empty())
+        .collect();
+    boots.extend(kernels.iter().filter_map(|kernel| locked_down(kernel, hooks, filters)));
+    boots
+}
+
+/// A choice of cases on each kernel, all rungs on one.
+pub(super) fn quick(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> Vec<Boot> {
+    let own = |cases: &[&str]| {
+        if filters.is_empty() {
+            cases.iter().map(|&case| case.to_owned()).collect()
+        } else {
+            filters.to_vec()
+        }
+    };
+    let mut boots: Vec<Boot> = kernels
+        .iter()
+        .map(|kernel| {
+            let mut runs = vec![Run { hooks: Hooks::Auto, filters: own(&QUICK) }];
+            if kernel.series == ALL_RUNGS {
+                let lower = rungs(kernel).into_iter().filter(|hooks| *hooks != Hooks::Auto);
+                runs.extend(lower.map(|hooks| Run { hooks, filters: own(&QUICK_RUNGS) }));
+            }
+            runs.retain(|run| chosen(run.hooks, hooks));
+            boot(kernel, runs)
+        })
+        .filter(|boot| !boot.runs.is_empty())
+        .collect();
+    let all_rungs = kernels.iter().filter(|kernel| kernel.series == ALL_RUNGS);
+    boots.extend(all_rungs.filter_map(|kernel| locked_down(kernel, hooks, filters)));
+    // The longest first, so that no machine runs alone at the end.
+    boots.sort_by_key(|boot| std::cmp::Reverse(boot.runs.len()));
+    boots
+}
+
+/// The rungs of a kernel that give a different set of hooks. Before 6.3 there is no tracepoint for bytes sent, so
+/// that fentry is what the agent chooses by itself.
+fn rungs(kernel: &Kernel) -> Vec<Hooks> {
+    let before_6_3 = kernel.number() < (6, 3);
+    HOOKS.into_iter().filter(|hooks| !(before_6_3 && *hooks == Hooks::Fentry)).collect()
+}
+
+fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
+    wanted.is_empty() || wanted.contains(&hooks)
+}
+
+fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
+    Boot { title: kernel.series.clone(), kernel: kernel.clone(), command_line: "", runs }
+}
+
+/// A machine that shows how the agent meets a kernel that lets nobody read kernel memory.
+fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
+    let wanted = filters.is_empty() || filters.iter().any(|filter| LOCKDOWN.contains(filter.as_str()));
+    (wanted && chosen(Hooks::Auto, hooks)).then(|| Boot {
+        title: format!("{}-lockdown", kernel.series),
+        kernel: kernel.clone(),
+        command_line: "lockdown=confidentiality",
+        runs: vec![Run { hooks: Hooks::Auto, filters: vec![LOCKDOWN.to_owned()] }],
+    })
+}
+
+/// Prefix of the names of the tests of the kernel programs alone, which are a program of their own.
+pub(super) const KERNEL_TESTS: &str = "kernel::";
+
+impl Run {
+    /// Filters for the suite; none when it is left out.
+    pub(super) fn suite_filters(&self) -> Option<Vec<String>> {
+        let own: Vec<String> =
+            self.filters.iter().filter(|filter| !filter.starts_with(KERNEL_TESTS)).cloned().collect();
+        (self.filters.is_empty() || !own.is_empty()).then_some(own)
+    }
+
+    /// Filters for the tests of the kernel programs; none when they are left out.
+    pub(super) fn kernel_filters(&self) -> Option<Vec<String>> {
+        if self.filters.is_empty() || self.filters.iter().any(|filter| filter == KERNEL_TESTS) {
+            return Some(Vec::new());
+        }
+        let own: Vec<String> = self
+            .filters
+            .iter()
+            .filter_map(|filter| filter.strip_prefix(KERNEL_TESTS))
+            .map(str::to_owned)
+            .collect();
+        (!own.is_empty()).then_some(own)
+    }
+}
+
+impl Boot {
+    /// The plan as the guest reads it (`tests::guest::plan`): words parted by tabs.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for run in &self.runs {
+            let hooks = run.hooks.name();
+            // Writing to a string cannot fail.
+            if let Some(filters) = run.kernel_filters() {
+                let _ = writeln!(
+                    text,
+                    "step\t{hooks}/kernel\nenv\tWEIR_HOOKS={hooks}\nrun\t/opt/weir/kernel\t--test-threads=1\t--show-output\t--color=never{}",
+                    words(&filters)
+                );
+            }
+            if let Some(filters) = run.suite_filters() {
+                let _ = writeln!(
+                    text,
+                    "step\t{hooks}/suite\nenv\tWEIR_HOOKS={hooks}\nrun\t/opt/weir/scenarios\trun\t--weir\t/opt/weir/weir\t--artifacts\t/var/log/weir-tests/{hooks}{}",
+                    words(&filters)
+                );
+            }
+        }
+        text
+    }
+}
+
+fn words(filters: &[String]) -> String {
+    filters.iter().flat_map(|filter| ["\t", filter]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(series: &str) -> Kernel {
+        Kernel {
+            series: series.to_owned(),
+            version: format!("{series}.1-1"),
+            image: "vmlinuz".into(),
+            modules: Vec::new(),
+        }
+    }
+
+    fn outline(boots: &[Boot]) -> Vec<String> {
+        let runs = |boot: &Boot| boot.runs.iter().map(|run| run.hooks.name()).collect::<Vec<_>>().join("+");
+        boots.iter().map(|boot| format!("{} {}", boot.title, runs(boot))).collect()
+    }
+
+    #[test]
+    fn every_kernel_runs_every_rung_that_differs() {
+        let kernels = ["5.10", "6.1", "6.12", "7.2"].map(kernel);
+        assert_eq!(
+            outline(&full(&kernels, &[], &[])),
+            [
+                "5.10 auto+tracepoint+kprobe",
+                "6.1 auto+tracepoint+kprobe",
+                "6.12 auto+tracepoint+fentry+kprobe",
+                "7.2 auto+tracepoint+fentry+kprobe",
+                "5.10-lockdown auto",
+                "6.1-lockdown auto",
+                "6.12-lockdown auto",
+                "7.2-lockdown auto",
+            ]
+        );
+        assert_eq!(
+            outline(&quick(&kernels, &[], &[])),
+            ["6.12 auto+tracepoint+fentry+kprobe", "5.10 auto", "6.1 auto", "7.2 auto", "6.12-lockdown auto"]
+        );
+        assert_eq!(
+            outline(&full(&kernels, &[Hooks::Fentry], &["scp".to_owned()])),
+            ["6.12 fentry", "7.2 fentry"]
+        );
+    }
+
+    #[test]
+    fn filters_find_their_program() {
+        type Filters<'a> = &'a [&'a str];
+        let rows: [(Filters<'_>, Option<Filters<'_>>, Option<Filters<'_>>); 4] = [
+            (&[], Some(&[]), Some(&[])),
+            (&["kernel::"], None, Some(&[])),
+            (&["kernel::opens", "scp"], Some(&["scp"]), Some(&["opens"])),
+            (&["scp"], Some(&["scp"]), None),
+        ];
+        for (filters, suite, kernel) in rows {
+            let run =
+                Run { hooks: Hooks::Auto, filters: filters.iter().map(|&word| word.to_owned()).collect() };
+            assert_eq!(run.suite_filters().as_deref(), suite.map(own).as_deref(), "{filters:?}");
+            assert_eq!(run.kernel_filters().as_deref(), kernel.map(own).as_deref(), "{filters:?}");
+        }
+    }
+
+    fn own(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+}

@@ -1,0 +1,71 @@
+//! The guest's disk: a Debian of this machine's own release with the programs that the suite uses.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    console::{self, Mark},
+    process,
+    setup::{debian_archive, debian_codename},
+    workspace::{self, Scratch},
+};
+
+/// Debian packages beside the essential ones.
+const PACKAGES: &str = include_str!("packages.txt");
+
+/// Bytes of the disk. The file has holes where nothing was written.
+const SIZE: &str = "1536M";
+
+/// What no test reads.
+const LEFT_OUT: [&str; 4] =
+    ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
+
+/// Path of an ext4 image, made if it is not there yet; its name tells what it holds.
+///
+/// # Errors
+/// When there is no root, no archive, or a package cannot be had.
+pub(super) fn image() -> Result<PathBuf> {
+    let codename = debian_codename();
+    let packages: Vec<&str> =
+        PACKAGES.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let key = super::cache::key(&[codename.as_bytes(), PACKAGES.as_bytes(), SIZE.as_bytes()]);
+    let folder = workspace::target()?.join("vm/root");
+    let image = folder.join(format!("{codename}-{key}.ext4"));
+    if image.exists() {
+        return Ok(image);
+    }
+    console::step(Mark::Doing, "guest's disk", format!("Debian {codename} with {}", packages.join(" ")));
+    fs::create_dir_all(&folder)?;
+    let scratch = Scratch::make("root")?;
+    let tree = scratch.path().join("tree");
+    let result = install(&codename, &packages, &tree).and_then(|()| pack(&tree, &image));
+    // What root made, root removes.
+    drop(process::as_root("rm").and_then(|mut rm| process::read(rm.arg("-rf").arg(&tree))));
+    result?;
+    Ok(image)
+}
+
+fn install(codename: &str, packages: &[&str], tree: &Path) -> Result<()> {
+    let archive = debian_archive().context("this machine's apt sources name no Debian archive")?;
+    let mut mmdebstrap = process::as_root("mmdebstrap")?;
+    mmdebstrap.args(["--mode=root", "--variant=essential", "--quiet"]);
+    mmdebstrap.args(["--aptopt=APT::Sandbox::User \"root\""]);
+    mmdebstrap.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
+    mmdebstrap.arg(format!("--include={}", packages.join(",")));
+    process::read(mmdebstrap.arg(codename).arg(tree).arg(&archive.uri))?;
+    Ok(())
+}
+
+/// Made beside its place and renamed: no half disk is ever taken for a whole one.
+fn pack(tree: &Path, image: &Path) -> Result<()> {
+    let partial = image.with_extension("partial");
+    drop(fs::remove_file(&partial));
+    let mut mke2fs = process::as_root("mke2fs")?;
+    mke2fs.args(["-q", "-t", "ext4", "-O", "^has_journal", "-L", "guest", "-d"]).arg(tree);
+    process::read(mke2fs.arg(&partial).arg(SIZE))?;
+    fs::rename(&partial, image).with_context(|| format!("cannot make {}", image.display()))
+}
