@@ -74,18 +74,9 @@ mod tests {
 
     #[test]
     fn hostile_text_is_written_out() {
-        let rows: &[(&[u8], &str)] = &[
-            (b"plain", "plain"),
-            (b"a\nb\x1b[2J\0", "a\\nb\\u{1b}[2J\\u{0}"),
-            (b"\xff\xfe", "\u{fffd}\u{fffd}"),
-            ("pdf\u{202e}fdp".as_bytes(), "pdf\\u{202e}fdp"),
-            ("\u{9b}2J\u{85}".as_bytes(), "\\u{9b}2J\\u{85}"),
-            ("naïve 日本".as_bytes(), "naïve 日本"),
-        ];
-        for (bytes, expected) in rows {
-            assert_eq!(shown(&Bytes::from(*bytes), 100), ((*expected).to_owned(), 0));
-        }
-        assert_eq!(shown_lines(&Bytes::from("a\n\tb\x1b"), 100), ("a\n\tb\\u{1b}".to_owned(), 0));
+        let bytes = Bytes::from("a\n\tb\x1b\u{202e}");
+        assert_eq!(shown(&bytes, 100), ("a\\n\\tb\\u{1b}\\u{202e}".to_owned(), 0));
+        assert_eq!(shown_lines(&bytes, 100), ("a\n\tb\\u{1b}\\u{202e}".to_owned(), 0));
     }
 
     #[test]

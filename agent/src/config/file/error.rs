@@ -146,24 +146,16 @@ fn floor(text: &str, index: usize) -> usize {
 /// Key of the innermost value or key that lies at `offset`.
 fn key_at(table: &DeTable<'_>, offset: usize) -> String {
     for (key, value) in table {
-        let inside = value.span().contains(&offset);
-        if !inside && !key.span().contains(&offset) {
-            // Dotted tables and headers: their span is the header's, what they hold lies elsewhere.
-            if let DeValue::Table(inner) = value.get_ref() {
-                let below = key_at(inner, offset);
-                if !below.is_empty() {
-                    return format!("{}.{below}", key.get_ref());
-                }
-            }
-            continue;
-        }
+        // What dotted tables and headers hold may lie outside their span, which is the header's.
         if let DeValue::Table(inner) = value.get_ref() {
             let below = key_at(inner, offset);
             if !below.is_empty() {
                 return format!("{}.{below}", key.get_ref());
             }
         }
-        return key.get_ref().to_string();
+        if value.span().contains(&offset) || key.span().contains(&offset) {
+            return key.get_ref().to_string();
+        }
     }
     String::new()
 }
