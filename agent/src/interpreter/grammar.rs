@@ -57,7 +57,7 @@ pub(super) struct Grammar {
     pub(super) plus: Option<&'static [u8]>,
     /// What a lone dash is.
     pub(super) dash: Dash,
-    /// What stands behind `--`, or without options at the first operand.
+    /// What the first operand is.
     pub(super) operand: Operand,
     /// Words that stand for the program as the first operand, and what they make of the operand after them.
     pub(super) commands: &'static [(&'static str, Operand)],
@@ -168,6 +168,7 @@ impl Grammar {
         }
     }
 
+    /// Whether `name` is one of `names`, or the beginning of one where that is enough.
     fn lists(&self, names: &str, name: &[u8]) -> bool {
         // Node takes `_` for `-` in names; no other interpreter has names with it.
         let same = |(listed, given): (u8, &u8)| listed == *given || (listed == b'-' && *given == b'_');
@@ -184,9 +185,11 @@ struct Walk<'a> {
     grammar: &'static Grammar,
     rest: &'a [Bytes],
     texts: Vec<&'a [u8]>,
+    /// The first operand is text.
     command: bool,
     stdin: bool,
     operand: Operand,
+    /// A subcommand was given.
     in_command: bool,
 }
 
@@ -275,15 +278,11 @@ impl<'a> Walk<'a> {
                 self.texts.push(text);
                 break;
             } else if grammar.file.contains(letter) {
-                return Step::Found(match self.argument(after) {
-                    Some(file) => Program::File(file, self.rest),
-                    None => Program::Nothing,
-                });
+                let file = self.argument(after);
+                return self.found(file, Program::File);
             } else if grammar.module.contains(letter) {
-                return Step::Found(match self.argument(after) {
-                    Some(module) => Program::Module(module, self.rest),
-                    None => Program::Nothing,
-                });
+                let module = self.argument(after);
+                return self.found(module, Program::Module);
             } else if grammar.nothing.contains(letter) {
                 return Step::Found(Program::Nothing);
             } else if grammar.value.contains(letter) {
@@ -312,10 +311,8 @@ impl<'a> Walk<'a> {
                 self.texts.extend(text);
             }
         } else if grammar.lists(grammar.long_file, name) {
-            return Step::Found(match attached.or_else(|| self.next()) {
-                Some(file) => Program::File(file, self.rest),
-                None => Program::Nothing,
-            });
+            let file = attached.or_else(|| self.next());
+            return self.found(file, Program::File);
         } else if grammar.lists(grammar.long_value, name) {
             if attached.is_none() {
                 self.next();
@@ -328,6 +325,11 @@ impl<'a> Walk<'a> {
             return Step::Found(Program::Stdin);
         }
         Step::On
+    }
+
+    /// What an option names, with all that follows; nothing where the name is missing.
+    fn found(&self, name: Option<&'a [u8]>, kind: fn(&'a [u8], &'a [Bytes]) -> Program<'a>) -> Step<'a> {
+        Step::Found(name.map_or(Program::Nothing, |name| kind(name, self.rest)))
     }
 
     /// What is run, once only operands are left.

@@ -1,6 +1,7 @@
-//! Command lines, one a row, each tried with the real program: bash 5.2, dash 0.5.12, busybox 1.35, ksh93u+m,
-//! mksh 59c, zsh 5.9, yash 2.52, tcsh 6.24, fish 3.6, python 3.11, perl 5.36, ruby 3.1, node 20, bun 1.4, deno 2.9,
-//! php 8.2, lua 5.4, luajit 2.1, tclsh 8.6, expect 5.45. `PowerShell` and R stand as their parsers' sources read.
+//! Command lines, one a row, as the programs take them. They were run by bash 5.2, dash 0.5.12, busybox 1.35,
+//! ksh93u+m, mksh 59c, zsh 5.9, yash 2.52, tcsh 6.24, fish 3.6, python 3.11, perl 5.36, ruby 3.1, node 20, bun 1.4,
+//! deno 2.9, php 8.2, lua 5.4, luajit 2.1, tclsh 8.6 and expect 5.45. `PowerShell` is as its parser's source reads; R,
+//! wish, toybox, php-cgi and Python 2 are as their manuals say.
 
 use super::*;
 
