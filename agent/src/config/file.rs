@@ -22,6 +22,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
 use super::Config;
+use crate::event::escape::escape;
 
 pub use error::{ConfigError, Problem, Unreadable};
 
@@ -94,5 +95,5 @@ fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
 }
 
 fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(error::harmless).collect()
+    escape(path.to_string_lossy(), &['\t']).into_owned()
 }
