@@ -8,20 +8,21 @@ use std::{
 use clap::Args;
 use weir::{event::Coverage, report::terminal, sensor::load};
 
-use super::ConfigFile;
+use super::KernelSide;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   weir check                        configuration and kernel
   weir check --config draft.toml    is this file good?
+  weir check --hooks tracepoint     would weir run on tracepoints alone?
   weir check --json                 the same for a program
 
 Hooks are looked at by loading them, which needs root; the configuration is checked first.
 Exit status: 0 when weir would run, 1 when it would not or would be blind, 2 when the configuration is not good.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    config: ConfigFile,
+    kernel_side: KernelSide,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
 const VITAL: [&str; 5] = ["fork", "exec", "exit", "open", "send"];
 
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = arguments.config.load()?;
+    let config = arguments.kernel_side.load()?;
     let mut out = io::stdout().lock();
     if !arguments.json {
         show(writeln!(out, "configuration: good"))?;
