@@ -10,7 +10,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::log::{Line, Log};
+use crate::{
+    log::{Line, Log},
+    weir::Weir,
+};
 
 /// `nobody`, whom every distribution has.
 const NOBODY: u32 = 65_534;
@@ -20,7 +23,7 @@ const NOBODY: u32 = 65_534;
 ///
 /// # Errors
 /// Fails when the replay fails or when the alerts differ, naming the first difference.
-pub fn check(weir: &Path, recording: &Path, dir: &Path, live: &[Line]) -> Result<()> {
+pub fn check(weir: &Weir, recording: &Path, dir: &Path, live: &[Line]) -> Result<()> {
     let out = dir.join("replayed");
     fs::create_dir_all(&out)?;
     std::os::unix::fs::chown(&out, Some(NOBODY), Some(NOBODY)).context("cannot give the folder away")?;
@@ -38,7 +41,7 @@ pub fn check(weir: &Path, recording: &Path, dir: &Path, live: &[Line]) -> Result
 ///
 /// # Errors
 /// Fails when a copy cannot be made below `dir`.
-pub fn unprivileged(weir: &Path, dir: &Path, recording: &Path) -> Result<Command> {
+pub fn unprivileged(weir: &Weir, dir: &Path, recording: &Path) -> Result<Command> {
     let program = dir.join("weir");
     if !program.exists() {
         fs::copy(weir, &program).context("cannot copy weir")?;

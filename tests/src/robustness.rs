@@ -14,6 +14,7 @@ use crate::{
     fixture::{Random, Reachable},
     harness::{Case, Context, Outcome},
     replay, suite,
+    weir::Weir,
 };
 
 /// A configuration that must be refused.
@@ -201,7 +202,7 @@ fn cut(mut bytes: Vec<u8>, length: usize) -> Vec<u8> {
     bytes
 }
 
-fn copied(weir: &Path, dir: &Path) -> Result<PathBuf> {
+fn copied(weir: &Weir, dir: &Path) -> Result<PathBuf> {
     let copy = dir.join("weir");
     fs::copy(weir, &copy).context("cannot copy weir")?;
     Ok(copy)

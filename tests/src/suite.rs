@@ -28,11 +28,17 @@ pub fn all() -> Result<Vec<Case>> {
 /// A case that needs root.
 pub fn case(name: String, body: impl Fn(&Context, &Path) -> Result<Outcome> + 'static) -> Case {
     let body = move |context: &Context, dir: &Path| {
-        // SAFETY: geteuid takes nothing and cannot fail.
-        let user = unsafe { libc::geteuid() };
-        if user == 0 { body(context, dir) } else { Ok(Outcome::Skipped("needs root".to_owned())) }
+        if is_root() { body(context, dir) } else { Ok(Outcome::Skipped("needs root".to_owned())) }
     };
     Case { name, body: Box::new(body) }
+}
+
+/// Whether this process runs as root.
+#[must_use]
+pub fn is_root() -> bool {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    user == 0
 }
 
 fn of_scenario(scenario: Scenario) -> Case {
