@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     harness::{Case, Context, Outcome},
-    lifecycle, load, robustness,
+    lifecycle, load, refusal, robustness,
     scenario::{self, Scenario},
     story, world_check,
 };
@@ -19,6 +19,7 @@ pub fn all() -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     cases.extend(world_check::cases());
     cases.extend(robustness::cases());
+    cases.extend(refusal::cases());
     cases.extend(lifecycle::cases());
     cases.extend(scenario::all()?.into_iter().map(of_scenario));
     cases.push(case("load::hundred-senders".to_owned(), load::hundred_senders));
