@@ -28,6 +28,7 @@ pub mod kernel_objects;
 pub mod refused;
 pub mod robustness;
 pub mod refusal;
+pub mod cycles;
 pub mod lifecycle;
 pub mod interrupt;
 pub mod report;

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     agent::{self, Agent},
+    cycles,
     fixture::Reachable,
     harness::{Case, Context, Outcome},
     log::{Line, Log},
@@ -30,13 +31,14 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 6] = [
+    let rows: [(&str, Check); 7] = [
         ("start-and-stop", start_and_stop),
         ("interrupt", interrupt),
         ("reopen", reopen),
         ("second-instance", second_instance),
         ("append", append),
         ("record", record),
+        ("fifty-cycles", cycles::fifty),
     ];
     rows.into_iter().map(|(name, body)| suite::case(format!("lifecycle::{name}"), body)).collect()
 }
