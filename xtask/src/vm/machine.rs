@@ -24,7 +24,7 @@ const SILENCE: Duration = Duration::from_mins(5);
 const LOOK: Duration = Duration::from_secs(2);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
 /// a busy machine stands still for longer than a real one.
-const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+pub(super) const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
                             rcupdate.rcu_cpu_stall_timeout=150";
 /// Bytes that artifacts may have.
 const ARTIFACTS: u64 = 512 << 20;
