@@ -13,6 +13,7 @@ pub mod receiver;
 pub mod server;
 pub mod shell;
 pub mod generator;
+pub mod mount;
 pub mod veil;
 pub mod weir;
 pub mod agent;

@@ -7,7 +7,6 @@ use std::{
     os::fd::AsRawFd,
     path::{Path, PathBuf},
     process::Command,
-    ptr,
     time::Duration,
 };
 
@@ -83,7 +82,7 @@ pub(super) fn load_modules(folder: &Path) -> Result<Vec<(String, anyhow::Error)>
 pub(super) fn enter_disk() -> Result<()> {
     wait::until(DISK, "the disk", || Ok(Path::new("/dev/vda").exists().then_some(())))?;
     fs::create_dir_all(NEW_ROOT)?;
-    mount(Some("/dev/vda"), NEW_ROOT, Some("ext4"), 0, "").context("cannot mount the disk")?;
+    mount("/dev/vda", NEW_ROOT, Some("ext4"), 0, "").context("cannot mount the disk")?;
     let place = Path::new(NEW_ROOT).join("opt/weir");
     fs::create_dir_all(&place)?;
     for entry in fs::read_dir("/payload").context("no payload")? {
@@ -91,10 +90,10 @@ pub(super) fn enter_disk() -> Result<()> {
         fs::copy(entry.path(), place.join(entry.file_name()))?;
     }
     for Mount { place, .. } in &FIRST {
-        mount(Some(place), &format!("{NEW_ROOT}{place}"), None, libc::MS_MOVE, "")?;
+        mount(place, &format!("{NEW_ROOT}{place}"), None, libc::MS_MOVE, "")?;
     }
     std::env::set_current_dir(NEW_ROOT)?;
-    mount(Some("."), "/", None, libc::MS_MOVE, "")?;
+    mount(".", "/", None, libc::MS_MOVE, "")?;
     std::os::unix::fs::chroot(".")?;
     std::env::set_current_dir("/")?;
     Ok(())
@@ -147,7 +146,7 @@ pub(super) fn power_off() -> ! {
 impl Mount {
     fn mount(&self) -> Result<()> {
         fs::create_dir_all(self.place)?;
-        mount(Some(self.kind), self.place, Some(self.kind), 0, self.options)
+        mount(self.kind, self.place, Some(self.kind), 0, self.options)
     }
 }
 
@@ -159,23 +158,9 @@ fn load(module: &Path) -> Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error().into()) }
 }
 
-fn mount(
-    source: Option<&str>,
-    place: &str,
-    kind: Option<&str>,
-    flags: libc::c_ulong,
-    options: &str,
-) -> Result<()> {
-    let text = |text: Option<&str>| text.map(CString::new).transpose();
-    let (source, target, kind) = (text(source)?, CString::new(place)?, text(kind)?);
-    let options = CString::new(options)?;
-    let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
-    // SAFETY: every pointer is null, where mount allows it, or to a C string that outlives the call.
-    let result = unsafe {
-        libc::mount(pointer(&source), target.as_ptr(), pointer(&kind), flags, options.as_ptr().cast())
-    };
-    if result == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error()).with_context(|| format!("cannot mount {place}"))
+fn mount(source: &str, place: &str, kind: Option<&str>, flags: libc::c_ulong, options: &str) -> Result<()> {
+    let (source, target, options) = (CString::new(source)?, CString::new(place)?, CString::new(options)?);
+    let kind = kind.map(CString::new).transpose()?;
+    crate::mount::mount(&source, &target, kind.as_deref(), flags, &options)
+        .with_context(|| format!("cannot mount {place}"))
 }

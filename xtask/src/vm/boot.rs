@@ -16,24 +16,22 @@ use super::{
     initramfs::Archive,
     kernel::Kernel,
     machine::{self, Machine},
-    payload::Payload,
+    payload::{PROGRAMS, Payload},
     plan::{Boot, Hooks, KERNEL_TESTS, Run},
     results::{News, Outcome, Report},
     root,
 };
 use crate::{
     console::{self as terminal, Mark},
-    workspace::{self, Scratch},
+    workspace,
 };
 
 /// What all machines share.
 pub(super) struct Parts {
     payload: Payload,
-    stripped: Payload,
     disk: PathBuf,
     /// Names the content of all of these.
     key: String,
-    _scratch: Scratch,
 }
 
 /// Results of one machine.
@@ -51,15 +49,13 @@ impl Parts {
     /// When one cannot be made.
     pub(super) fn make() -> Result<Self> {
         let payload = Payload::build()?;
-        let scratch = Scratch::make("payload")?;
-        let stripped = payload.stripped(scratch.path())?;
         let disk = root::image()?;
         let mut keys = vec![disk.display().to_string()];
-        for program in stripped.programs().into_values() {
-            keys.push(cache::file_key(program)?);
+        for name in PROGRAMS {
+            keys.push(cache::file_key(&payload.path(name))?);
         }
         let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-        Ok(Self { payload, stripped, disk, key: cache::key(&keys), _scratch: scratch })
+        Ok(Self { payload, disk, key: cache::key(&keys) })
     }
 }
 
@@ -211,8 +207,8 @@ fn tell(title: &str, news: &News) {
 fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
     let file = File::create(to).with_context(|| format!("cannot write {}", to.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
-    archive.file("init", &parts.stripped.guest)?;
-    for library in parts.stripped.libraries()? {
+    archive.file("init", &parts.payload.first())?;
+    for library in parts.payload.libraries()? {
         archive.file(library.display().to_string().trim_start_matches('/'), &library)?;
     }
     archive.bytes("plan", plan.as_bytes())?;
@@ -220,8 +216,8 @@ fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         archive.file(&format!("modules/{name}"), module)?;
     }
-    for (name, program) in parts.stripped.programs() {
-        archive.file(&format!("payload/{name}"), program)?;
+    for name in PROGRAMS {
+        archive.file(&format!("payload/{name}"), &parts.payload.path(name))?;
     }
     archive.device("dev/console", 5, 1)?;
     archive.finish()?.flush()?;

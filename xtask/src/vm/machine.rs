@@ -22,6 +22,8 @@ use crate::process;
 const SILENCE: Duration = Duration::from_mins(5);
 /// How often the console is looked at meanwhile.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long QEMU may take to end by itself after its output was closed.
+const END: Duration = Duration::from_secs(1);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
 /// a busy machine stands still for longer than a real one.
 pub(super) const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
@@ -49,12 +51,8 @@ impl Machine<'_> {
     /// # Errors
     /// When QEMU cannot be started.
     pub(super) fn run(&self, mut hear: impl FnMut(&News)) -> Result<Report> {
-        fs::create_dir_all(self.folder)?;
-        let console = self.folder.join("console.log");
-        let artifacts = self.folder.join("artifacts.tar");
-        File::create(&console)?;
-        File::create(&artifacts)?.set_len(ARTIFACTS)?;
-        let mut command = self.command(&console, &artifacts);
+        let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
+        let mut command = self.command(&console, &artifacts)?;
         let guest = Guest::start(command.args(["-serial", "stdio"]), self.folder)?;
         let mut report = Report::default();
         let mut log = File::create(self.folder.join("report.log"))?;
@@ -98,14 +96,15 @@ impl Machine<'_> {
     /// When QEMU cannot be started.
     pub(super) fn attach(&self) -> Result<ExitCode> {
         let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
-        File::create(&artifacts)?.set_len(ARTIFACTS)?;
-        let mut command = self.command(&console, &artifacts);
+        let mut command = self.command(&console, &artifacts)?;
         process::run(command.args(["-serial", "mon:stdio"]))?;
         fs::remove_file(&artifacts)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn command(&self, console: &Path, artifacts: &Path) -> Command {
+    /// QEMU with everything but the second serial port; makes the disk for the artifacts.
+    fn command(&self, console: &Path, artifacts: &Path) -> Result<Command> {
+        File::create(artifacts)?.set_len(ARTIFACTS)?;
         // The machine ends with this program, however that ends.
         let mut command = process::command("setpriv");
         command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
@@ -129,7 +128,7 @@ impl Machine<'_> {
         command.arg("-serial").arg(format!("file:{}", comma(console)));
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio", comma(artifacts)));
-        command
+        Ok(command)
     }
 }
 
@@ -165,15 +164,8 @@ impl Guest {
 
     /// Ends it if it still runs.
     fn end(mut self) -> Result<String> {
-        if let Some(status) = self.child.try_wait()? {
+        if let Some(status) = process::wait_within(&mut self.child, END)? {
             return Ok(status.to_string());
-        }
-        // Its output is closed a moment before it ends by itself.
-        for _ in 0..50 {
-            thread::sleep(Duration::from_millis(20));
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status.to_string());
-            }
         }
         self.child.kill()?;
         Ok(self.child.wait()?.to_string())

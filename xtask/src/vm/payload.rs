@@ -1,36 +1,32 @@
 //! The programs under test, built for the guest.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::{
     build::{self, Profile},
     console::{self, Mark},
-    process, workspace,
+    process,
+    workspace::{self, Scratch},
 };
 
-/// Programs that go into the guest.
-#[derive(Debug)]
-pub(super) struct Payload {
-    /// The first process.
-    pub(super) guest: PathBuf,
-    /// The agent.
-    pub(super) weir: PathBuf,
-    /// The suite's runner.
-    pub(super) scenarios: PathBuf,
-    /// The tests of the kernel programs alone.
-    pub(super) kernel: PathBuf,
-}
+/// Names of the programs in the guest's `/opt/weir`: its first process, the tests of the kernel programs alone, the
+/// suite's runner, the agent.
+pub(super) const PROGRAMS: [&str; 4] = [GUEST, KERNEL, SCENARIOS, "weir"];
+
+const GUEST: &str = "guest";
+const KERNEL: &str = "kernel";
+const SCENARIOS: &str = "scenarios";
+
+/// Programs that go into the guest, without their debugging information: a guest has to unpack them.
+pub(super) struct Payload(Scratch);
 
 impl Payload {
     /// Builds all of them.
     ///
     /// # Errors
-    /// When cargo reports one.
+    /// When cargo or strip reports one.
     pub(super) fn build() -> Result<Self> {
         let weir = build::agent(Profile::Release)?;
         let mut cargo = process::cargo();
@@ -38,41 +34,28 @@ impl Payload {
         console::step(Mark::Doing, "build", process::show(&cargo));
         process::run(&mut cargo)?;
         let mut cargo = process::cargo();
-        cargo.args(["test", "--package", "agent", "--test", "kernel", "--no-run", "--quiet"]);
+        cargo.args(["test", "--package", "agent", "--test", KERNEL, "--no-run", "--quiet"]);
         console::step(Mark::Doing, "build", process::show(&cargo));
         let messages = process::read(cargo.arg("--message-format=json"))?;
         let kernel =
-            executable(&messages, "kernel").context("cargo names no test program of the kernel side")?;
+            executable(&messages, KERNEL).context("cargo names no test program of the kernel side")?;
         let built = workspace::target()?.join("debug");
-        Ok(Self { guest: built.join("guest"), weir, scenarios: built.join("scenarios"), kernel })
+        let payload = Self(Scratch::make("payload")?);
+        let sources = [built.join(GUEST), kernel, built.join(SCENARIOS), weir];
+        for (name, source) in PROGRAMS.into_iter().zip(sources) {
+            process::read(process::command("strip").arg("-o").arg(payload.path(name)).arg(source))?;
+        }
+        Ok(payload)
     }
 
-    /// Copies of all without their debugging information, in `folder`: a guest has to unpack them.
-    ///
-    /// # Errors
-    /// When one cannot be written.
-    pub(super) fn stripped(&self, folder: &Path) -> Result<Self> {
-        let strip = |program: &Path, name: &str| -> Result<PathBuf> {
-            let to = folder.join(name);
-            process::read(process::command("strip").arg("-o").arg(&to).arg(program))?;
-            Ok(to)
-        };
-        Ok(Self {
-            guest: strip(&self.guest, "guest")?,
-            weir: strip(&self.weir, "weir")?,
-            scenarios: strip(&self.scenarios, "scenarios")?,
-            kernel: strip(&self.kernel, "kernel")?,
-        })
+    /// Where one of [`PROGRAMS`] is.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
-    /// Each program with the name that it has in the guest's `/opt/weir`, in the order of names.
-    pub(super) fn programs(&self) -> BTreeMap<&'static str, &Path> {
-        BTreeMap::from([
-            ("guest", self.guest.as_path()),
-            ("weir", &self.weir),
-            ("scenarios", &self.scenarios),
-            ("kernel", &self.kernel),
-        ])
+    /// The first process.
+    pub(super) fn first(&self) -> PathBuf {
+        self.path(GUEST)
     }
 
     /// The shared libraries that the first process needs before there is a disk.
@@ -80,7 +63,7 @@ impl Payload {
     /// # Errors
     /// When they cannot be listed.
     pub(super) fn libraries(&self) -> Result<Vec<PathBuf>> {
-        let list = process::read(process::command("ldd").arg(&self.guest))?;
+        let list = process::read(process::command("ldd").arg(self.first()))?;
         let paths = list.split_whitespace().filter(|word| word.starts_with('/'));
         Ok(paths.map(PathBuf::from).collect())
     }
@@ -90,10 +73,7 @@ impl Payload {
     /// # Errors
     /// When the runner cannot list them.
     pub(super) fn suite(&self, filters: &[String]) -> Result<Vec<String>> {
-        let list = process::read(
-            process::command(&self.scenarios.display().to_string()).args(["run", "--list"]).args(filters),
-        )?;
-        Ok(names(&list))
+        self.list(SCENARIOS, &["run", "--list"], filters)
     }
 
     /// Names of the tests of the kernel programs.
@@ -101,15 +81,14 @@ impl Payload {
     /// # Errors
     /// When the test program cannot list them.
     pub(super) fn kernel_tests(&self, filters: &[String]) -> Result<Vec<String>> {
-        let list =
-            process::read(process::command(&self.kernel.display().to_string()).arg("--list").args(filters))?;
-        Ok(names(&list))
+        self.list(KERNEL, &["--list"], filters)
     }
-}
 
-/// `NAME: test` on each line.
-fn names(list: &str) -> Vec<String> {
-    list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+    fn list(&self, program: &str, words: &[&str], filters: &[String]) -> Result<Vec<String>> {
+        let program = self.path(program).display().to_string();
+        let list = process::read(process::command(&program).args(words).args(filters))?;
+        Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+    }
 }
 
 /// The test program called `name` among those that cargo's messages say they built.

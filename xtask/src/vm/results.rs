@@ -64,7 +64,8 @@ impl Report {
             return news.filter(|news| !matches!(news, News::Case(_, Outcome::Skipped(_))));
         }
         // Something was printed between a name and its result.
-        if let (Some(outcome), Some(name)) = (alone(line), &self.case) {
+        let alone = if line.contains(' ') { None } else { outcome(line) };
+        if let (Some(outcome), Some(name)) = (alone, &self.case) {
             return Some(step.conclude(name, outcome));
         }
         if let Some((name, reason)) = line.strip_prefix("skipped: ").and_then(|rest| rest.split_once(": ")) {
@@ -117,10 +118,6 @@ impl Step {
         self.cases.insert(name.to_owned(), outcome.clone());
         News::Case(name.to_owned(), outcome)
     }
-}
-
-fn alone(line: &str) -> Option<Outcome> {
-    matches!(line, "ok" | "FAILED" | "ignored").then(|| outcome(line)).flatten()
 }
 
 fn outcome(words: &str) -> Option<Outcome> {
