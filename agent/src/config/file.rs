@@ -19,9 +19,12 @@ use std::{
 };
 
 use serde::Deserialize;
-use toml::de::{DeTable, Deserializer};
+use toml::{
+    Table, Value,
+    de::{DeTable, Deserializer},
+};
 
-use super::Config;
+use super::{Config, Hooks};
 
 pub use error::{ConfigError, Problem, Unreadable};
 
@@ -64,6 +67,18 @@ impl Config {
             Ok(text) => Self::parse(text, &name),
             Err(error) => Err(ConfigError::not_utf8(&name, &bytes, error.valid_up_to())),
         }
+    }
+
+    /// The same configuration with other hooks, in its source too.
+    #[must_use]
+    pub fn with_hooks(mut self, hooks: Hooks) -> Self {
+        let Ok(mut table) = self.source.parse::<Table>() else { return self };
+        if let Some(Value::Table(sensor)) = table.get_mut("sensor") {
+            sensor.insert("hooks".to_owned(), Value::String(hooks.to_string()));
+        }
+        self.source = table.to_string();
+        self.sensor.hooks = hooks;
+        self
     }
 }
 

@@ -6,7 +6,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::config::Hooks;
+use crate::config::{HookKind, Hooks};
 
 /// Kind of hook, as far as the configuration chooses among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,15 +102,15 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// The rungs in the order in which they are to be tried: from the first of the class that the configuration
-    /// asks for downwards; all of them where it asks for nothing or the sensor has none of that class.
+    /// The rungs in the order in which they are to be tried: from the first of the class that is asked for
+    /// downwards; all of them where nothing is asked for or the sensor has none of that class.
     #[must_use]
     pub fn rungs(&self, hooks: Hooks) -> Vec<&'static Rung> {
-        let class = match hooks {
-            Hooks::Auto => None,
-            Hooks::Tracepoint => Some(Class::Tracepoint),
-            Hooks::Fentry => Some(Class::Fentry),
-            Hooks::Kprobe => Some(Class::Kprobe),
+        let class = match hooks.of(self.name) {
+            HookKind::Auto => None,
+            HookKind::Tracepoint => Some(Class::Tracepoint),
+            HookKind::Fentry => Some(Class::Fentry),
+            HookKind::Kprobe => Some(Class::Kprobe),
         };
         let first = self.rungs.iter().position(|rung| Some(rung.class) == class).unwrap_or(0);
         self.rungs.iter().skip(first).collect()
