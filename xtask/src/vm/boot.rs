@@ -16,7 +16,7 @@ use super::{
     initramfs::Archive,
     kernel::Kernel,
     machine::Machine,
-    payload::Payload,
+    payload::{self, Payload},
     plan::{Boot, Hooks, KERNEL_TESTS, Run},
     results::{News, Outcome, Report},
     root,
@@ -57,6 +57,9 @@ impl Parts {
         let mut keys = vec![disk.display().to_string()];
         for program in stripped.programs().into_values() {
             keys.push(cache::file_key(program)?);
+        }
+        for (_, file) in payload::installed() {
+            keys.push(cache::file_key(&file)?);
         }
         let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
         Ok(Self { payload, stripped, disk, key: cache::key(&keys), _scratch: scratch })
@@ -175,8 +178,8 @@ fn expected(run: &Run, payload: &Payload) -> Result<Vec<(&'static str, &'static 
     if let Some(filters) = run.kernel_filters() {
         expected.push(("kernel", KERNEL_TESTS, payload.kernel_tests(&filters)?));
     }
-    if let Some(filters) = run.suite_filters() {
-        expected.push(("suite", "", payload.suite(&filters)?));
+    if let Some(words) = run.suite_words() {
+        expected.push(("suite", "", payload.suite(&words)?));
     }
     Ok(expected)
 }
@@ -206,6 +209,9 @@ fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
     }
     for (name, program) in parts.stripped.programs() {
         archive.file(&format!("payload/{name}"), program)?;
+    }
+    for (place, file) in payload::installed() {
+        archive.data(&format!("files{place}"), &file)?;
     }
     archive.device("dev/console", 5, 1)?;
     archive.finish()?.flush()?;

@@ -85,13 +85,13 @@ impl Payload {
         Ok(paths.map(PathBuf::from).collect())
     }
 
-    /// Names of the suite's cases that `filters` choose.
+    /// Names of the suite's cases that these words of its command line choose.
     ///
     /// # Errors
     /// When the runner cannot list them.
-    pub(super) fn suite(&self, filters: &[String]) -> Result<Vec<String>> {
+    pub(super) fn suite(&self, words: &[String]) -> Result<Vec<String>> {
         let list = process::read(
-            process::command(&self.scenarios.display().to_string()).args(["run", "--list"]).args(filters),
+            process::command(&self.scenarios.display().to_string()).args(["run", "--list"]).args(words),
         )?;
         Ok(names(&list))
     }
@@ -105,6 +105,15 @@ impl Payload {
             process::read(process::command(&self.kernel.display().to_string()).arg("--list").args(filters))?;
         Ok(names(&list))
     }
+}
+
+/// What a package installs beside the agent: the place in the guest and the file.
+pub(super) fn installed() -> [(&'static str, PathBuf); 2] {
+    let packaging = workspace::root().join("packaging");
+    [
+        ("/usr/lib/systemd/system/weir.service", packaging.join("weir.service")),
+        ("/etc/weir/weir.toml", packaging.join("weir.toml")),
+    ]
 }
 
 /// `NAME: test` on each line.
