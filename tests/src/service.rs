@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use self::unit::Service;
 pub use self::unit::witness;
@@ -23,17 +24,20 @@ use crate::{
     harness::{Case, Context, Outcome},
     kernel_objects::{self, Objects},
     log::Line,
-    process, replay, scenario,
+    process, replay,
+    scenario::{self, Scenario},
     story::{self, Played},
     suite, wait,
 };
 
 /// The story that is played before the service.
 const STORY: &str = "malicious::tar-curl";
+/// Whom it happens to.
+const NOBODY: &str = "nobody";
 /// A configuration that is refused, and what the refusal names beside the file.
 const BAD: (&str, [&str; 2]) = ("[score]\nthreshold = \"high\"\n", [":2:", "threshold"]);
-/// `systemd-analyze security` gives 0 (shut) to 10 (open), here times ten.
-const EXPOSURE: &str = "--threshold=30";
+/// The most that `systemd-analyze security` may find open: 0 (shut) to 10 (open), here times ten.
+const EXPOSURE: &str = "--threshold=25";
 
 type Check = fn(&Context, &Path) -> Result<Outcome>;
 
@@ -48,11 +52,11 @@ pub fn cases() -> Vec<Case> {
         ("unit", unit_file),
         // In an order that needs few starts, which take longest.
         ("reload", reload),
-        ("kill", kill),
         ("restart", restart),
+        ("kill", kill),
+        ("stop", stop),
         ("alert", alert),
         ("bad-configuration", bad_configuration),
-        ("stop", stop),
     ];
     rows.into_iter().map(|(name, body)| case(name, body)).collect()
 }
@@ -129,9 +133,8 @@ fn sandbox(_: &Context, _: &Path) -> Result<Outcome> {
 /// The sandbox and an early start cost no hook: the service sees as much as an agent that root starts later, without
 /// any.
 fn coverage(context: &Context, dir: &Path) -> Result<Outcome> {
-    let mut service = Service::whole()?;
-    let start = service.news()?.iter().find(|line| line.is_start()).context("no start record")?;
-    let sensors = start.get("weir.sensors").context("no sensors in the start record")?;
+    let service = Service::running()?;
+    let sensors = service.start_record()?.get("weir.sensors").context("no sensors in the start record")?;
     let within: Vec<Sensor> = serde_json::from_value(sensors.clone())?;
     let checked = Checked::ask(context.weir()?, dir, None)?;
     let without = checked.sensors()?;
@@ -144,17 +147,45 @@ fn coverage(context: &Context, dir: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed(vec![format!("{} sensors, {off} of them off", within.len())]))
 }
 
-/// An archive leaves with curl: the service's alert has each byte that the receiver read.
+/// Another user's script, which nobody else may read, packs and uploads: the service's alert has each byte that the
+/// receiver read, who it was, and the script's text.
 fn alert(context: &Context, dir: &Path) -> Result<Outcome> {
-    let mut scenario =
+    let story =
         scenario::all()?.into_iter().find(|scenario| scenario.name == STORY).context("no such story")?;
-    if let Some(expected) = &mut scenario.alert {
+    let scenario = as_nobody(story);
+    let told = match story::play(&scenario, &context.helper, dir, Service::fresh)? {
+        Played::Skipped(reason) => return Ok(Outcome::Skipped(reason)),
+        Played::Told(told) => told,
+    };
+    let last = told.lines.iter().rfind(|line| line.is_alert()).cloned();
+    let outcome = told.verdict()?;
+    let last = last.context("no alert")?;
+    ensure!(last.text("user.name") == NOBODY, "the sender's user is {:?}", last.text("user.name"));
+    let scripts = last.get("weir.scripts").and_then(Value::as_array).context("no scripts in the alert")?;
+    let read = scripts.iter().any(|script| {
+        let text = |field: &str| script.get(field).and_then(Value::as_str).unwrap_or_default();
+        text("path").ends_with("/theirs/nightly.sh") && text("text").contains("curl")
+    });
+    ensure!(read, "the script was not read: {scripts:?}");
+    Ok(outcome)
+}
+
+/// The same story, its script one that belongs to another user, in a folder of his own, and is run by him. Bytes must
+/// be exact.
+fn as_nobody(mut story: Scenario) -> Scenario {
+    story.set_up = format!(
+        "mkdir \"$WORK/theirs\"\ncat >\"$WORK/theirs/nightly.sh\" <<'END'\n{}END\n\
+         chmod 0700 \"$WORK/theirs\" \"$WORK/theirs/nightly.sh\"\nchown -R {NOBODY} \"$WORK/theirs\"\n",
+        story.script
+    );
+    story.script = format!(
+        "#!/bin/sh\nexec setpriv --reuid={NOBODY} --regid=nogroup --clear-groups \"$WORK/theirs/nightly.sh\"\n"
+    );
+    "start.sh".clone_into(&mut story.script_name);
+    if let Some(expected) = &mut story.alert {
         expected.bytes_within = 0.0;
     }
-    match story::play(&scenario, &context.helper, dir, Service::whole)? {
-        Played::Skipped(reason) => Ok(Outcome::Skipped(reason)),
-        Played::Told(told) => told.verdict(),
-    }
+    story
 }
 
 /// `systemctl reload` makes the same process go on in a new log, after the old one was moved away.

@@ -60,21 +60,27 @@ impl Service {
         Ok(Self { pid: main_pid()?, known: log.lines().len(), log })
     }
 
-    /// The service with all that it has logged since its start, for which it may be started anew.
+    /// The service, started now, with a log of its own. It has not seen what the suite did before.
     ///
     /// # Errors
     /// Fails when it does not start.
-    pub fn whole() -> Result<Self> {
-        let mut service = Self::running()?;
-        if !service.log.lines().iter().any(Line::is_start) {
-            // Its log was moved away meanwhile.
-            systemctl(&["restart", NAME])?;
-            service = Self::running()?;
-            service.wait_for("a start record", Line::is_start)?;
+    pub fn fresh() -> Result<Self> {
+        systemctl(&["stop", NAME])?;
+        if Path::new(ALERTS).exists() {
+            fs::remove_file(ALERTS)?;
         }
-        let start = service.log.lines().iter().rposition(Line::is_start);
-        service.known = start.context("no start record")?;
+        let mut service = Self::running()?;
+        service.known = 0;
+        service.wait_for("a start record", Line::is_start)?;
         Ok(service)
+    }
+
+    /// What it logged when it began to watch.
+    ///
+    /// # Errors
+    /// Fails when the log has no such record.
+    pub fn start_record(&self) -> Result<&Line> {
+        self.log.lines().iter().rfind(|line| line.is_start()).context("no start record")
     }
 
     /// Lines since the first look.
