@@ -96,7 +96,7 @@ impl Kernel {
             println!("{}: {}", refused.program, lines[lines.len().saturating_sub(40)..].join("\n"));
         }
         let mut ring = |name| RingBuf::try_from(loaded.ebpf.take_map(name).expect("a map")).expect("a ring");
-        let rings = [ring("LIFECYCLE"), ring("BULK")];
+        let rings = [ring("weir_lifecycle"), ring("weir_bulk")];
         Some(Self { loaded, rings, backlog: VecDeque::new(), _turn: turn })
     }
 
@@ -141,13 +141,13 @@ impl Kernel {
     }
 
     fn counter(&self, counter: Counter) -> u64 {
-        let map = self.loaded.ebpf.map("COUNTERS").expect("a map");
+        let map = self.loaded.ebpf.map("weir_counters").expect("a map");
         let counters: PerCpuArray<_, u64> = PerCpuArray::try_from(map).expect("counters");
         counters.get(&(counter as u32), 0).expect("a slot").iter().sum()
     }
 
     fn ledger(&self, wanted: impl Fn(&FlowKey, &FlowValue) -> bool) -> Vec<(FlowKey, FlowValue)> {
-        let map = self.loaded.ebpf.map("LEDGER").expect("a map");
+        let map = self.loaded.ebpf.map("weir_ledger").expect("a map");
         let ledger: HashMap<_, FlowKey, FlowValue> = HashMap::try_from(map).expect("the ledger");
         ledger
             .iter()

@@ -25,6 +25,9 @@ use crate::{
 const CYCLES: u32 = 51;
 /// How long a start may take, and a stop.
 const LIMIT: Duration = Duration::from_mins(1);
+/// How names begin by which an administrator tells whose an object is; sections of constants and the programs' own
+/// messages are named by the loader.
+const NAMED: [&str; 3] = ["weir_", ".rodata", "AYA_LOG"];
 /// Where an agent might leave a lock, a pid or its state.
 const PLACES: [&str; 3] = ["/run", "/run/lock", "/var/lib"];
 
@@ -96,6 +99,8 @@ impl Cycle<'_> {
         took.push(at.elapsed());
         if names.is_empty() {
             *names = Objects::now()?.names_of(agent.pid())?;
+            let ours = |name: &String| NAMED.iter().any(|begin| name.starts_with(begin));
+            ensure!(names.iter().all(ours), "whose are they? {names:?}");
         }
         let stops = matches!(end, End::Stop);
         agent.signal(if stops { libc::SIGTERM } else { libc::SIGKILL })?;

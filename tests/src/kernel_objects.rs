@@ -239,13 +239,16 @@ mod tests {
         let other = (Kind::Program, 4_000_000_004);
         let mut objects = Objects::default();
         objects.names.extend(
-            [(program, "exec_tp_btf"), (map, "LEDGER"), (link, ""), (other, "sd_devices")]
+            [(program, "weir_exec_tp_bt"), (map, "weir_ledger"), (link, ""), (other, "sd_devices")]
                 .map(|(id, name)| (id, name.to_owned())),
         );
         objects.keeps.insert(link, vec![program]);
-        let names: Names = ["exec_tp_btf", "LEDGER"].map(str::to_owned).into();
+        let names: Names = ["weir_exec_tp_bt", "weir_ledger"].map(str::to_owned).into();
         let left = objects.left_since(&Objects::default(), &names);
-        assert_eq!(left, ["Program 4000000001 exec_tp_btf", "Map 4000000002 LEDGER", "Link 4000000003 "]);
+        assert_eq!(
+            left,
+            ["Program 4000000001 weir_exec_tp_bt", "Map 4000000002 weir_ledger", "Link 4000000003 "]
+        );
         assert!(objects.left_since(&objects, &names).is_empty());
     }
 }

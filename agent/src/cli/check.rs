@@ -167,14 +167,16 @@ mod tests {
     #[test]
     fn refused_programs_are_shown_in_short_and_written_in_full() {
         let text = "line 1\nline 2\nline 3\nline 4\nline 5\nline 6\n".to_owned();
-        let logs = [VerifierLog { program: "exec_tp_btf", sensor: "exec", text: text.clone() }];
+        let logs = [VerifierLog { program: "weir_exec_tp_btf", sensor: "exec", text: text.clone() }];
         let mut shown = Vec::new();
         print_refused(&mut shown, &logs).unwrap();
         let shown = String::from_utf8(shown).unwrap();
-        assert!(shown.contains("exec_tp_btf") && shown.ends_with("line 6\n") && !shown.contains("line 1"));
+        assert!(
+            shown.contains("weir_exec_tp_btf") && shown.ends_with("line 6\n") && !shown.contains("line 1")
+        );
         let directory = std::env::temp_dir().join(format!("weir-check-{}/logs", std::process::id()));
         write_logs(&directory, &logs).unwrap();
-        assert_eq!(fs::read_to_string(directory.join("exec_tp_btf.log")).unwrap(), text);
+        assert_eq!(fs::read_to_string(directory.join("weir_exec_tp_btf.log")).unwrap(), text);
         fs::remove_dir_all(directory.parent().unwrap()).unwrap();
     }
 }

@@ -25,6 +25,7 @@ use toml::{
 };
 
 use super::{Config, Hooks};
+use crate::event::escape::escape;
 
 pub use error::{ConfigError, Problem, Unreadable};
 
@@ -109,5 +110,5 @@ fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
 }
 
 fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(error::harmless).collect()
+    escape(path.to_string_lossy(), &['\t']).into_owned()
 }

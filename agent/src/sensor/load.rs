@@ -182,8 +182,8 @@ fn load_object(
         .override_global("LAYOUT", &kernel.layout, true)
         .override_global("TUNING", &tuning, true)
         .override_global(aya_log::LEVEL, &level, false)
-        .map_max_entries("LIFECYCLE", config.lifecycle_ring)
-        .map_max_entries("BULK", config.bulk_ring)
+        .map_max_entries("weir_lifecycle", config.lifecycle_ring)
+        .map_max_entries("weir_bulk", config.bulk_ring)
         .load(OBJECT)
         .map_err(
             |error| {

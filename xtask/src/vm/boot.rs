@@ -15,7 +15,7 @@ use super::{
     cache,
     initramfs::Archive,
     kernel::Kernel,
-    machine::Machine,
+    machine::{self, Machine},
     payload::{self, Payload},
     plan::{Boot, Hooks, KERNEL_TESTS, Run},
     results::{News, Outcome, Report},
@@ -73,8 +73,8 @@ impl Parts {
 pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     let plan = boot.text();
     let kernel = boot.kernel.image.display().to_string();
-    let key =
-        cache::key(&[parts.key.as_bytes(), kernel.as_bytes(), boot.command_line.as_bytes(), plan.as_bytes()]);
+    let words = format!("{} {}", machine::COMMAND_LINE, boot.command_line);
+    let key = cache::key(&[parts.key.as_bytes(), kernel.as_bytes(), words.as_bytes(), plan.as_bytes()]);
     let passed = workspace::target()?.join("vm/passed").join(key);
     if !fresh && let Ok(text) = fs::read_to_string(&passed) {
         terminal::step(Mark::Ok, &boot.title, "passed before with the same parts");
@@ -82,6 +82,8 @@ pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
         text.lines().for_each(|line| drop(report.read(line)));
         return finish(boot, parts, &report);
     }
+    // Whatever comes of this run counts from now on.
+    drop(fs::remove_file(&passed));
     let folder = workspace::target()?.join("vm").join(&boot.title);
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder)?;
@@ -107,7 +109,9 @@ pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     if finished.holds() {
         terminal::step(Mark::Ok, &finished.boot.title, format!("all held, {took} s"));
         fs::create_dir_all(passed.parent().context("no folder")?)?;
-        fs::copy(&log, &passed)?;
+        let partial = passed.with_extension("partial");
+        fs::copy(&log, &partial)?;
+        fs::rename(&partial, &passed)?;
     } else {
         let why = report.error.as_deref().unwrap_or("a case failed");
         terminal::step(Mark::Failed, &finished.boot.title, format!("{why}; see {}", shown(&folder)));
@@ -160,6 +164,13 @@ fn finish(boot: Boot, parts: &Parts, report: &Report) -> Result<Finished> {
                     let why = report.error.as_deref().or(end).unwrap_or("its program was not run");
                     Outcome::Failed(format!("did not run: {why}"))
                 });
+                // A machine that was made for a case is no reason to leave it out.
+                let outcome = match outcome {
+                    Outcome::Skipped(reason) if boot.services || !boot.command_line.is_empty() => {
+                        Outcome::Failed(reason)
+                    }
+                    outcome @ (Outcome::Passed | Outcome::Skipped(_) | Outcome::Failed(_)) => outcome,
+                };
                 cases.insert(format!("{prefix}{name}"), outcome);
             }
             if end != Some("0") && !cases.values().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
@@ -168,6 +179,13 @@ fn finish(boot: Boot, parts: &Parts, report: &Report) -> Result<Finished> {
             }
         }
         runs.push((run.hooks, cases));
+    }
+    // A guest that said nothing wrong and yet did not end in order proves nothing.
+    if (report.error.is_some() || !report.done)
+        && let Some((_, cases)) = runs.last_mut()
+    {
+        let why = report.error.as_deref().unwrap_or("it did not end in order");
+        cases.insert("machine".to_owned(), Outcome::Failed(why.to_owned()));
     }
     Ok(Finished { boot, runs })
 }

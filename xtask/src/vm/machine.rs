@@ -22,6 +22,10 @@ use crate::process;
 const SILENCE: Duration = Duration::from_mins(5);
 /// How often the console is looked at meanwhile.
 const LOOK: Duration = Duration::from_secs(2);
+/// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
+/// a busy machine stands still for longer than a real one.
+pub(super) const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+                            rcupdate.rcu_cpu_stall_timeout=150";
 /// Bytes that artifacts may have.
 const ARTIFACTS: u64 = 512 << 20;
 
@@ -120,7 +124,7 @@ impl Machine<'_> {
             "1536",
         ]);
         command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
-        let words = format!("console=ttyS0 panic=-1 oops=panic mitigations=off {}", self.command_line);
+        let words = format!("{COMMAND_LINE} {}", self.command_line);
         command.args(["-append", words.trim_end()]);
         command.arg("-serial").arg(format!("file:{}", comma(console)));
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));

@@ -59,7 +59,9 @@ impl Report {
         // A case's name stands before what it prints, its result after that.
         if let Some((name, rest)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
             self.case = Some(name.to_owned());
-            return outcome(rest).map(|outcome| step.conclude(name, outcome));
+            let news = outcome(rest).map(|outcome| step.conclude(name, outcome));
+            // The reason of a skipped case follows on a line of its own.
+            return news.filter(|news| !matches!(news, News::Case(_, Outcome::Skipped(_))));
         }
         // Something was printed between a name and its result.
         if let (Some(outcome), Some(name)) = (alone(line), &self.case) {

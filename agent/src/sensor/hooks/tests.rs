@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use agent_common::kernel_layout::KernelLayout;
 
 use super::{Applies, LADDER, Sensor};
@@ -89,4 +91,14 @@ fn dependent_sensors_are_wanted_with_some_choice() {
             HookKind::ALL.map(|kind| sensor(name).rungs(Hooks::all(kind)).first().map(|rung| rung.hook));
         assert!(firsts.into_iter().any(|first| (first == Some(hook)) == beside), "{}", later.name);
     }
+}
+
+/// The kernel keeps 15 bytes of a name: enough to tell whose a program is, and which.
+#[test]
+fn programs_are_recognised_by_what_the_kernel_keeps_of_their_names() {
+    let attachments = LADDER.iter().flat_map(|sensor| sensor.rungs).flat_map(|rung| rung.attachments);
+    let names: BTreeSet<&str> = attachments.map(|attachment| attachment.program).collect();
+    let kept: BTreeSet<&str> = names.iter().map(|name| name.get(..15).unwrap_or(name)).collect();
+    assert_eq!(kept.len(), names.len(), "{kept:?}");
+    assert!(names.iter().all(|name| name.starts_with("weir_")), "{names:?}");
 }

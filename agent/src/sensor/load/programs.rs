@@ -77,7 +77,7 @@ mod tests {
     use super::VerifierLog;
 
     fn log(text: &str) -> VerifierLog {
-        VerifierLog { program: "exec_tp_btf", sensor: "exec", text: text.to_owned() }
+        VerifierLog { program: "weir_exec_tp_btf", sensor: "exec", text: text.to_owned() }
     }
 
     #[test]
