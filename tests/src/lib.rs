@@ -31,6 +31,7 @@ pub mod robustness;
 pub mod refusal;
 pub mod cycles;
 pub mod lifecycle;
+pub mod service;
 pub mod interrupt;
 pub mod report;
 pub mod harness;

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
+use super::PLAN;
 use crate::{process, wait};
 
 /// How long a disk may take to appear.
@@ -75,7 +76,8 @@ pub(super) fn load_modules(folder: &Path) -> Result<Vec<(String, anyhow::Error)>
     Ok(refused.collect())
 }
 
-/// Makes the disk the root, with `/payload` copied to its `/opt/weir`.
+/// Makes the disk the root, with `/payload` and the plan copied to its `/opt/weir`, and what is below `/files` to the
+/// same place below it.
 ///
 /// # Errors
 /// When there is no disk, or it holds nothing that can be a root.
@@ -84,10 +86,10 @@ pub(super) fn enter_disk() -> Result<()> {
     fs::create_dir_all(NEW_ROOT)?;
     mount("/dev/vda", NEW_ROOT, Some("ext4"), 0, "").context("cannot mount the disk")?;
     let place = Path::new(NEW_ROOT).join("opt/weir");
-    fs::create_dir_all(&place)?;
-    for entry in fs::read_dir("/payload").context("no payload")? {
-        let entry = entry?;
-        fs::copy(entry.path(), place.join(entry.file_name()))?;
+    lay_over(Path::new("/payload"), &place).context("no payload")?;
+    fs::copy("/plan", Path::new(NEW_ROOT).join(PLAN.trim_start_matches('/')))?;
+    if Path::new("/files").exists() {
+        lay_over(Path::new("/files"), Path::new(NEW_ROOT))?;
     }
     for Mount { place, .. } in &FIRST {
         mount(place, &format!("{NEW_ROOT}{place}"), None, libc::MS_MOVE, "")?;
@@ -105,6 +107,7 @@ pub(super) fn enter_disk() -> Result<()> {
 /// When `ip` fails.
 pub(super) fn ready() -> Result<()> {
     fs::write("/proc/sys/kernel/hostname", "guest")?;
+    fs::write("/etc/hostname", "guest\n")?;
     fs::write("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 guest\n::1 localhost\n")?;
     process::run(Command::new("ip").args(["link", "set", "lo", "up"])).map(drop)
 }
@@ -137,10 +140,25 @@ pub(super) fn reap_until(child: u32) -> Result<i32> {
 pub(super) fn power_off() -> ! {
     // SAFETY: sync takes nothing and cannot fail.
     unsafe { libc::sync() };
-    // SAFETY: reboot takes an integer; only process 1 of a machine of its own comes here.
+    // SAFETY: reboot takes an integer; only programs that have a machine of their own come here.
     unsafe { libc::reboot(libc::RB_POWER_OFF) };
-    // The kernel refused; ending as process 1 makes it panic, which the harness sees.
+    // The kernel refused; ending as process 1 makes it panic, which the harness sees, and below it leaves silence.
     std::process::abort()
+}
+
+/// Copies the files below `from` to the same places below `to`.
+fn lay_over(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            lay_over(&entry.path(), &place)?;
+        } else {
+            fs::copy(entry.path(), &place).with_context(|| format!("cannot make {}", place.display()))?;
+        }
+    }
+    Ok(())
 }
 
 impl Mount {

@@ -16,7 +16,7 @@ use super::{
     initramfs::Archive,
     kernel::Kernel,
     machine::{self, Machine},
-    payload::{PROGRAMS, Payload},
+    payload::{self, PROGRAMS, Payload},
     plan::{Boot, Hooks, KERNEL_TESTS, Run},
     results::{News, Outcome, Report},
     root,
@@ -53,6 +53,9 @@ impl Parts {
         let mut keys = vec![disk.display().to_string()];
         for name in PROGRAMS {
             keys.push(cache::file_key(&payload.path(name))?);
+        }
+        for (_, file) in payload::installed() {
+            keys.push(cache::file_key(&file)?);
         }
         let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
         Ok(Self { payload, disk, key: cache::key(&keys) })
@@ -159,7 +162,9 @@ fn finish(boot: Boot, parts: &Parts, report: &Report) -> Result<Finished> {
                 });
                 // A machine that was made for a case is no reason to leave it out.
                 let outcome = match outcome {
-                    Outcome::Skipped(reason) if !boot.command_line.is_empty() => Outcome::Failed(reason),
+                    Outcome::Skipped(reason) if boot.services || !boot.command_line.is_empty() => {
+                        Outcome::Failed(reason)
+                    }
                     outcome @ (Outcome::Passed | Outcome::Skipped(_) | Outcome::Failed(_)) => outcome,
                 };
                 cases.insert(format!("{prefix}{name}"), outcome);
@@ -187,8 +192,8 @@ fn expected(run: &Run, payload: &Payload) -> Result<Vec<(&'static str, &'static 
     if let Some(filters) = run.kernel_filters() {
         expected.push(("kernel", KERNEL_TESTS, payload.kernel_tests(&filters)?));
     }
-    if let Some(filters) = run.suite_filters() {
-        expected.push(("suite", "", payload.suite(&filters)?));
+    if let Some(words) = run.suite_words() {
+        expected.push(("suite", "", payload.suite(&words)?));
     }
     Ok(expected)
 }
@@ -218,6 +223,9 @@ fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
     }
     for name in PROGRAMS {
         archive.file(&format!("payload/{name}"), &parts.payload.path(name))?;
+    }
+    for (place, file) in payload::installed() {
+        archive.data(&format!("files{place}"), &file)?;
     }
     archive.device("dev/console", 5, 1)?;
     archive.finish()?.flush()?;

@@ -68,12 +68,12 @@ impl Payload {
         Ok(paths.map(PathBuf::from).collect())
     }
 
-    /// Names of the suite's cases that `filters` choose.
+    /// Names of the suite's cases that these words of its command line choose.
     ///
     /// # Errors
     /// When the runner cannot list them.
-    pub(super) fn suite(&self, filters: &[String]) -> Result<Vec<String>> {
-        self.list(SCENARIOS, &["run", "--list"], filters)
+    pub(super) fn suite(&self, words: &[String]) -> Result<Vec<String>> {
+        self.list(SCENARIOS, &["run", "--list"], words)
     }
 
     /// Names of the tests of the kernel programs.
@@ -89,6 +89,15 @@ impl Payload {
         let list = process::read(process::command(&program).args(words).args(filters))?;
         Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
+}
+
+/// What a package installs beside the agent: the place in the guest and the file.
+pub(super) fn installed() -> [(&'static str, PathBuf); 2] {
+    let packaging = workspace::root().join("packaging");
+    [
+        ("/usr/lib/systemd/system/weir.service", packaging.join("weir.service")),
+        ("/etc/weir/weir.toml", packaging.join("weir.toml")),
+    ]
 }
 
 /// The test program called `name` among those that cargo's messages say they built.
