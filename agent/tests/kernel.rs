@@ -206,6 +206,16 @@ fn sensors_that_every_kernel_carries() {
     for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
         assert!(kernel.runs(sensor), "{sensor} is off");
     }
+    // Another rung serves when the verifier refuses a program, which nobody would notice.
+    let refused: Vec<String> = kernel
+        .loaded
+        .verifier_logs
+        .iter()
+        .map(|log| {
+            format!("the verifier refused {}, and said last:\n{}", log.program, log.last_lines(5).join("\n"))
+        })
+        .collect();
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
     for (name, program) in kernel.loaded.ebpf.programs() {
         let Ok(info) = program.info() else { continue };
         let translated = info.size_translated().unwrap_or(0) / 8;
@@ -321,10 +331,12 @@ fn opens_are_reported_once() {
     let is_secret = |open: &OpenRecord, _: &[u8]| open.file.ino == inode;
     let (open, tail) = kernel.wait(KIND_OPEN, "open", is_secret);
     assert_eq!(path(&tail), fs::canonicalize(&secret).expect("the file").to_string_lossy());
-    assert_eq!(open.size, 1234);
-    assert_eq!(open.fmode, 1, "for reading alone");
-    assert_eq!(open.mode & 0o170_000, 0o100_000);
-    assert_eq!(open.parent_ino, fs::metadata(&folder.0).expect("the folder").ino());
+    // What a record says comes from a member of the kernel's structs, whose place is named where it is looked at.
+    assert_eq!(open.size, 1234, "size of the file, by inode.i_size");
+    assert_eq!(open.fmode, 1, "for reading alone, by file.f_mode");
+    assert_eq!(open.mode & 0o170_000, 0o100_000, "kind of the file, by inode.i_mode");
+    let parent = fs::metadata(&folder.0).expect("the folder").ino();
+    assert_eq!(open.parent_ino, parent, "inode of the folder, by dentry.d_parent and inode.i_ino");
     assert_eq!(open.path.flags, 0);
     let namespace = fs::metadata("/proc/self/ns/mnt").expect("our mount namespace").ino();
     assert_eq!(u64::from(open.mnt_ns), namespace);

@@ -12,6 +12,8 @@ use crate::{
 
 /// How long a check may take: it loads every program.
 pub const LIMIT: Duration = Duration::from_mins(1);
+/// The file with the answer in the directory of a check.
+pub const ANSWER: &str = "check.stdout";
 /// Exit status of the agent after wrong usage.
 const USAGE: i32 = 2;
 
@@ -53,7 +55,7 @@ impl Checked {
         }
         process::capture(&mut command, dir, "check")?;
         let status = Group::spawn(&mut command)?.finish(LIMIT)?;
-        let (answer, said) = (dir.join("check.stdout"), dir.join("check.stderr"));
+        let (answer, said) = (dir.join(ANSWER), dir.join("check.stderr"));
         let said = fs::read_to_string(said)?;
         ensure!(!said.contains("panicked at"), "weir check panicked: {said}");
         if status.code() == Some(USAGE) {

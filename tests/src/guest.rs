@@ -3,17 +3,20 @@
 mod plan;
 mod system;
 mod manager;
+mod shift;
 
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     path::Path,
     process::{Command, ExitCode},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 
-use self::plan::Step;
+use self::plan::{Plan, Step};
 use crate::service::unit;
 
 /// Begins a line that is the guest's own, not a step's.
@@ -69,22 +72,28 @@ fn first() -> Result<()> {
         return Err(manager::hand_over(&init));
     }
     system::mount_rest()?;
-    steps(&plan.steps, &mut report)?;
+    steps(&plan, &mut report)?;
     keep_artifacts().context("artifacts")
 }
 
 fn second() -> Result<()> {
     let plan = plan::read(Path::new(PLAN))?;
-    let result = steps(&plan.steps, &mut report()?);
+    let result = steps(&plan, &mut report()?);
     // Also, and all the more, when a step could not be run.
     unit::witness(Path::new(ARTIFACTS));
     result?;
     keep_artifacts().context("artifacts")
 }
 
-fn steps(steps: &[Step], report: &mut File) -> Result<()> {
+fn steps(plan: &Plan, report: &mut File) -> Result<()> {
+    if let Some(interval) = plan.alive {
+        live(interval, report.try_clone()?);
+    }
+    for (container, member) in &plan.shifts {
+        shift::member(container, member).with_context(|| format!("cannot misplace {container}.{member}"))?;
+    }
     std::fs::create_dir_all(ARTIFACTS)?;
-    for step in steps {
+    for step in &plan.steps {
         writeln!(report, "{MARK} begin {}", step.name)?;
         match one(step, report) {
             Ok(status) => writeln!(report, "{MARK} end {} {status}", step.name)?,
@@ -92,6 +101,19 @@ fn steps(steps: &[Step], report: &mut File) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says again and again that this machine lives, whatever its steps do. Each time is one write, which stands whole
+/// between the bytes that a step writes.
+fn live(interval: Duration, mut report: File) {
+    let line = format!("{MARK} alive\n");
+    thread::spawn(move || {
+        loop {
+            thread::sleep(interval);
+            // Nobody is left to be told when it fails.
+            let _ = report.write_all(line.as_bytes());
+        }
+    });
 }
 
 fn report() -> Result<File> {

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::{
-    coverage::Checked,
+    coverage::{self, Checked},
     fixture::{self, Reachable},
     interrupt, process,
     report::Report,
@@ -198,6 +198,12 @@ impl First {
         }
         let place = Reachable::new("first-look")?;
         let checked = Checked::ask(context.weir()?, place.path(), Some(&place.path().join("verifier-logs")))?;
+        // How large the programs are on this kernel is worth knowing also when all goes well.
+        fs::create_dir_all(&context.artifacts)
+            .and_then(|()| {
+                fs::copy(place.path().join(coverage::ANSWER), context.artifacts.join("check.json"))
+            })
+            .with_context(|| format!("cannot write to {}", context.artifacts.display()))?;
         writeln!(out, "\nhooks {}:", checked.hooks)?;
         for line in checked.lines() {
             writeln!(out, "    {line}")?;

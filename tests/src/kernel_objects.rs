@@ -3,7 +3,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
+    ffi::CString,
     fs, io,
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,6 +20,8 @@ use crate::wait;
 
 /// Where objects are pinned.
 const PINS: &str = "/sys/fs/bpf";
+/// How the names of weir's own objects begin.
+const PREFIX: &str = "weir_";
 /// How long the kernel may take to free what nobody holds: it waits for its own readers first.
 const FREED: Duration = Duration::from_secs(20);
 
@@ -55,7 +59,8 @@ pub struct Objects {
     names: BTreeMap<Id, String>,
     /// What an object keeps alive: a link its program, a program its maps.
     keeps: BTreeMap<Id, Vec<Id>>,
-    pins: BTreeSet<PathBuf>,
+    /// Files, and what each one pins.
+    pins: BTreeMap<PathBuf, Option<Id>>,
 }
 
 /// Names of the programs and maps of an agent.
@@ -106,19 +111,33 @@ impl Objects {
         all.map_or_else(|| bail!("process {pid} holds an object without a name"), Ok)
     }
 
-    /// Objects that are not in `before`, carry one of `names` (or belong to one that does), and that no process
-    /// holds: another agent on this host may run meanwhile. Pins that are not in `before`.
+    /// Weir's objects and pins that are not in `before` and that no process holds: another agent on this host may run
+    /// meanwhile.
     fn left_since(&self, before: &Self, names: &Names) -> Vec<String> {
         let held: BTreeSet<Id> = processes().iter().flat_map(|process| held_by(process)).collect();
         let held = self.with_kept(held);
-        let left = self.names.iter().filter(|(id, _)| {
-            let known = |id: &Id| self.names.get(id).is_some_and(|name| names.contains(name));
-            let ours = known(id) || self.keeps.get(id).is_some_and(|kept| kept.iter().any(known));
-            ours && !before.names.contains_key(id) && !held.contains(id)
+        let weirs = self.weirs(names);
+        let left = weirs.iter().filter(|id| !before.names.contains_key(id) && !held.contains(id));
+        let left = left.filter_map(|id| Some(format!("{:?} {} {}", id.0, id.1, self.names.get(id)?)));
+        let new = self.pins.iter().filter(|(path, _)| !before.pins.contains_key(*path));
+        let new = new.filter(|(path, id)| {
+            is_weirs(&path.file_name().unwrap_or_default().to_string_lossy())
+                || id.is_some_and(|id| weirs.contains(&id))
         });
-        let left = left.map(|((kind, id), name)| format!("{kind:?} {id} {name}"));
-        let pins = self.pins.difference(&before.pins).map(|pin| format!("pin {}", pin.display()));
-        left.chain(pins).collect()
+        left.chain(new.map(|(path, _)| format!("pin {}", path.display()))).collect()
+    }
+
+    /// Objects that carry one of `names` and the prefix of weir's own, links that keep one of these, and maps that one
+    /// of these keeps. What the loader names, like `.rodata`, others have too: such a map lives through a program,
+    /// which tells whose it is, or through a pin.
+    fn weirs(&self, names: &Names) -> BTreeSet<Id> {
+        let named = self.names.iter().filter(|(_, name)| is_weirs(name) && names.contains(*name));
+        let mut weirs: BTreeSet<Id> = named.map(|(id, _)| *id).collect();
+        let links = self.keeps.iter().filter(|((kind, _), kept)| {
+            *kind == Kind::Link && kept.iter().any(|program| weirs.contains(program))
+        });
+        weirs.extend(links.map(|(id, _)| *id).collect::<Vec<_>>());
+        self.with_kept(weirs)
     }
 
     /// These, and all that they keep alive.
@@ -197,18 +216,45 @@ fn ids_in(fdinfo: &str) -> Vec<Id> {
     ids.collect()
 }
 
-/// Every file below a directory; none where nothing is mounted.
-fn pins(directory: &Path) -> BTreeSet<PathBuf> {
-    let mut pins = BTreeSet::new();
+/// Every file below a directory and what it pins; none where nothing is mounted.
+fn pins(directory: &Path) -> BTreeMap<PathBuf, Option<Id>> {
+    let mut pins = BTreeMap::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             pins.extend(self::pins(&path));
         } else {
-            pins.insert(path);
+            let id = pinned(&path);
+            pins.insert(path, id);
         }
     }
     pins
+}
+
+/// What is pinned at `path`; none for what is no object, like the files through which the kernel lists them.
+fn pinned(path: &Path) -> Option<Id> {
+    const BPF_OBJ_GET: libc::c_int = 7;
+    /// The part of the kernel's `union bpf_attr` that the command reads.
+    #[repr(C)]
+    struct Get {
+        path: u64,
+        descriptor: u32,
+        flags: u32,
+    }
+    let path = CString::new(path.as_os_str().as_encoded_bytes()).ok()?;
+    let get = Get { path: u64::try_from(path.as_ptr().addr()).ok()?, descriptor: 0, flags: 0 };
+    // SAFETY: the kernel reads as many bytes as it is told, and a string that ends in NUL; both live through the call.
+    let descriptor = unsafe { libc::syscall(libc::SYS_bpf, BPF_OBJ_GET, &raw const get, size_of::<Get>()) };
+    let descriptor = i32::try_from(descriptor).ok().filter(|descriptor| *descriptor >= 0)?;
+    // SAFETY: the kernel has just opened it, for nobody else.
+    let object = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", object.as_raw_fd())).ok()?;
+    ids_in(&info).first().copied()
+}
+
+/// Whether a name is one of weir's own.
+fn is_weirs(name: &str) -> bool {
+    name.starts_with(PREFIX)
 }
 
 fn shown(name: &[u8]) -> String {
@@ -234,20 +280,52 @@ mod tests {
     /// Ids beyond those that a test machine has, so that no process holds them.
     #[test]
     fn what_is_new_and_ours_and_held_by_nobody_is_left() {
-        let (program, map, link) =
-            ((Kind::Program, 4_000_000_001), (Kind::Map, 4_000_000_002), (Kind::Link, 4_000_000_003));
-        let other = (Kind::Program, 4_000_000_004);
+        let id = |kind: Kind, number: u32| (kind, 4_000_000_000 + number);
+        let (program, map, section, link) =
+            (id(Kind::Program, 1), id(Kind::Map, 2), id(Kind::Map, 3), id(Kind::Link, 4));
+        let (theirs, their_section, their_link) = (id(Kind::Program, 5), id(Kind::Map, 6), id(Kind::Link, 7));
+        let (namesake, stranger) = (id(Kind::Map, 8), id(Kind::Program, 9));
         let mut objects = Objects::default();
         objects.names.extend(
-            [(program, "weir_exec_tp_bt"), (map, "weir_ledger"), (link, ""), (other, "sd_devices")]
-                .map(|(id, name)| (id, name.to_owned())),
+            [
+                (program, "weir_exec_tp_bt"),
+                (map, "weir_ledger"),
+                (section, ".rodata"),
+                (link, ""),
+                (theirs, "sd_devices"),
+                (their_section, ".rodata"),
+                (their_link, ""),
+                (namesake, "AYA_LOGS"),
+                (stranger, "weir_of_another"),
+            ]
+            .map(|(id, name)| (id, name.to_owned())),
         );
-        objects.keeps.insert(link, vec![program]);
-        let names: Names = ["weir_exec_tp_bt", "weir_ledger"].map(str::to_owned).into();
+        objects.keeps.extend([
+            (link, vec![program]),
+            (program, vec![section]),
+            (their_link, vec![theirs]),
+            (theirs, vec![their_section]),
+        ]);
+        let pins = [
+            ("/sys/fs/bpf/a", Some(program)),
+            ("/sys/fs/bpf/weir_map", None),
+            ("/sys/fs/bpf/b", Some(theirs)),
+            ("/sys/fs/bpf/maps.debug", None),
+        ];
+        objects.pins.extend(pins.map(|(path, id)| (path.into(), id)));
+        let names: Names =
+            ["weir_exec_tp_bt", "weir_ledger", ".rodata", "AYA_LOGS"].map(str::to_owned).into();
         let left = objects.left_since(&Objects::default(), &names);
         assert_eq!(
             left,
-            ["Program 4000000001 weir_exec_tp_bt", "Map 4000000002 weir_ledger", "Link 4000000003 "]
+            [
+                "Program 4000000001 weir_exec_tp_bt",
+                "Map 4000000002 weir_ledger",
+                "Map 4000000003 .rodata",
+                "Link 4000000004 ",
+                "pin /sys/fs/bpf/a",
+                "pin /sys/fs/bpf/weir_map",
+            ]
         );
         assert!(objects.left_since(&objects, &names).is_empty());
     }

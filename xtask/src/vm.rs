@@ -1,14 +1,20 @@
 //! `cargo xtask vm`: the suite on real distribution kernels, in virtual machines.
 
 mod boot;
+mod breakage;
 mod cache;
 mod console;
 mod initramfs;
 mod kernel;
+mod limits;
+mod lines;
+mod lock;
 mod machine;
 mod module;
+mod passed;
 mod payload;
 mod plan;
+mod programs;
 mod results;
 mod root;
 mod table;
@@ -21,28 +27,32 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use self::{
     boot::{Finished, Parts},
+    breakage::Breakage,
     kernel::Kernel,
-    plan::{Boot, Hooks},
+    lock::Lock,
+    plan::{ALL_RUNGS, Boot, Hooks},
     table::Table,
 };
 use crate::{
     arguments::Arguments,
     console::{self as terminal, Mark},
     setup::{self, Part},
+    workspace,
 };
 
 pub(crate) const HELP: &str = "\
 Boot Debian's kernels under QEMU and run the suite inside: scenarios against the real
 agent, and the tests of the kernel programs; with the hooks that the agent chooses, and
 again with each lower rung of the ladder forced; and with systemd as the first process,
-the agent as a service (cases service::). Prints a table of cases by kernels;
-status 1 unless every cell holds, and the last line counts them. A guest that hangs,
-panics or oopses is a failure; its console and the failed cases' artifacts are kept in
-target/vm/KERNEL. What did not change since it passed is not run again.
+the agent as a service (cases service::). Prints the kernel programs' sizes and a table
+of cases by kernels; status 1 unless every cell holds, and the last line counts them. A
+guest that hangs, panics, oopses or takes too long is a failure; its console and the
+failed cases' artifacts are kept in target/vm/KERNEL. What did not change since it passed
+is not run again. Two runs take turns.
 
 Usage: cargo xtask vm [OPTIONS]
 
@@ -54,6 +64,10 @@ Options:
   --fresh      Run also what did not change since it passed
   --jobs N     Machines at a time (half the processors, since each has two)
   --shell      A shell in the guest of the chosen kernel instead
+  --break W    Does a run notice? Break something first, which must end in status 1
+               and words that lead to it: panic (of the guest's kernel), probe (one that
+               the verifier refuses) or offset (of a struct's member); on 6.12 and with
+               the case that must find out, unless others are chosen
 
 Making the guest's disk needs root; fetching kernels needs Debian's archive, once a day.
 
@@ -62,17 +76,19 @@ Examples:
   cargo xtask vm --quick
   cargo xtask vm --kernel 5.10 --hooks kprobe --filter malicious
   cargo xtask vm --kernel 6.1 --shell
+  cargo xtask vm --break probe
 ";
 
 pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let started = Instant::now();
-    let chosen_kernels = arguments.values("--kernel")?;
+    let mut chosen_kernels = arguments.values("--kernel")?;
     let chosen_hooks: Vec<Hooks> =
         arguments.values("--hooks")?.iter().map(|name| Hooks::parse(name)).collect::<Result<_>>()?;
     let filters = arguments.values("--filter")?;
     let quick = arguments.flag("--quick");
     let fresh = arguments.flag("--fresh");
     let shell = arguments.flag("--shell");
+    let breakage = arguments.value("--break")?.as_deref().map(Breakage::parse).transpose()?;
     let jobs = match arguments.value("--jobs")? {
         Some(jobs) => jobs.parse().with_context(|| format!("--jobs {jobs}: not a whole number"))?,
         None => default_jobs(),
@@ -80,13 +96,20 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     arguments.finish()?;
 
     setup::ensure(&[Part::Build, Part::Vm])?;
+    let _lock = Lock::take(&workspace::target()?.join("vm"))?;
+    workspace::sweep();
+    if breakage.is_some() && chosen_kernels.is_empty() {
+        chosen_kernels.push(ALL_RUNGS.to_owned());
+    }
     let kernels = kernels(&chosen_kernels)?;
-    let parts = Parts::make()?;
+    let parts = Parts::make(|payload| breakage.map_or(Ok(()), |breakage| breakage.apply(payload)))?;
     if shell {
         let kernel = kernels.first().context("no kernel")?;
         return boot::shell(kernel, &parts);
     }
-    let boots = if quick {
+    let boots = if let Some(breakage) = breakage {
+        plan::broken(&kernels, &chosen_hooks, &filters, breakage)
+    } else if quick {
         plan::quick(&kernels, &chosen_hooks, &filters)
     } else {
         plan::full(&kernels, &chosen_hooks, &filters)
@@ -94,7 +117,8 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     if boots.is_empty() {
         bail!("nothing fits that choice of kernels and hooks");
     }
-    let finished = run(boots, &parts, fresh, jobs)?;
+    let finished = run(&boots, &parts, fresh, jobs)?;
+    programs::print(&finished);
     let mut table = Table::default();
     for one in &finished {
         table.add(one);
@@ -135,29 +159,31 @@ fn kernels(chosen: &[String]) -> Result<Vec<Kernel>> {
     Ok(kernels)
 }
 
-/// Runs `boots`, `jobs` at a time, in the order given.
-fn run(boots: Vec<Boot>, parts: &Parts, fresh: bool, jobs: usize) -> Result<Vec<Finished>> {
-    let titles: Vec<String> = boots.iter().map(|boot| boot.title.clone()).collect();
-    let queue = Mutex::new(VecDeque::from(boots));
+/// Runs `boots`, `jobs` at a time, in the order given. One that could not be run says so at once and has failed; the
+/// others go on.
+fn run(boots: &[Boot], parts: &Parts, fresh: bool, jobs: usize) -> Result<Vec<Finished>> {
+    let queue = Mutex::new(boots.iter().enumerate().collect::<VecDeque<_>>());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let work = || -> Result<Vec<Finished>> {
+    let work = || {
         let mut finished = Vec::new();
-        while let Some(boot) = next() {
-            finished.push(boot::run(boot, parts, fresh)?);
+        while let Some((at, boot)) = next() {
+            let one = boot::run(boot, parts, fresh).unwrap_or_else(|error| {
+                let why = format!("{error:#}");
+                terminal::step(Mark::Failed, &boot.title, &why);
+                Finished::not_run(boot, &why)
+            });
+            finished.push((at, one));
         }
-        Ok(finished)
+        finished
     };
     let mut finished = Vec::new();
     thread::scope(|scope| {
         let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
         for worker in workers {
-            match worker.join() {
-                Ok(done) => finished.extend(done?),
-                Err(_) => bail!("a worker panicked"),
-            }
+            finished.extend(worker.join().map_err(|_| anyhow!("a worker panicked"))?);
         }
-        Ok(())
+        anyhow::Ok(())
     })?;
-    finished.sort_by_key(|one: &Finished| titles.iter().position(|title| *title == one.boot.title));
-    Ok(finished)
+    finished.sort_by_key(|(at, _)| *at);
+    Ok(finished.into_iter().map(|(_, one)| one).collect())
 }

@@ -29,6 +29,19 @@ pub(crate) fn target() -> Result<PathBuf> {
 /// A folder of its own in the target folder, gone when this value is.
 pub(crate) struct Scratch(PathBuf);
 
+/// Removes the folders of programs that ended without doing so.
+pub(crate) fn sweep() {
+    let folders = target().and_then(|target| Ok(fs::read_dir(target)?));
+    for folder in folders.into_iter().flatten().flatten() {
+        let name = folder.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix("scratch-")?.split_once('-'));
+        if pid.is_some_and(|(pid, _)| !Path::new("/proc").join(pid).exists()) {
+            // What root left in one, only root removes.
+            drop(fs::remove_dir_all(folder.path()));
+        }
+    }
+}
+
 impl Scratch {
     /// Makes it, with `name` in its name.
     ///

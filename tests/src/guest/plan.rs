@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! init    /lib/systemd/systemd
+//! alive   30
+//! shift   inode    i_size
 //! step    suite
 //! env     WEIR_HOOKS=kprobe
 //! run     /opt/weir/scenarios    run    malicious
 //! ```
 //! Words are parted by tabs. `env` belongs to the step above it; `run` ends the step. With `init`, which may be
-//! left out, the first process hands over to that program, and the steps are run below it.
+//! left out, the first process hands over to that program, and the steps are run below it. `alive`, which may be left
+//! out too, has the guest say every so many seconds that it lives, and `shift` has the kernel's type information tell a
+//! wrong place of a struct's member.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
@@ -18,6 +22,10 @@ use anyhow::{Context, Result, bail};
 pub(super) struct Plan {
     /// The program that takes over as the first process.
     pub(super) init: Option<String>,
+    /// How often to say that the guest lives.
+    pub(super) alive: Option<Duration>,
+    /// Structs and their members that the type information is to misplace.
+    pub(super) shifts: Vec<(String, String)>,
     /// What to run.
     pub(super) steps: Vec<Step>,
 }
@@ -46,6 +54,10 @@ fn parse(text: &str) -> Result<Plan> {
         let words: Vec<&str> = line.split('\t').collect();
         match words[..] {
             ["init", program] if plan.init.is_none() => plan.init = Some(program.to_owned()),
+            ["alive", seconds] if let Ok(seconds @ 1..) = seconds.parse() => {
+                plan.alive = Some(Duration::from_secs(seconds));
+            }
+            ["shift", container, member] => plan.shifts.push((container.to_owned(), member.to_owned())),
             ["step", name] => step = Step { name: name.to_owned(), ..Step::default() },
             ["env", pair] if let Some((key, value)) = pair.split_once('=') => {
                 step.environment.push((key.to_owned(), value.to_owned()));
@@ -66,11 +78,11 @@ fn parse(text: &str) -> Result<Plan> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, Step, parse};
+    use super::{Duration, Plan, Step, parse};
 
     #[test]
     fn plans_are_read() {
-        let text = "init\t/bin/i\nstep\ta\nenv\tK=v=w\nrun\t/bin/x\t-a\tb c\nstep\tb\nrun\ty\n";
+        let text = "init\t/bin/i\nalive\t30\nshift\tinode\ti_size\nstep\ta\nenv\tK=v=w\nrun\t/bin/x\t-a\tb c\nstep\tb\nrun\ty\n";
         let strings = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let steps = vec![
             Step {
@@ -81,7 +93,12 @@ mod tests {
             },
             Step { name: "b".to_owned(), program: "y".to_owned(), ..Step::default() },
         ];
-        let expected = Plan { init: Some("/bin/i".to_owned()), steps };
+        let expected = Plan {
+            init: Some("/bin/i".to_owned()),
+            alive: Some(Duration::from_secs(30)),
+            shifts: vec![("inode".to_owned(), "i_size".to_owned())],
+            steps,
+        };
         assert_eq!(parse(text).unwrap(), expected);
     }
 
@@ -92,6 +109,8 @@ mod tests {
             ("step\ta\n", "runs nothing"),
             ("step\ta\nenv\tK\n", "K"),
             ("init\ta\ninit\tb\n", "b"),
+            ("alive\t0\n", "alive"),
+            ("shift\tinode\n", "shift"),
             ("\n", "\"\""),
         ] {
             let error = parse(text).unwrap_err().to_string();

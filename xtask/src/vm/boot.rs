@@ -15,22 +15,25 @@ use super::{
     cache,
     initramfs::Archive,
     kernel::Kernel,
-    machine::{self, Machine},
+    limits::Limits,
+    machine::{EMULATOR, Machine},
+    passed::{self, Passed},
     payload::{self, PROGRAMS, Payload},
     plan::{Boot, Hooks, KERNEL_TESTS, Run},
+    programs::{self, Program},
     results::{News, Outcome, Report},
     root,
 };
 use crate::{
     console::{self as terminal, Mark},
-    workspace,
+    process, workspace,
 };
 
 /// What all machines share.
 pub(super) struct Parts {
     payload: Payload,
     disk: PathBuf,
-    /// Names the content of all of these.
+    /// Names the disk's content and the emulator.
     key: String,
 }
 
@@ -40,77 +43,84 @@ pub(super) struct Finished {
     pub(super) boot: Boot,
     /// Each run with the outcome of every case that belongs to it.
     pub(super) runs: Vec<(Hooks, BTreeMap<String, Outcome>)>,
+    /// What each run had in the kernel, when it asked.
+    pub(super) programs: Vec<(Hooks, Vec<Program>)>,
 }
+
+/// A program of a run, the prefix of its cases' names in the table, and the names themselves.
+type Expected = (&'static str, &'static str, Vec<String>);
 
 impl Parts {
     /// Builds and fetches them.
     ///
     /// # Errors
     /// When one cannot be made.
-    pub(super) fn make() -> Result<Self> {
+    pub(super) fn make(break_payload: impl FnOnce(&Payload) -> Result<()>) -> Result<Self> {
         let payload = Payload::build()?;
+        break_payload(&payload)?;
         let disk = root::image()?;
-        let mut keys = vec![disk.display().to_string()];
-        for name in PROGRAMS {
-            keys.push(cache::file_key(&payload.path(name))?);
-        }
-        for (_, file) in payload::installed() {
-            keys.push(cache::file_key(&file)?);
-        }
-        let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-        Ok(Self { payload, disk, key: cache::key(&keys) })
+        let emulator = process::read(process::command(EMULATOR).arg("--version"))?;
+        let key = cache::key(&[cache::file_key(&disk)?.as_bytes(), emulator.as_bytes()]);
+        Ok(Self { payload, disk, key })
     }
 }
 
 /// Runs a machine, or takes its results from when it passed with the same parts.
 ///
 /// # Errors
-/// When it cannot be started.
-pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
-    let plan = boot.text();
-    let kernel = boot.kernel.image.display().to_string();
-    let words = format!("{} {}", machine::COMMAND_LINE, boot.command_line);
-    let key = cache::key(&[parts.key.as_bytes(), kernel.as_bytes(), words.as_bytes(), plan.as_bytes()]);
-    let passed = workspace::target()?.join("vm/passed").join(key);
-    if !fresh && let Ok(text) = fs::read_to_string(&passed) {
-        terminal::step(Mark::Ok, &boot.title, "passed before with the same parts");
-        let mut report = Report::default();
-        text.lines().for_each(|line| drop(report.read(line)));
-        return finish(boot, parts, &report);
+/// When it cannot be started, or its results not be kept.
+pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
+    let mut expected = Vec::new();
+    for run in &boot.runs {
+        expected.push((run.hooks, expected_of(run, &parts.payload)?));
     }
-    // Whatever comes of this run counts from now on.
-    drop(fs::remove_file(&passed));
+    let cases = expected.iter().flat_map(|(_, programs)| programs).map(|(_, _, names)| names.len()).sum();
     let folder = workspace::target()?.join("vm").join(&boot.title);
-    drop(fs::remove_dir_all(&folder));
-    fs::create_dir_all(&folder)?;
-    let initramfs = folder.join("initramfs");
-    pack(&initramfs, &boot.kernel, parts, &plan)?;
-    let started = Instant::now();
-    terminal::step(Mark::Doing, &boot.title, format!("booting {}", boot.kernel.version));
+    let initramfs = folder.with_added_extension("initramfs");
+    pack(&initramfs, &boot.kernel, parts, &boot.text())?;
     let machine = Machine {
         kernel: &boot.kernel.image,
         initramfs: &initramfs,
         disk: &parts.disk,
         command_line: boot.command_line,
         folder: &folder,
+        limits: Limits::of(cases),
     };
-    let report = machine.run(|news| tell(&boot.title, news))?;
+    let passed = Passed::of(&cache::key(&[parts.key.as_bytes(), machine.key()?.as_bytes()]))?;
+    if !fresh && let Some(folder) = passed.find() {
+        fs::remove_file(&initramfs)?;
+        terminal::step(Mark::Ok, &boot.title, "passed before with the same parts");
+        let programs = programs::read(&folder, boot);
+        return Ok(Finished {
+            boot: boot.clone(),
+            runs: judge(boot, &expected, &passed::report(&folder)?),
+            programs,
+        });
+    }
+    // Whatever comes of this run counts from now on.
+    passed.forget()?;
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let started = Instant::now();
+    terminal::step(Mark::Doing, &boot.title, format!("booting {}", boot.kernel.version));
+    let report = machine.run(|news| tell(&boot.title, news));
     fs::remove_file(&initramfs)?;
+    let report = report?;
     for note in &report.notes {
         terminal::step(Mark::Skipped, &boot.title, note);
     }
     let took = started.elapsed().as_secs();
-    let finished = finish(boot, parts, &report)?;
-    let log = folder.join("report.log");
+    let artifacts = folder.join("artifacts");
+    let programs = programs::read(&artifacts, boot);
+    let finished = Finished { boot: boot.clone(), runs: judge(boot, &expected, &report), programs };
     if finished.holds() {
-        terminal::step(Mark::Ok, &finished.boot.title, format!("all held, {took} s"));
-        fs::create_dir_all(passed.parent().context("no folder")?)?;
-        let partial = passed.with_extension("partial");
-        fs::copy(&log, &partial)?;
-        fs::rename(&partial, &passed)?;
+        terminal::step(Mark::Ok, &boot.title, format!("all held, {took} s"));
+        passed.keep(&folder, &programs::files(&artifacts, boot))?;
     } else {
-        let why = report.error.as_deref().unwrap_or("a case failed");
-        terminal::step(Mark::Failed, &finished.boot.title, format!("{why}; see {}", shown(&folder)));
+        let why = first_line(&report).unwrap_or("a case failed");
+        terminal::step(Mark::Failed, &boot.title, format!("{why}; see {}, {took} s", shown(&folder)));
     }
     Ok(finished)
 }
@@ -133,11 +143,19 @@ pub(super) fn shell(kernel: &Kernel, parts: &Parts) -> Result<ExitCode> {
         disk: &parts.disk,
         command_line: "",
         folder: &folder,
+        limits: Limits::of(0),
     };
     machine.attach()
 }
 
 impl Finished {
+    /// A machine that could not be run.
+    pub(super) fn not_run(boot: &Boot, why: &str) -> Self {
+        let failed = BTreeMap::from([(MACHINE.to_owned(), Outcome::Failed(why.to_owned()))]);
+        let runs = boot.runs.iter().map(|run| (run.hooks, failed.clone())).collect();
+        Self { boot: boot.clone(), runs, programs: Vec::new() }
+    }
+
     /// Nothing failed.
     pub(super) fn holds(&self) -> bool {
         self.runs
@@ -147,17 +165,26 @@ impl Finished {
     }
 }
 
+/// The row of what belongs to no case.
+const MACHINE: &str = "machine";
+
 /// Sets what was reported against what should have been: a case that did not run has failed.
-fn finish(boot: Boot, parts: &Parts, report: &Report) -> Result<Finished> {
+fn judge(
+    boot: &Boot,
+    expected: &[(Hooks, Vec<Expected>)],
+    report: &Report,
+) -> Vec<(Hooks, BTreeMap<String, Outcome>)> {
+    // What a kernel said further is told once.
+    let error = first_line(report);
     let mut runs = Vec::new();
-    for run in &boot.runs {
+    for (hooks, programs) in expected {
         let mut cases = BTreeMap::new();
-        for (program, prefix, names) in expected(run, &parts.payload)? {
-            let step = report.steps.get(&format!("{}/{program}", run.hooks.name()));
+        for (program, prefix, names) in programs {
+            let step = report.steps.get(&format!("{}/{program}", hooks.name()));
             let end = step.and_then(|step| step.end.as_deref());
             for name in names {
-                let outcome = step.and_then(|step| step.cases.get(&name)).cloned().unwrap_or_else(|| {
-                    let why = report.error.as_deref().or(end).unwrap_or("its program was not run");
+                let outcome = step.and_then(|step| step.cases.get(name)).cloned().unwrap_or_else(|| {
+                    let why = error.or(end).unwrap_or("its program was not run");
                     Outcome::Failed(format!("did not run: {why}"))
                 });
                 // A machine that was made for a case is no reason to leave it out.
@@ -170,24 +197,29 @@ fn finish(boot: Boot, parts: &Parts, report: &Report) -> Result<Finished> {
                 cases.insert(format!("{prefix}{name}"), outcome);
             }
             if end != Some("0") && !cases.values().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
-                let why = report.error.as_deref().or(end).unwrap_or("it did not end");
+                let why = error.or(end).unwrap_or("it did not end");
                 cases.insert(format!("{prefix}end"), Outcome::Failed(why.to_owned()));
             }
         }
-        runs.push((run.hooks, cases));
+        runs.push((*hooks, cases));
     }
     // A guest that said nothing wrong and yet did not end in order proves nothing.
     if (report.error.is_some() || !report.done)
         && let Some((_, cases)) = runs.last_mut()
     {
         let why = report.error.as_deref().unwrap_or("it did not end in order");
-        cases.insert("machine".to_owned(), Outcome::Failed(why.to_owned()));
+        cases.insert(MACHINE.to_owned(), Outcome::Failed(why.to_owned()));
     }
-    Ok(Finished { boot, runs })
+    runs
 }
 
-/// Each program of a run, the prefix of its cases' names in the table, and the names themselves.
-fn expected(run: &Run, payload: &Payload) -> Result<Vec<(&'static str, &'static str, Vec<String>)>> {
+/// What went wrong with the machine itself, in a line.
+fn first_line(report: &Report) -> Option<&str> {
+    report.error.as_deref().and_then(|error| error.lines().next())
+}
+
+/// What a run's programs are to report.
+fn expected_of(run: &Run, payload: &Payload) -> Result<Vec<Expected>> {
     let mut expected = Vec::new();
     if let Some(filters) = run.kernel_filters() {
         expected.push(("kernel", KERNEL_TESTS, payload.kernel_tests(&filters)?));

@@ -1,35 +1,120 @@
 //! What a kernel says on its console when something is wrong.
 
-/// Beginnings of messages after which a guest cannot be trusted, and what they mean.
-const FATAL: [(&str, &str); 11] = [
+use std::{
+    fs::{self, File},
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+/// Parts of messages after which a guest cannot be trusted, and what they mean.
+const FATAL: [(&str, &str); 16] = [
     ("Kernel panic - not syncing", "the guest's kernel panicked"),
+    // Before the plain "BUG: ", which they carry too.
+    ("BUG: soft lockup", "a processor of the guest hung"),
     ("BUG: ", "the guest's kernel found a bug"),
     ("Oops: ", "the guest's kernel oopsed"),
     ("general protection fault", "the guest's kernel oopsed"),
     // Stands before every warning, whose own words differ between versions.
     ("------------[ cut here ]------------", "the guest's kernel warned"),
-    ("watchdog: BUG: soft lockup", "a processor of the guest hung"),
+    ("UBSAN: ", "the guest's kernel warned"),
+    ("WARNING: possible ", "the guest's kernel could lock itself up"),
+    ("WARNING: inconsistent lock state", "the guest's kernel could lock itself up"),
+    ("WARNING: suspicious RCU usage", "the guest's kernel warned"),
     ("detected stalls on CPUs", "a processor of the guest hung"),
     ("detected expedited stalls on CPUs", "a processor of the guest hung"),
     ("self-detected stall on CPU", "a processor of the guest hung"),
+    ("kthread starved for", "a processor of the guest hung"),
     ("blocked for more than", "a task of the guest hung"),
     ("Out of memory: Killed process", "the guest ran out of memory"),
 ];
+/// Lines of the console that are shown from the message on.
+const EXCERPT: usize = 16;
+/// Bytes of the console that are looked at in one piece.
+const PIECE: u64 = 1 << 20;
 
-/// The first message that means that the guest cannot be trusted, with its meaning.
-pub(super) fn diagnose(log: &str) -> Option<String> {
-    let lines: Vec<&str> = log.lines().collect();
-    lines.iter().enumerate().find_map(|(at, line)| {
-        let (_, meaning) = FATAL.iter().find(|(message, _)| line.contains(message))?;
-        let next = lines.get(at + 1).filter(|_| line.contains("cut here"));
-        Some(format!("{meaning}: {}", printable(next.unwrap_or(line))))
-    })
+/// A console's log that is looked at while it is written.
+#[derive(Debug)]
+pub(super) struct Console {
+    path: PathBuf,
+    /// Where the part begins that was not looked at.
+    at: u64,
+    /// Where the first line stands after which the guest cannot be trusted.
+    fatal: Option<u64>,
 }
 
-/// The last lines that say something.
-pub(super) fn tail(log: &str, count: usize) -> Vec<String> {
+impl Console {
+    /// The log at `path`, which may be written later.
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), at: 0, fatal: None }
+    }
+
+    /// Looks at the whole lines that came since; whether there is, or was, a message after which the guest cannot be
+    /// trusted.
+    pub(super) fn look(&mut self) -> bool {
+        while self.fatal.is_none() {
+            let piece = self.piece(self.at);
+            // A line as long as a piece is no line.
+            let full = length(&piece) == PIECE;
+            let end = piece.iter().rposition(|byte| *byte == b'\n').or(full.then(|| piece.len() - 1));
+            let Some(whole) = end.and_then(|end| piece.get(..=end)) else { break };
+            let mut at = self.at;
+            for line in whole.split_inclusive(|byte| *byte == b'\n') {
+                if meaning(&String::from_utf8_lossy(line)).is_some() {
+                    self.fatal = Some(at);
+                    break;
+                }
+                at += length(line);
+            }
+            self.at += length(whole);
+        }
+        self.fatal.is_some()
+    }
+
+    /// What the message means and says, once more what came since: the lines from it on. The log is taken to have
+    /// ended, with or without an end of its last line.
+    pub(super) fn diagnose(&mut self) -> Option<String> {
+        self.look();
+        let from = self.fatal.unwrap_or(self.at);
+        diagnose(&String::from_utf8_lossy(&self.piece(from)))
+    }
+
+    fn piece(&self, from: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A log that is not there yet says nothing.
+        if let Ok(mut file) = File::open(&self.path)
+            && file.seek(SeekFrom::Start(from)).is_ok()
+        {
+            drop(file.take(PIECE).read_to_end(&mut bytes));
+        }
+        bytes
+    }
+}
+
+/// The first message that means that the guest cannot be trusted, with its meaning, and below it the lines around and behind it.
+pub(super) fn diagnose(log: &str) -> Option<String> {
+    let lines: Vec<&str> = log.lines().collect();
+    let (at, meaning) = lines.iter().enumerate().find_map(|(at, line)| Some((at, meaning(line)?)))?;
+    let rest: Vec<String> =
+        lines.iter().skip(at).map(|line| printable(line)).filter(|line| !line.is_empty()).collect();
+    // The words of a warning stand below the line that announces it.
+    let first = rest.iter().find(|line| !line.contains("cut here")).or(rest.first())?;
+    let below = rest.iter().filter(|line| *line != first).take(EXCERPT);
+    Some(below.fold(format!("{meaning}: {first}"), |text, line| format!("{text}\n{line}")))
+}
+
+/// The last lines of the file at `path` that say something.
+pub(super) fn tail(path: &Path, count: usize) -> Vec<String> {
+    let log = String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
     let lines: Vec<String> = log.lines().map(printable).filter(|line| !line.is_empty()).collect();
     lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().to_vec()
+}
+
+fn meaning(line: &str) -> Option<&'static str> {
+    FATAL.iter().find(|(message, _)| line.contains(message)).map(|(_, meaning)| *meaning)
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// Without the terminal's control sequences, which firmware sends.
@@ -39,7 +124,10 @@ fn printable(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{diagnose, tail};
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::workspace::Scratch;
 
     #[test]
     fn messages_are_told_apart() {
@@ -48,16 +136,19 @@ mod tests {
             (
                 "[ 3.1] x\r\n[    3.2] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n[ 4] y",
                 Some(
-                    "panicked: [    3.2] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+                    "panicked: [    3.2] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\n",
                 ),
             ),
             (
                 "[ 1] BUG: kernel NULL pointer dereference, address: 0\n[ 1] Oops: 0000 [#1] SMP",
-                Some("NULL pointer"),
+                Some("bug: [ 1] BUG: "),
             ),
+            ("[ 9] watchdog: BUG: soft lockup - CPU#0 stuck for 134s!", Some("hung: [ 9] watchdog")),
+            ("[ 9] rcu: INFO: rcu_preempt self-detected stall on CPU", Some("hung: ")),
+            ("[ 9] WARNING: possible circular locking dependency detected", Some("lock itself up: ")),
             (
                 "[ 9] ------------[ cut here ]------------\n[ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n",
-                Some("kernel/x.c:1"),
+                Some("warned: [ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n[ 9] ------------[ cut"),
             ),
             (
                 "[ 9] ------------[ cut here ]------------\n[ 9] WARNING: kernel/x.c:1 at y+0x1, CPU#1: z/9\n",
@@ -76,7 +167,39 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_found_whenever_it_comes() {
+        let scratch = Scratch::make("console").unwrap();
+        let path = scratch.path().join("console.log");
+        let mut console = Console::new(&path);
+        assert!(!console.look() && console.diagnose().is_none(), "there is no log yet");
+        let mut log = File::create(&path).unwrap();
+        // What is written, whether it is found while the log goes on, and when the log ends there.
+        let rows = [
+            ("[ 1] all\n[ 2] is we", false, false),
+            ("ll\n[ 3] Oo", false, false),
+            ("ps: 0000", false, true),
+            (" [#1]\n[ 3] RIP: 0010:x\n", true, true),
+            ("[ 4] Call Trace:\n", true, true),
+        ];
+        for (words, while_it_goes_on, at_the_end) in rows {
+            log.write_all(words.as_bytes()).unwrap();
+            assert_eq!(console.look(), while_it_goes_on, "{words:?}");
+            assert_eq!(console.diagnose().is_some(), at_the_end, "{words:?}");
+        }
+        let excerpt = console.diagnose().unwrap();
+        assert!(
+            excerpt.starts_with(
+                "the guest's kernel oopsed: [ 3] Oops: 0000 [#1]\n[ 3] RIP: 0010:x\n[ 4] Call Trace:"
+            ),
+            "{excerpt}"
+        );
+    }
+
+    #[test]
     fn the_tail_is_plain() {
-        assert_eq!(tail("a\n\x1b[2Jb\r\n\n  \nc\n", 2), ["[2Jb", "c"]);
+        let scratch = Scratch::make("tail").unwrap();
+        let path = scratch.path().join("log");
+        std::fs::write(&path, "a\n\x1b[2Jb\r\n\n  \nc\n").unwrap();
+        assert_eq!(tail(&path, 2), ["[2Jb", "c"]);
     }
 }

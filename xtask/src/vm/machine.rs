@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Write as _},
+    io::{Read as _, Write as _},
     path::Path,
     process::{Child, Command, ExitCode, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -13,23 +13,55 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    console,
+    cache,
+    console::{self, Console},
+    limits::{Clock, Limits},
+    lines::Lines,
     results::{News, Report},
 };
 use crate::process;
 
-/// How long a guest may report nothing: far above what any case takes under emulation.
-const SILENCE: Duration = Duration::from_mins(5);
-/// How often the console is looked at meanwhile.
+/// How often console and clock are looked at, whatever is reported meanwhile.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long a kernel that is in trouble may go on telling of it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long QEMU may take to end by itself after its output was closed.
 const END: Duration = Duration::from_secs(1);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
 /// a busy machine stands still for longer than a real one.
-pub(super) const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
                             rcupdate.rcu_cpu_stall_timeout=150";
+/// The program that is the machine.
+pub(super) const EMULATOR: &str = "qemu-system-x86_64";
+/// Its words that are the same for every machine. Emulated: nested virtualization hangs on many machines, and results
+/// are to be the same everywhere.
+const FIXED: [&str; 15] = [
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-no-reboot",
+    "-machine",
+    "q35",
+    "-accel",
+    "tcg,thread=multi",
+    "-cpu",
+    "max",
+    "-smp",
+    "2",
+    "-m",
+    "1536",
+];
+/// Pieces of a report that are read ahead.
+const AHEAD: usize = 256;
 /// Bytes that artifacts may have.
 const ARTIFACTS: u64 = 512 << 20;
+/// Bytes that a report may have: hundreds of times what one has.
+const REPORT: usize = 32 << 20;
+/// The file beside the console's log with what the guest reported.
+pub(super) const REPORT_LOG: &str = "report.log";
+/// What the kernel said.
+pub(super) const CONSOLE_LOG: &str = "console.log";
 
 /// What a machine consists of.
 #[derive(Debug)]
@@ -42,48 +74,83 @@ pub(super) struct Machine<'m> {
     pub(super) command_line: &'m str,
     /// Where console and artifacts go.
     pub(super) folder: &'m Path,
+    /// How long it may take.
+    pub(super) limits: Limits,
 }
 
 impl Machine<'_> {
+    /// The key of all that this machine consists of but the disk: QEMU's words without the paths in them, and what
+    /// lies behind those paths.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(super) fn key(&self) -> Result<String> {
+        let nowhere = Path::new("");
+        let bare = Machine { kernel: nowhere, initramfs: nowhere, disk: nowhere, folder: nowhere, ..*self };
+        let mut parts = bare.words(nowhere, nowhere);
+        for path in [self.kernel, self.initramfs] {
+            parts.push(cache::file_key(path)?);
+        }
+        Ok(cache::key(&parts.iter().map(String::as_bytes).collect::<Vec<_>>()))
+    }
+
     /// Boots, hands on what the guest reports, and waits for its end. What went wrong with the machine itself is
     /// the report's error.
     ///
     /// # Errors
     /// When QEMU cannot be started.
     pub(super) fn run(&self, mut hear: impl FnMut(&News)) -> Result<Report> {
-        let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
-        let mut command = self.command(&console, &artifacts)?;
+        let (log, artifacts) = (self.folder.join(CONSOLE_LOG), self.folder.join("artifacts.tar"));
+        let mut command = self.command(&log, &artifacts)?;
+        let mut console = Console::new(&log);
         let guest = Guest::start(command.args(["-serial", "stdio"]), self.folder)?;
         let mut report = Report::default();
-        let mut log = File::create(self.folder.join("report.log"))?;
-        let mut heard = Instant::now();
+        let mut copy = File::create(self.folder.join(REPORT_LOG))?;
+        let mut clock = Clock::start(self.limits, Instant::now());
+        let (mut lines, mut looked, mut length) = (Lines::default(), Instant::now(), 0);
         let trouble = loop {
-            match guest.lines.recv_timeout(LOOK) {
-                Ok(line) => {
-                    heard = Instant::now();
-                    writeln!(log, "{}", line.trim_end())?;
-                    report.read(&line).iter().for_each(&mut hear);
+            match guest.report.recv_timeout(LOOK) {
+                Ok(bytes) => {
+                    clock.heard(Instant::now());
+                    length += bytes.len();
+                    for line in lines.take(&bytes) {
+                        writeln!(copy, "{line}")?;
+                        let before = report.moves();
+                        report.read(&line).iter().for_each(&mut hear);
+                        if report.moves() > before {
+                            clock.moved(Instant::now());
+                        }
+                    }
                 }
                 // Its report ends when the machine does.
                 Err(RecvTimeoutError::Disconnected) => break None,
-                Err(RecvTimeoutError::Timeout) => {
-                    let said = read(&console);
-                    if let Some(trouble) = console::diagnose(&said) {
-                        break Some(trouble);
-                    }
-                    if heard.elapsed() >= SILENCE {
-                        break Some(format!("the guest hung: no word for {} s", SILENCE.as_secs()));
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if looked.elapsed() < LOOK {
+                continue;
+            }
+            looked = Instant::now();
+            if console.look() {
+                thread::sleep(LAST_WORDS);
+                break None;
+            }
+            if let Some(trouble) = clock.trouble(looked, &report.running(&lines.begun())) {
+                break Some(trouble);
+            }
+            if length > REPORT {
+                break Some(format!(
+                    "the guest reported more than {REPORT} bytes, at {}",
+                    report.running("")
+                ));
             }
         };
         let status = guest.end()?;
-        let said = read(&console);
-        if let Some(trouble) = trouble.or_else(|| console::diagnose(&said)) {
+        // Whatever the guest reported: what its kernel says counts, also after the last case.
+        if let Some(trouble) = console.diagnose().or(trouble) {
             report.error = Some(trouble);
         } else if !report.done && report.error.is_none() {
-            let complaint = read(&self.folder.join("qemu.log"));
-            let last = console::tail(if complaint.trim().is_empty() { &said } else { &complaint }, 4);
+            let complaint = console::tail(&self.folder.join("qemu.log"), 4);
+            let last = if complaint.is_empty() { console::tail(&log, 4) } else { complaint };
             report.error = Some(format!("the guest ended early ({status}): {}", last.join(" | ")));
         }
         unpack(&artifacts, self.folder)?;
@@ -95,7 +162,7 @@ impl Machine<'_> {
     /// # Errors
     /// When QEMU cannot be started.
     pub(super) fn attach(&self) -> Result<ExitCode> {
-        let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
+        let (console, artifacts) = (self.folder.join(CONSOLE_LOG), self.folder.join("artifacts.tar"));
         let mut command = self.command(&console, &artifacts)?;
         process::run(command.args(["-serial", "mon:stdio"]))?;
         fs::remove_file(&artifacts)?;
@@ -107,35 +174,29 @@ impl Machine<'_> {
         File::create(artifacts)?.set_len(ARTIFACTS)?;
         // The machine ends with this program, however that ends.
         let mut command = process::command("setpriv");
-        command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
-        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
-        // Emulated: nested virtualization hangs on many machines, and results are to be the same everywhere.
-        command.args([
-            "-machine",
-            "q35",
-            "-accel",
-            "tcg,thread=multi",
-            "-cpu",
-            "max",
-            "-smp",
-            "2",
-            "-m",
-            "1536",
-        ]);
-        command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
-        let words = format!("{COMMAND_LINE} {}", self.command_line);
-        command.args(["-append", words.trim_end()]);
-        command.arg("-serial").arg(format!("file:{}", comma(console)));
-        command.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
-        command.arg("-drive").arg(format!("file={},format=raw,if=virtio", comma(artifacts)));
+        command.args(["--pdeathsig", "KILL", EMULATOR]).args(self.words(console, artifacts));
         Ok(command)
+    }
+
+    /// QEMU's words.
+    fn words(&self, console: &Path, artifacts: &Path) -> Vec<String> {
+        let mut words = FIXED.map(str::to_owned).to_vec();
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        option("-kernel", self.kernel.display().to_string());
+        option("-initrd", self.initramfs.display().to_string());
+        option("-append", format!("{COMMAND_LINE} {}", self.command_line).trim_end().to_owned());
+        option("-serial", format!("file:{}", comma(console)));
+        option("-drive", format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
+        option("-drive", format!("file={},format=raw,if=virtio", comma(artifacts)));
+        words
     }
 }
 
 /// A running machine, which ends with this value.
 struct Guest {
     child: Child,
-    lines: Receiver<String>,
+    /// What it writes to its second serial port.
+    report: Receiver<Vec<u8>>,
 }
 
 impl Guest {
@@ -147,19 +208,18 @@ impl Guest {
             .stderr(complaints)
             .spawn()
             .with_context(|| format!("cannot run {}", process::show(command)))?;
-        let Some(pipe) = child.stdout.take() else { bail!("QEMU has no output") };
-        let (sender, lines) = mpsc::channel();
+        let Some(mut pipe) = child.stdout.take() else { bail!("QEMU has no output") };
+        let (sender, report) = mpsc::sync_channel(AHEAD);
         thread::spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut line = Vec::new();
-            while pipe.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = pipe.read(&mut bytes) {
+                let read = bytes.get(..count).unwrap_or_default().to_vec();
+                if sender.send(read).is_err() {
                     return;
                 }
-                line.clear();
             }
         });
-        Ok(Self { child, lines })
+        Ok(Self { child, report })
     }
 
     /// Ends it if it still runs.
@@ -196,6 +256,5 @@ fn comma(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 
-fn read(path: &Path) -> String {
-    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
-}
+#[cfg(test)]
+mod tests;

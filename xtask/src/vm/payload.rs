@@ -13,10 +13,13 @@ use crate::{
 
 /// Names of the programs in the guest's `/opt/weir`: its first process, the tests of the kernel programs alone, the
 /// suite's runner, the agent.
-pub(super) const PROGRAMS: [&str; 4] = [GUEST, KERNEL, SCENARIOS, "weir"];
+pub(super) const PROGRAMS: [&str; 4] = [GUEST, KERNEL, SCENARIOS, AGENT];
 
 const GUEST: &str = "guest";
-const KERNEL: &str = "kernel";
+/// The tests of the kernel programs.
+pub(super) const KERNEL: &str = "kernel";
+/// The agent.
+pub(super) const AGENT: &str = "weir";
 const SCENARIOS: &str = "scenarios";
 
 /// Programs that go into the guest, without their debugging information: a guest has to unpack them.

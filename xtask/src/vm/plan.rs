@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 
-use super::kernel::Kernel;
+use super::{breakage::Breakage, kernel::Kernel, limits::ALIVE};
 
 /// The rung of the hook ladder that the agent begins with: its own choice, or a class of hooks that is forced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,10 +56,12 @@ pub(super) struct Boot {
     /// systemd is its first process, with the agent installed as a service.
     pub(super) services: bool,
     pub(super) runs: Vec<Run>,
+    /// What is wrong on purpose.
+    pub(super) broken: Option<Breakage>,
 }
 
 /// The kernel that runs every rung also when time is short: the oldest that has all of them.
-const ALL_RUNGS: &str = "6.12";
+pub(super) const ALL_RUNGS: &str = "6.12";
 /// The case that needs a kernel that is locked down.
 const LOCKDOWN: &str = "refusal::lockdown";
 /// Cases for when time is short: each family of hooks, one alert over each kind of path, and silence.
@@ -126,6 +128,27 @@ pub(super) fn quick(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> 
     boots
 }
 
+/// A machine of each kernel with something wrong in it, and the cases that must find out.
+pub(super) fn broken(
+    kernels: &[Kernel],
+    hooks: &[Hooks],
+    filters: &[String],
+    breakage: Breakage,
+) -> Vec<Boot> {
+    let filters = if filters.is_empty() { vec![breakage.finder().to_owned()] } else { filters.to_vec() };
+    let hooks = if hooks.is_empty() { &[Hooks::Auto] } else { hooks };
+    let runs = |kernel: &Kernel| {
+        let own = rungs(kernel).into_iter().filter(|rung| hooks.contains(rung));
+        own.map(|hooks| Run { hooks, filters: filters.clone() }).collect()
+    };
+    let boots = kernels.iter().map(|kernel| Boot {
+        title: format!("{}-broken-{}", kernel.series, breakage.name()),
+        broken: Some(breakage),
+        ..boot(kernel, runs(kernel))
+    });
+    boots.filter(|boot| !boot.runs.is_empty()).collect()
+}
+
 /// The rungs of a kernel that give a different set of hooks. Before 6.3 there is no tracepoint for bytes sent, so
 /// that fentry is what the agent chooses by itself.
 fn rungs(kernel: &Kernel) -> Vec<Hooks> {
@@ -138,7 +161,14 @@ fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
 }
 
 fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
-    Boot { title: kernel.series.clone(), kernel: kernel.clone(), command_line: "", services: false, runs }
+    Boot {
+        title: kernel.series.clone(),
+        kernel: kernel.clone(),
+        command_line: "",
+        services: false,
+        runs,
+        broken: None,
+    }
 }
 
 /// A machine that runs the agent as a service, with the hooks that it chooses.
@@ -149,6 +179,7 @@ fn with_systemd(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<
         command_line: "",
         services: true,
         runs: vec![Run { hooks: Hooks::Auto, filters: filters.to_vec() }],
+        broken: None,
     })
 }
 
@@ -172,6 +203,7 @@ fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<B
         command_line: "lockdown=confidentiality",
         services: false,
         runs: vec![Run { hooks: Hooks::Auto, filters: vec![LOCKDOWN.to_owned()] }],
+        broken: None,
     })
 }
 
@@ -210,7 +242,10 @@ impl Run {
 impl Boot {
     /// The plan as the guest reads it (`tests::guest::plan`): words parted by tabs.
     pub(super) fn text(&self) -> String {
+        // Writing to a string cannot fail.
         let mut text = String::new();
+        let _ = writeln!(text, "alive\t{}", ALIVE.as_secs());
+        text.push_str(self.broken.map_or("", Breakage::plan));
         let weir = if self.services {
             text.push_str("init\t/lib/systemd/systemd\n");
             "/usr/bin/weir"
@@ -219,7 +254,6 @@ impl Boot {
         };
         for run in &self.runs {
             let hooks = run.hooks.name();
-            // Writing to a string cannot fail.
             if let Some(filters) = run.kernel_filters() {
                 let _ = writeln!(
                     text,

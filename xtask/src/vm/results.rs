@@ -37,7 +37,14 @@ pub(super) struct Report {
     step: Option<String>,
     /// The case whose result is awaited or was read last.
     case: Option<String>,
+    /// A panic's own words go on.
+    panics: bool,
+    /// Steps that began or ended, and results.
+    moves: u64,
 }
+
+/// Lines of a panic's own words that are kept: a verifier's last ones are among them.
+const PANIC: usize = 60;
 
 /// Something that happened, for the person who waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,39 +67,73 @@ impl Report {
         if let Some((name, rest)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
             self.case = Some(name.to_owned());
             let news = outcome(rest).map(|outcome| step.conclude(name, outcome));
+            self.moves += 1;
             // The reason of a skipped case follows on a line of its own.
             return news.filter(|news| !matches!(news, News::Case(_, Outcome::Skipped(_))));
         }
         // Something was printed between a name and its result.
         let alone = if line.contains(' ') { None } else { outcome(line) };
         if let (Some(outcome), Some(name)) = (alone, &self.case) {
+            self.moves += 1;
             return Some(step.conclude(name, outcome));
+        }
+        // Lists of names follow the results, indented as details are.
+        if matches!(line, "failures:" | "successes:")
+            || ["failures, artifacts in ", "test result: "].iter().any(|heading| line.starts_with(heading))
+        {
+            (self.case, self.panics) = (None, false);
+            return None;
         }
         if let Some((name, reason)) = line.strip_prefix("skipped: ").and_then(|rest| rest.split_once(": ")) {
             return Some(step.conclude(name, Outcome::Skipped(reason.to_owned())));
         }
-        // Details of a failure are indented below it.
-        if let (Some(detail), Some(name)) = (line.strip_prefix("    "), &self.case)
-            && let Some(Outcome::Failed(said)) = step.cases.get_mut(name)
-        {
-            said.push_str(if said.is_empty() { "" } else { "\n" });
-            said.push_str(detail);
-        }
         // A test of Rust's own harness says why it failed in a section of its own at the end.
         if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.split(' ').next()) {
-            self.case = Some(name.to_owned());
-        } else if let (true, Some(name)) = (line.contains("panicked at "), &self.case)
-            && let Some(Outcome::Failed(said)) = step.cases.get_mut(name)
-        {
+            (self.case, self.panics) = (Some(name.to_owned()), false);
+            return None;
+        }
+        let name = self.case.as_ref()?;
+        let Some(Outcome::Failed(said)) = step.cases.get_mut(name) else { return None };
+        if line.starts_with("thread '") && line.contains("panicked at ") {
+            self.panics = true;
             line.clone_into(said);
+        } else if self.panics
+            && (line == "stack backtrace:" || line.starts_with("note: run with `RUST_BACKTRACE"))
+        {
+            self.panics = false;
+        } else if self.panics {
+            if !line.is_empty() && said.lines().count() < PANIC {
+                add_line(said, line);
+            }
+        } else if let Some(detail) = line.strip_prefix("    ") {
+            // Details of a failure are indented below it.
+            add_line(said, detail);
         }
         None
     }
 
+    /// Counts what happens: it grows with each step that begins or ends, and each result.
+    pub(super) fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// What the guest is at, whose last line has not ended and reads `begun`.
+    pub(super) fn running(&self, begun: &str) -> String {
+        if let Some((name, _)) = begun.strip_prefix("test ").and_then(|rest| rest.split_once(" ...")) {
+            return name.to_owned();
+        }
+        let Some(step) = &self.step else { return "the machine".to_owned() };
+        let has_ended =
+            |case: &String| self.steps.get(step).is_some_and(|step| step.cases.contains_key(case));
+        self.case.clone().filter(|case| !has_ended(case)).unwrap_or_else(|| format!("step {step}"))
+    }
+
     fn read_own(&mut self, own: &str) -> Option<News> {
         let (kind, rest) = own.split_once(' ').unwrap_or((own, ""));
+        self.moves += 1;
         match kind {
             "begin" => {
+                (self.case, self.panics) = (None, false);
                 self.steps.insert(rest.to_owned(), Step::default());
                 self.step = Some(rest.to_owned());
                 return Some(News::Step(rest.to_owned()));
@@ -118,6 +159,11 @@ impl Step {
         self.cases.insert(name.to_owned(), outcome.clone());
         News::Case(name.to_owned(), outcome)
     }
+}
+
+fn add_line(said: &mut String, line: &str) {
+    said.push_str(if said.is_empty() { "" } else { "\n" });
+    said.push_str(line);
 }
 
 fn outcome(words: &str) -> Option<Outcome> {
@@ -146,6 +192,12 @@ test a::c ... FAILED (3.0 s)
     (receiver read 12)
 test a::d ... ignored
 skipped: a::d: no zip here
+test a::e ... FAILED (1.0 s)
+    no word
+
+failures, artifacts in /var/log/weir-tests:
+    a::c
+    a::e
 
 test result: FAILED. 1 passed; 1 failed; 1 ignored
 @guest end auto 101
@@ -154,8 +206,27 @@ test sends ... says a word
 and another
 ok
 test opens ... FAILED
+
+successes:
+
+---- sends stdout ----
+    says
+
+failures:
+
 ---- opens stdout ----
+
 thread 'opens' panicked at agent/tests/kernel.rs:1:2:
+assertion `left == right` failed: inode_size
+  left: 1
+ right: 2
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+
+
+failures:
+    opens
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s
 @guest end kernel 101
 @guest done
 ";
@@ -169,16 +240,29 @@ thread 'opens' panicked at agent/tests/kernel.rs:1:2:
         assert_eq!(step.cases["a::c"], Outcome::Failed("no alert\n(receiver read 12)".to_owned()));
         assert_eq!(step.cases["a::d"], Outcome::Skipped("no zip here".to_owned()));
         assert_eq!(report.steps["kernel"].cases["sends"], Outcome::Passed);
-        let Outcome::Failed(said) = &report.steps["kernel"].cases["opens"] else { panic!("{report:?}") };
-        assert!(said.contains("kernel.rs:1:2"), "{said}");
+        assert_eq!(step.cases["a::e"], Outcome::Failed("no word".to_owned()));
+        let panic = "thread 'opens' panicked at agent/tests/kernel.rs:1:2:\nassertion `left == right` failed: \
+                     inode_size\n  left: 1\n right: 2";
+        assert_eq!(report.steps["kernel"].cases["opens"], Outcome::Failed(panic.to_owned()));
         assert!(news.contains(&News::Step("kernel".to_owned())));
     }
 
     #[test]
     fn a_report_that_stops() {
         let mut report = Report::default();
-        for line in ["@guest begin auto", "test a ... ok", "test b ... "] {
+        let rows = [
+            ("@guest module x.ko: no", "", "the machine"),
+            ("@guest begin auto", "", "step auto"),
+            ("test a ... ok", "", "step auto"),
+            ("", "test b ... ", "b"),
+            ("test b ... says", "", "b"),
+        ];
+        let mut moves = 0;
+        for (line, begun, running) in rows {
             report.read(line);
+            assert_eq!(report.running(begun), running, "{line}");
+            assert_eq!(report.moves() > moves, !line.is_empty(), "{line}");
+            moves = report.moves();
         }
         assert!(!report.done && report.steps["auto"].end.is_none());
         assert_eq!(report.steps["auto"].cases.len(), 1);

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -54,13 +55,23 @@ pub(super) fn image() -> Result<PathBuf> {
 
 fn install(codename: &str, packages: &[&str], tree: &Path) -> Result<()> {
     let archive = debian_archive().context("this machine's apt sources name no Debian archive")?;
-    let mut mmdebstrap = process::as_root("mmdebstrap")?;
+    let mut mmdebstrap = confined("mmdebstrap")?;
     mmdebstrap.args(["--mode=root", "--variant=essential", "--quiet"]);
     mmdebstrap.args(["--aptopt=APT::Sandbox::User \"root\""]);
     mmdebstrap.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
     mmdebstrap.arg(format!("--include={}", packages.join(",")));
     process::read(mmdebstrap.arg(codename).arg(tree).arg(&archive.uri))?;
     Ok(())
+}
+
+/// A command that runs as root, and with which all that it mounted and started ends, however it or this program ends:
+/// its mounts are seen by nobody else, and its processes have a first one, which the kernel ends them with. (Behind a
+/// sudo it outlives this program; its mounts go with it all the same.)
+fn confined(program: &str) -> Result<Command> {
+    let mut command = process::as_root("setpriv")?;
+    command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]);
+    command.arg(program);
+    Ok(command)
 }
 
 /// Made beside its place and renamed: no half disk is ever taken for a whole one.
@@ -71,4 +82,62 @@ fn pack(tree: &Path, image: &Path) -> Result<()> {
     mke2fs.args(["-q", "-t", "ext4", "-O", "^has_journal", "-L", "guest", "-d"]).arg(tree);
     process::read(mke2fs.arg(&partial).arg(SIZE))?;
     fs::rename(&partial, image).with_context(|| format!("cannot make {}", image.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        path::Path,
+        process::Stdio,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::confined;
+    use crate::{process, workspace::Scratch};
+
+    fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !holds() {
+            assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn what_is_killed_leaves_no_mount_and_no_process() {
+        if !process::is_root() {
+            println!("skipped: what_is_killed_leaves_no_mount_and_no_process: needs root");
+            return;
+        }
+        let scratch = Scratch::make("confined").unwrap();
+        let place = scratch.path().display().to_string();
+        // The pid outside is what tells of it in this program's /proc.
+        let script = format!(
+            "mount -t tmpfs none '{place}' && touch '{place}/inside' && (setsid sleep 7777.25 & wait)"
+        );
+        let mut child = confined("sh")
+            .unwrap()
+            .args(["-c", &script])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let sleeping = || {
+            let processes = fs::read_dir("/proc").unwrap().flatten();
+            processes
+                .filter(|entry| {
+                    fs::read(entry.path().join("cmdline")).is_ok_and(|words| words == b"sleep\x007777.25\0")
+                })
+                .count()
+        };
+        eventually("it mounts and sleeps", || sleeping() == 1);
+        assert!(!Path::new(&place).join("inside").exists(), "its mount is seen here");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        eventually("its process ends", || sleeping() == 0);
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(&place), "{mounts}");
+    }
 }

@@ -1,0 +1,138 @@
+//! Machines that have a kernel and nothing else: it panics, since it finds no first process.
+
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{EMULATOR, Machine};
+use crate::{
+    process,
+    vm::{initramfs::Archive, limits::Limits, lock::Lock},
+    workspace::{self, Scratch},
+};
+
+/// Tells the test, which starts itself, that it is the run that is killed, and where it is to run.
+const KILLED_RUN: &str = "XTASK_TEST_KILLED_RUN";
+const NAME: &str = "vm::machine::tests::a_killed_run_leaves_nothing_behind";
+
+/// A kernel that was fetched before.
+fn kernel() -> Option<PathBuf> {
+    let folders =
+        |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let cache = workspace::target().unwrap().join("vm/kernels");
+    folders(cache).flat_map(folders).map(|folder| folder.join("vmlinuz")).find(|image| image.exists())
+}
+
+/// A run as `cargo xtask vm` does it, in `place`: the lock, a fresh folder, a machine.
+fn run(place: &Path, limits: Limits) -> Option<String> {
+    let _lock = Lock::take(place).unwrap();
+    let (initramfs, disk, folder) = (place.join("initramfs"), place.join("disk"), place.join("machine"));
+    drop(fs::remove_dir_all(&folder));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(&initramfs, Archive::new(Vec::new()).finish().unwrap()).unwrap();
+    File::create(&disk).unwrap().set_len(1 << 20).unwrap();
+    let kernel = kernel().unwrap();
+    let machine = Machine {
+        kernel: &kernel,
+        initramfs: &initramfs,
+        disk: &disk,
+        command_line: "",
+        folder: &folder,
+        limits,
+    };
+    machine.run(|_| ()).unwrap().error
+}
+
+/// Emulators of machines in `place`.
+fn emulators(place: &Path) -> usize {
+    let place = place.display().to_string();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let words = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    words
+        .filter(|words| {
+            let words = String::from_utf8_lossy(words);
+            words.contains(EMULATOR) && !words.starts_with("setpriv") && words.contains(&place)
+        })
+        .count()
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn can_run(test: &str) -> bool {
+    let can = process::find(EMULATOR).is_some() && kernel().is_some();
+    if !can {
+        println!("skipped: {test}: no {EMULATOR}, or no kernel fetched before");
+    }
+    can
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_behind() {
+    if let Some(place) = env::var_os(KILLED_RUN) {
+        run(Path::new(&place), Limits::of(1));
+        return;
+    }
+    if !can_run("a_killed_run_leaves_nothing_behind") {
+        return;
+    }
+    let scratch = Scratch::make("killed-run").unwrap();
+    let mut first = process::command(&env::current_exe().unwrap().display().to_string())
+        .args(["--exact", NAME, "--nocapture"])
+        .env(KILLED_RUN, scratch.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the first run's machine starts", || emulators(scratch.path()) == 1);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    eventually("the machine ends with its run", || emulators(scratch.path()) == 0);
+    // Lock and folders are there for the next one, which hears what became of its guest.
+    let error = run(scratch.path(), Limits::of(1)).unwrap();
+    assert!(error.starts_with("the guest's kernel panicked: ") && error.contains("init"), "{error}");
+    assert_eq!(emulators(scratch.path()), 0);
+}
+
+#[test]
+fn a_machine_that_takes_too_long_is_ended() {
+    if !can_run("a_machine_that_takes_too_long_is_ended") {
+        return;
+    }
+    let scratch = Scratch::make("too-long").unwrap();
+    let second = Duration::from_secs(1);
+    let error = run(scratch.path(), Limits { silence: 9 * second, case: 9 * second, total: second }).unwrap();
+    assert_eq!(error, "the machine took more than the 1 s for its cases, at the machine");
+    assert_eq!(emulators(scratch.path()), 0);
+}
+
+#[test]
+fn whatever_makes_a_machine_counts() {
+    let scratch = Scratch::make("machine-key").unwrap();
+    let paths = ["kernel", "initramfs", "disk"].map(|name| scratch.path().join(name));
+    let key = |contents: [&str; 2], command_line: &str, folder: &str| {
+        for (path, content) in paths.iter().zip(contents) {
+            fs::write(path, content).unwrap();
+        }
+        let [kernel, initramfs, disk] = &paths;
+        let limits = Limits::of(1);
+        let folder = Path::new(folder);
+        Machine { kernel, initramfs, disk, command_line, folder, limits }.key().unwrap()
+    };
+    let plain = key(["k", "i"], "", "/a");
+    assert_eq!(plain, key(["k", "i"], "", "/b"), "where it runs makes no difference");
+    for other in
+        [key(["l", "i"], "", "/a"), key(["k", "j"], "", "/a"), key(["k", "i"], "lockdown=integrity", "/a")]
+    {
+        assert_ne!(plain, other);
+    }
+}
