@@ -22,6 +22,7 @@ use super::{
     root,
 };
 use crate::{
+    arch::Arch,
     console::{self as terminal, Mark},
     workspace::{self, Scratch},
 };
@@ -49,11 +50,11 @@ impl Parts {
     ///
     /// # Errors
     /// When one cannot be made.
-    pub(super) fn make() -> Result<Self> {
-        let payload = Payload::build()?;
+    pub(super) fn make(arch: Arch) -> Result<Self> {
+        let payload = Payload::build(arch)?;
         let scratch = Scratch::make("payload")?;
         let stripped = payload.stripped(scratch.path())?;
-        let disk = root::image()?;
+        let disk = root::image(arch)?;
         let mut keys = vec![disk.display().to_string()];
         for program in stripped.programs().into_values() {
             keys.push(cache::file_key(program)?);
@@ -87,6 +88,7 @@ pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     let started = Instant::now();
     terminal::step(Mark::Doing, &boot.title, format!("booting {}", boot.kernel.version));
     let machine = Machine {
+        arch: boot.kernel.arch,
         kernel: &boot.kernel.image,
         initramfs: &initramfs,
         disk: &parts.disk,
@@ -120,11 +122,14 @@ pub(super) fn shell(kernel: &Kernel, parts: &Parts) -> Result<ExitCode> {
     let folder = workspace::target()?.join("vm/shell");
     fs::create_dir_all(&folder)?;
     let initramfs = folder.join("initramfs");
-    let plan =
-        "step\tshell\nrun\tsetsid\t--ctty\t--wait\tsh\t-c\texec bash -i </dev/ttyS1 >/dev/ttyS1 2>&1\n";
-    pack(&initramfs, kernel, parts, plan)?;
+    let plan = format!(
+        "step\tshell\nrun\tsetsid\t--ctty\t--wait\tsh\t-c\texec bash -i <{0} >{0} 2>&1\n",
+        kernel.arch.report()
+    );
+    pack(&initramfs, kernel, parts, &plan)?;
     terminal::line("weir and scenarios are in /opt/weir; 'exit' turns the machine off");
     let machine = Machine {
+        arch: kernel.arch,
         kernel: &kernel.image,
         initramfs: &initramfs,
         disk: &parts.disk,
@@ -196,8 +201,8 @@ fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
     let file = File::create(to).with_context(|| format!("cannot write {}", to.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
     archive.file("init", &parts.stripped.guest)?;
-    for library in parts.stripped.libraries()? {
-        archive.file(library.display().to_string().trim_start_matches('/'), &library)?;
+    for (place, library) in parts.stripped.libraries()? {
+        archive.file(&place, &library)?;
     }
     archive.bytes("plan", plan.as_bytes())?;
     for module in &kernel.modules {

@@ -8,14 +8,16 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    arch::Arch,
     build::{self, Profile},
     console::{self, Mark},
-    process, workspace,
+    process,
 };
 
 /// Programs that go into the guest.
 #[derive(Debug)]
 pub(super) struct Payload {
+    arch: Arch,
     /// The first process.
     pub(super) guest: PathBuf,
     /// The agent.
@@ -27,24 +29,26 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// Builds all of them.
+    /// Builds all of them for `arch`.
     ///
     /// # Errors
     /// When cargo reports one.
-    pub(super) fn build() -> Result<Self> {
-        let weir = build::agent(Profile::Release)?;
-        let mut cargo = process::cargo();
-        cargo.args(["build", "--package", "tests", "--bins"]);
+    pub(super) fn build(arch: Arch) -> Result<Self> {
+        let weir = build::agent(Profile::Release, Some(arch))?;
+        // Debug builds find more, but for another architecture Rust's library would have to be built again.
+        let profile = if arch.is_own() { Profile::Debug } else { Profile::Release };
+        let mut cargo = build::cargo("build", profile, Some(arch))?;
+        cargo.args(["--package", "tests", "--bins"]);
         console::step(Mark::Doing, "build", process::show(&cargo));
         process::run(&mut cargo)?;
-        let mut cargo = process::cargo();
-        cargo.args(["test", "--package", "agent", "--test", "kernel", "--no-run", "--quiet"]);
+        let mut cargo = build::cargo("test", profile, Some(arch))?;
+        cargo.args(["--package", "agent", "--test", "kernel", "--no-run", "--quiet"]);
         console::step(Mark::Doing, "build", process::show(&cargo));
         let messages = process::read(cargo.arg("--message-format=json"))?;
         let kernel =
             executable(&messages, "kernel").context("cargo names no test program of the kernel side")?;
-        let built = workspace::target()?.join("debug");
-        Ok(Self { guest: built.join("guest"), weir, scenarios: built.join("scenarios"), kernel })
+        let built = build::folder(profile, Some(arch))?;
+        Ok(Self { arch, guest: built.join("guest"), weir, scenarios: built.join("scenarios"), kernel })
     }
 
     /// Copies of all without their debugging information, in `folder`: a guest has to unpack them.
@@ -54,10 +58,11 @@ impl Payload {
     pub(super) fn stripped(&self, folder: &Path) -> Result<Self> {
         let strip = |program: &Path, name: &str| -> Result<PathBuf> {
             let to = folder.join(name);
-            process::read(process::command("strip").arg("-o").arg(&to).arg(program))?;
+            process::read(self.arch.strip().arg("-o").arg(&to).arg(program))?;
             Ok(to)
         };
         Ok(Self {
+            arch: self.arch,
             guest: strip(&self.guest, "guest")?,
             weir: strip(&self.weir, "weir")?,
             scenarios: strip(&self.scenarios, "scenarios")?,
@@ -75,14 +80,13 @@ impl Payload {
         ])
     }
 
-    /// The shared libraries that the first process needs before there is a disk.
+    /// The shared libraries that the first process needs before there is a disk: the place of each, without the
+    /// first slash, and the file.
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub(super) fn libraries(&self) -> Result<Vec<PathBuf>> {
-        let list = process::read(process::command("ldd").arg(&self.guest))?;
-        let paths = list.split_whitespace().filter(|word| word.starts_with('/'));
-        Ok(paths.map(PathBuf::from).collect())
+    pub(super) fn libraries(&self) -> Result<Vec<(String, PathBuf)>> {
+        self.arch.libraries(&self.guest)
     }
 
     /// Names of the suite's cases that `filters` choose.
@@ -90,9 +94,7 @@ impl Payload {
     /// # Errors
     /// When the runner cannot list them.
     pub(super) fn suite(&self, filters: &[String]) -> Result<Vec<String>> {
-        let list = process::read(
-            process::command(&self.scenarios.display().to_string()).args(["run", "--list"]).args(filters),
-        )?;
+        let list = process::read(self.arch.run(&self.scenarios).args(["run", "--list"]).args(filters))?;
         Ok(names(&list))
     }
 
@@ -101,8 +103,7 @@ impl Payload {
     /// # Errors
     /// When the test program cannot list them.
     pub(super) fn kernel_tests(&self, filters: &[String]) -> Result<Vec<String>> {
-        let list =
-            process::read(process::command(&self.kernel.display().to_string()).arg("--list").args(filters))?;
+        let list = process::read(self.arch.run(&self.kernel).arg("--list").args(filters))?;
         Ok(names(&list))
     }
 }

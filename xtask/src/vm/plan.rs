@@ -129,14 +129,14 @@ fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
 }
 
 fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
-    Boot { title: kernel.series.clone(), kernel: kernel.clone(), command_line: "", runs }
+    Boot { title: kernel.title(), kernel: kernel.clone(), command_line: "", runs }
 }
 
 /// A machine that shows how the agent meets a kernel that lets nobody read kernel memory.
 fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
     let wanted = filters.is_empty() || filters.iter().any(|filter| LOCKDOWN.contains(filter.as_str()));
     (wanted && chosen(Hooks::Auto, hooks)).then(|| Boot {
-        title: format!("{}-lockdown", kernel.series),
+        title: format!("{}-lockdown", kernel.title()),
         kernel: kernel.clone(),
         command_line: "lockdown=confidentiality",
         runs: vec![Run { hooks: Hooks::Auto, filters: vec![LOCKDOWN.to_owned()] }],
@@ -202,9 +202,11 @@ fn words(filters: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
 
     fn kernel(series: &str) -> Kernel {
         Kernel {
+            arch: Arch::parse("own", None).unwrap(),
             series: series.to_owned(),
             version: format!("{series}.1-1"),
             image: "vmlinuz".into(),
