@@ -2,6 +2,21 @@
 
 use crate::record::RecordHead;
 
+/// Mask of the file type in a mode.
+pub const S_IFMT: u16 = 0o170_000;
+/// Socket.
+pub const S_IFSOCK: u16 = 0o140_000;
+/// Regular file.
+pub const S_IFREG: u16 = 0o100_000;
+/// Block device.
+pub const S_IFBLK: u16 = 0o060_000;
+/// Directory.
+pub const S_IFDIR: u16 = 0o040_000;
+/// Character device.
+pub const S_IFCHR: u16 = 0o020_000;
+/// FIFO.
+pub const S_IFIFO: u16 = 0o010_000;
+
 /// The walk met more components than [`crate::limits::PATH_DEPTH_MAX`] or more bytes than
 /// [`crate::limits::PATH_MAX`]; the components nearest the root are missing.
 pub const PATH_TRUNCATED: u16 = 1;

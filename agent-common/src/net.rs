@@ -2,6 +2,15 @@
 
 use crate::{process::ProcessKey, record::RecordHead};
 
+/// Family of an IPv4 socket.
+pub const AF_INET: u16 = 2;
+/// Family of an IPv6 socket.
+pub const AF_INET6: u16 = 10;
+/// Protocol of a TCP socket.
+pub const IPPROTO_TCP: u16 = 6;
+/// Protocol of a UDP socket.
+pub const IPPROTO_UDP: u16 = 17;
+
 /// Key of a ledger entry: one process on one socket, and for an unconnected datagram socket one peer. 56 bytes.
 ///
 /// A socket that is handed to another process gets a second entry, so that each sender has its own bytes.

@@ -1,4 +1,5 @@
-//! Every map of the object. The names are the agent's handles; sizes of the rings may be overridden at load.
+//! Every map of the object. The names are the agent's handles, and tell whose a map is to whoever lists those of the
+//! kernel, which keeps 15 bytes of them; sizes of the rings may be overridden at load.
 
 use agent_common::{
     counters::COUNTERS as COUNTER_SLOTS,
@@ -16,27 +17,27 @@ use aya_ebpf::{
 };
 
 /// Fork, exec, exit and flow records.
-#[map]
+#[map(name = "weir_lifecycle")]
 pub(crate) static LIFECYCLE: RingBuf = RingBuf::with_byte_size(LIFECYCLE_RING_BYTES, 0);
 
 /// Open records.
-#[map]
+#[map(name = "weir_bulk")]
 pub(crate) static BULK: RingBuf = RingBuf::with_byte_size(BULK_RING_BYTES, 0);
 
 /// One slot for each `Counter`.
-#[map]
+#[map(name = "weir_counters")]
 pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTER_SLOTS, 0);
 
 /// Bytes of every process on every socket, cumulative. Never an LRU map: that forgets silently.
-#[map]
+#[map(name = "weir_ledger")]
 pub(crate) static LEDGER: HashMap<FlowKey, FlowValue> = HashMap::with_max_entries(LEDGER_ENTRIES, 0);
 
 /// Bytes of processes whose flows found the ledger full.
-#[map]
+#[map(name = "weir_overflow")]
 pub(crate) static OVERFLOW: HashMap<ProcessKey, FlowValue> = HashMap::with_max_entries(OVERFLOW_ENTRIES, 0);
 
 /// Direction (`DIRECTION_*`) of each socket seen to begin or to move bytes, by cookie; removed when it closes.
-#[map]
+#[map(name = "weir_sockets")]
 pub(crate) static SOCKETS: HashMap<u64, u8> = HashMap::with_max_entries(SOCKET_ENTRIES, 0);
 
 /// One thread's send through one socket.
@@ -51,23 +52,23 @@ pub(crate) struct Sending {
 
 /// Destination that a datagram brings with it, from the hook that sees the address until the one that counts the
 /// bytes takes it.
-#[map]
+#[map(name = "weir_udp_peer")]
 pub(crate) static UDP_PEER: LruHashMap<Sending, UdpPeer> = LruHashMap::with_max_entries(UDP_PEERS, 0);
 
 /// Fingerprints of the opens last reported, direct-mapped.
-#[map]
+#[map(name = "weir_seen")]
 pub(crate) static SEEN: Array<u64> = Array::with_max_entries(SEEN_OPENS, 0);
 
 /// Directories whose plain reads are left out; filled by the agent.
-#[map]
+#[map(name = "weir_quiet_dirs")]
 pub(crate) static QUIET_DIRS: HashMap<DirKey, u8> = HashMap::with_max_entries(QUIET, 0);
 
 /// Regular files that somebody opened for writing since the agent started.
-#[map]
+#[map(name = "weir_written")]
 pub(crate) static WRITTEN: LruHashMap<FileKey, u8> = LruHashMap::with_max_entries(WRITTEN_INODES, 0);
 
 /// Drain epoch and idle flag of the agent: `STATE_EPOCH`, `STATE_IDLE`.
-#[map]
+#[map(name = "weir_state")]
 pub(crate) static STATE: Array<u64> = Array::with_max_entries(STATE_SLOTS, 0);
 
 /// Room in which a record with a tail is assembled: the largest record, and past any cursor within it the
@@ -75,7 +76,7 @@ pub(crate) static STATE: Array<u64> = Array::with_max_entries(STATE_SLOTS, 0);
 pub(crate) const SCRATCH_BYTES: usize = RECORD_MAX + ARGV_MAX;
 
 /// One area for each program that could be interrupted by another while it assembles: `SCRATCH_*`.
-#[map]
+#[map(name = "weir_scratch")]
 pub(crate) static SCRATCH: PerCpuArray<[u8; SCRATCH_BYTES]> = PerCpuArray::with_max_entries(SCRATCH_AREAS, 0);
 
 /// Area of exec records.
@@ -99,6 +100,6 @@ pub(crate) struct WritePosition {
 }
 
 /// By address of the socket; removed when it closes. Used by the kprobe rung alone.
-#[map]
+#[map(name = "weir_write_position")]
 pub(crate) static WRITE_POSITION: HashMap<u64, WritePosition> = HashMap::with_max_entries(WRITE_POSITIONS, 0);
 const WRITE_POSITIONS: u32 = 16_384;

@@ -10,7 +10,7 @@ mod watch;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use weir::config::Config;
+use weir::config::{Config, Hooks};
 
 /// Exit status after an error while working.
 const FAILED: u8 = 1;
@@ -62,6 +62,31 @@ pub(crate) struct ConfigFile {
 impl ConfigFile {
     fn load(&self) -> anyhow::Result<Config> {
         Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// The configuration of a command that loads the kernel programs.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct KernelSide {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Prefer hooks of this kind: auto, tracepoint, fentry or kprobe, or SENSOR=KIND, joined by commas
+    /// [default: sensor.hooks of the configuration].
+    ///
+    /// Begins the ladder of each sensor at its first hook of the kind; a hook that this kernel refuses gives way to
+    /// the next lower one, and below the lowest the sensor is off. SENSOR is fork, exec, exit, open, connect, send or
+    /// receive: kprobe,open=tracepoint.
+    #[arg(long, value_name = "HOOKS")]
+    hooks: Option<Hooks>,
+}
+
+impl KernelSide {
+    fn load(&self) -> anyhow::Result<Config> {
+        let config = self.config.load()?;
+        Ok(match self.hooks {
+            Some(hooks) => config.with_hooks(hooks),
+            None => config,
+        })
     }
 }
 

@@ -3,11 +3,14 @@
 
 pub mod file;
 pub mod classify;
+mod hooks;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use globset::GlobSet;
 use ipnet::IpNet;
+
+pub use hooks::{HookKind, Hooks, HooksError};
 
 /// Configuration as meant: checked, compiled, with nothing optional that has a default.
 #[derive(Clone, Debug)]
@@ -130,7 +133,7 @@ pub struct Trust {
 /// Kernel side.
 #[derive(Clone, Debug)]
 pub struct Sensor {
-    /// Which hooks may be used.
+    /// The hooks with which the sensors' ladders begin.
     pub hooks: Hooks,
     /// Bytes of the life-cycle ring, a power of two.
     pub lifecycle_ring: u32,
@@ -138,19 +141,6 @@ pub struct Sensor {
     pub bulk_ring: u32,
     /// Time between ledger drains while something flows.
     pub drain_interval: Duration,
-}
-
-/// Highest rung of the hook ladder that is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hooks {
-    /// The best that loads, per sensor.
-    Auto,
-    /// BTF and syscall tracepoints only.
-    Tracepoint,
-    /// fentry and fexit before tracepoints' fallbacks.
-    Fentry,
-    /// kprobes and raw tracepoints.
-    Kprobe,
 }
 
 impl Network {

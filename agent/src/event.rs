@@ -2,6 +2,7 @@
 //! kernel time at which it holds.
 
 pub mod bytes;
+pub mod escape;
 pub mod decode;
 pub mod recording;
 

@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod config;
+pub mod interpreter;
 pub mod sensor;
 pub mod process;
 pub mod provenance;

@@ -5,7 +5,10 @@ pub mod table;
 
 use std::sync::Arc;
 
-use crate::event::{BootTime, Bytes, FdObject, Identity, Ids, Path, ProcessKey, Script};
+use crate::{
+    event::{BootTime, Bytes, FdObject, Identity, Ids, Path, ProcessKey, Script},
+    interpreter::Started,
+};
 
 pub use table::Table;
 
@@ -70,6 +73,12 @@ impl Process {
             line.extend_from_slice(argument.as_slice());
         }
         Bytes::from(line)
+    }
+
+    /// The program that was started, an applet by its own name.
+    #[must_use]
+    pub fn started(&self) -> Started<'_> {
+        Started::of(self.exe.bytes.as_slice(), self.filename.as_slice(), &self.argv)
     }
 
     /// Base name of the executable; the name of the thread where the executable is unknown.

@@ -102,22 +102,26 @@ impl Sensor {
     pub fn start(mut loaded: Loaded, config: &Config) -> Result<Self, SensorError> {
         let now = boot_time();
         let maps = &mut loaded.ebpf;
-        let state = take(maps, "STATE")?;
-        let state_again = again("STATE", &state)?;
-        let reader = Reader::new(typed(maps, "LIFECYCLE")?, typed(maps, "BULK")?, convert("STATE", state)?)?;
+        let state = take(maps, "weir_state")?;
+        let state_again = again("weir_state", &state)?;
+        let reader = Reader::new(
+            typed(maps, "weir_lifecycle")?,
+            typed(maps, "weir_bulk")?,
+            convert("weir_state", state)?,
+        )?;
         let table = BpfTable {
-            ledger: typed(maps, "LEDGER")?,
-            overflow: typed(maps, "OVERFLOW")?,
-            state: convert("STATE", state_again)?,
+            ledger: typed(maps, "weir_ledger")?,
+            overflow: typed(maps, "weir_overflow")?,
+            state: convert("weir_state", state_again)?,
         };
         let procfs = Procfs::default();
         let look_up = LookUp {
             ledger: Ledger::new(table, config.sensor.drain_interval, now),
             identities: Identities::new(procfs.clone(), "/etc/passwd"),
             scripts: Scripts::new(procfs.clone(), started::mount_namespace(&procfs)),
-            quiet: Quiet::new(typed(maps, "QUIET_DIRS")?, Classifier::new(&config.files)),
+            quiet: Quiet::new(typed(maps, "weir_quiet_dirs")?, Classifier::new(&config.files)),
         };
-        let counters = Counters::new(typed(maps, "COUNTERS")?);
+        let counters = Counters::new(typed(maps, "weir_counters")?);
         let first = started(config, loaded.coverage.clone(), &procfs, now);
         let offset = if let Fact::Started(started) = &first.fact { started.boot_to_wall_ns } else { 0 };
         let mut sensor = Self {
@@ -179,7 +183,7 @@ impl Sensor {
             self.look_up
                 .ledger
                 .drain_all(now)
-                .map_err(|source| SensorError::Map { name: "LEDGER", source })?,
+                .map_err(|source| SensorError::Map { name: "weir_ledger", source })?,
         );
         self.count_losses()?;
         out.extend(self.losses.take(now));
@@ -243,11 +247,14 @@ impl Sensor {
         if self.look_up.ledger.next_due() <= now {
             let procfs = Procfs::default();
             let events = self.look_up.ledger.drain(now, |process| procfs.is_alive(process));
-            for event in events.map_err(|source| SensorError::Map { name: "LEDGER", source })? {
+            for event in events.map_err(|source| SensorError::Map { name: "weir_ledger", source })? {
                 self.reader.insert(event);
             }
         }
-        self.look_up.quiet.expire(now).map_err(|source| SensorError::Map { name: "QUIET_DIRS", source })?;
+        self.look_up
+            .quiet
+            .expire(now)
+            .map_err(|source| SensorError::Map { name: "weir_quiet_dirs", source })?;
         if self.counters_due.is_some_and(|due| due <= now) {
             self.counters_due = None;
             self.count_losses()?;
@@ -280,7 +287,8 @@ impl Sensor {
     }
 
     fn count_losses(&mut self) -> Result<(), SensorError> {
-        let risen = self.counters.read().map_err(|source| SensorError::Map { name: "COUNTERS", source })?;
+        let risen =
+            self.counters.read().map_err(|source| SensorError::Map { name: "weir_counters", source })?;
         self.losses.add_kernel(&risen);
         if risen.iter().any(|&(counter, _)| counter == Counter::LedgerOverflow) {
             self.look_up.ledger.note_overflow(boot_time());

@@ -1,10 +1,9 @@
 //! The kernel side on the running kernel: load everything, do something, look at the raw records and the ledger.
-//! Needs root; without it each test says by name that it was skipped. `WEIR_HOOKS` (auto, tracepoint, fentry,
-//! kprobe) chooses the ladder's first rung, so that one kernel can prove several.
+//! Needs root; without it each test says by name that it was skipped. `WEIR_HOOKS` (what `weir --hooks`
+//! takes) chooses the ladders' first rungs, so that one kernel can prove several.
 
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test ends by panicking and says what it saw; clippy's exemption for tests stops at their helpers"
@@ -56,15 +55,10 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// One sensor at a time: the tests run in one process, and every sensor sees all of it.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The rung to begin with.
+/// The rungs to begin with.
 fn hooks() -> Hooks {
-    match std::env::var("WEIR_HOOKS").as_deref() {
-        Ok("tracepoint") => Hooks::Tracepoint,
-        Ok("fentry") => Hooks::Fentry,
-        Ok("kprobe") => Hooks::Kprobe,
-        Ok("auto") | Err(_) => Hooks::Auto,
-        Ok(other) => panic!("WEIR_HOOKS={other}"),
-    }
+    let chosen = std::env::var("WEIR_HOOKS").unwrap_or_default();
+    if chosen.is_empty() { Hooks::default() } else { chosen.parse().expect("WEIR_HOOKS") }
 }
 
 struct Kernel {
@@ -102,7 +96,7 @@ impl Kernel {
             println!("{}: {}", refused.program, lines[lines.len().saturating_sub(40)..].join("\n"));
         }
         let mut ring = |name| RingBuf::try_from(loaded.ebpf.take_map(name).expect("a map")).expect("a ring");
-        let rings = [ring("LIFECYCLE"), ring("BULK")];
+        let rings = [ring("weir_lifecycle"), ring("weir_bulk")];
         Some(Self { loaded, rings, backlog: VecDeque::new(), _turn: turn })
     }
 
@@ -147,13 +141,13 @@ impl Kernel {
     }
 
     fn counter(&self, counter: Counter) -> u64 {
-        let map = self.loaded.ebpf.map("COUNTERS").expect("a map");
+        let map = self.loaded.ebpf.map("weir_counters").expect("a map");
         let counters: PerCpuArray<_, u64> = PerCpuArray::try_from(map).expect("counters");
         counters.get(&(counter as u32), 0).expect("a slot").iter().sum()
     }
 
     fn ledger(&self, wanted: impl Fn(&FlowKey, &FlowValue) -> bool) -> Vec<(FlowKey, FlowValue)> {
-        let map = self.loaded.ebpf.map("LEDGER").expect("a map");
+        let map = self.loaded.ebpf.map("weir_ledger").expect("a map");
         let ledger: HashMap<_, FlowKey, FlowValue> = HashMap::try_from(map).expect("the ledger");
         ledger
             .iter()

@@ -14,6 +14,7 @@ use crate::{
     log::{Line, Log},
     process::{self, Group},
     wait,
+    weir::Weir,
 };
 
 /// How long the agent may take from its start to its `start` record.
@@ -41,7 +42,7 @@ impl Agent {
     ///
     /// # Errors
     /// Fails when the agent ends or stays silent; the message carries its standard error.
-    pub fn start(weir: &Path, dir: &Path, config: Option<&str>) -> Result<Self> {
+    pub fn start(weir: &Weir, dir: &Path, config: Option<&str>) -> Result<Self> {
         let mut command = command(weir, dir, config)?;
         let stderr = dir.join("weir.stderr");
         let mut group = Group::spawn(&mut command)?;
@@ -113,9 +114,9 @@ impl Agent {
 ///
 /// # Errors
 /// Fails when a file cannot be made.
-pub fn command(weir: &Path, dir: &Path, config: Option<&str>) -> Result<Command> {
-    let mut command = Command::new(weir);
-    command.arg("run").arg("--alerts").arg(dir.join("alerts.jsonl"));
+pub fn command(weir: &Weir, dir: &Path, config: Option<&str>) -> Result<Command> {
+    let mut command = weir.watching("run");
+    command.arg("--alerts").arg(dir.join("alerts.jsonl"));
     command.arg("--record").arg(recording(dir));
     if let Some(text) = config {
         let path = dir.join("weir.toml");

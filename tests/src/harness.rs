@@ -13,15 +13,20 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::{
+    coverage::Checked,
     fixture::{self, Reachable},
-    interrupt, process, world,
+    interrupt, process,
+    report::Report,
+    suite,
+    weir::Weir,
+    world,
 };
 
 /// What a case needs to know.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The agent's binary, which may be missing.
-    pub weir: PathBuf,
+    /// The agent.
+    pub weir: Weir,
     /// This crate's own binary, for receivers and generators.
     pub helper: PathBuf,
     /// Where artifacts of failed cases stay.
@@ -29,15 +34,16 @@ pub struct Context {
 }
 
 impl Context {
-    /// The agent's binary.
+    /// The agent, whose binary is there.
     ///
     /// # Errors
     /// Fails when it has not been built.
-    pub fn weir(&self) -> Result<&Path> {
-        if self.weir.is_file() {
+    pub fn weir(&self) -> Result<&Weir> {
+        let binary = &self.weir.binary;
+        if binary.is_file() {
             return Ok(&self.weir);
         }
-        Err(anyhow!("no {}: run `cargo xtask build`, or name the binary in WEIR_BIN", self.weir.display()))
+        Err(anyhow!("no {}: run `cargo xtask build`, or name the binary in WEIR_BIN", binary.display()))
     }
 }
 
@@ -74,12 +80,14 @@ pub struct Options {
     pub list: bool,
     /// Artifacts of passed cases stay too.
     pub keep: bool,
+    /// Where a line for each case goes as it ends.
+    pub report: Option<PathBuf>,
 }
 
 /// Runs the cases that `options` choose.
 ///
 /// # Errors
-/// Fails when standard output cannot be written.
+/// Fails when standard output or the report cannot be written, or when the agent refuses the hooks.
 pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitCode> {
     let chosen: Vec<_> = cases.iter().filter(|case| options.choose(&case.name)).collect();
     let mut out = std::io::stdout();
@@ -92,6 +100,8 @@ pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitC
     interrupt::clean_up_on_signals()?;
     world::sweep_dead();
     fixture::sweep(false);
+    let mut report = options.report.as_deref().map(Report::append_to).transpose()?;
+    let first = First::look(context, &mut out)?;
     let started = Instant::now();
     let (mut passed, mut ignored, mut failed) = (0, 0, Vec::new());
     writeln!(out, "\nrunning {} tests", chosen.len())?;
@@ -99,8 +109,11 @@ pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitC
         write!(out, "test {} ... ", case.name)?;
         out.flush()?;
         let at = Instant::now();
-        let result = one(case, context, options.keep);
+        let result = one(case, context, options.keep, first.as_ref());
         let took = at.elapsed().as_secs_f64();
+        if let Some(report) = &mut report {
+            report.write(&case.name, took, &result)?;
+        }
         match result {
             Ok(Outcome::Passed(notes)) => {
                 passed += 1;
@@ -148,7 +161,7 @@ impl Options {
     }
 }
 
-fn one(case: &Case, context: &Context, keep: bool) -> Result<Outcome> {
+fn one(case: &Case, context: &Context, keep: bool, first: Option<&First>) -> Result<Outcome> {
     let name = case.name.replace("::", "-");
     let kept = context.artifacts.join(&name);
     if kept.exists() {
@@ -163,6 +176,32 @@ fn one(case: &Case, context: &Context, keep: bool) -> Result<Outcome> {
         fs::create_dir_all(&context.artifacts)
             .with_context(|| format!("cannot make {}", context.artifacts.display()))?;
         process::run(Command::new("cp").arg("-a").arg(dir.path()).arg(&kept))?;
+        if let Some(First(place)) = first
+            && result.is_err()
+        {
+            // What the verifier refused may be why the case failed.
+            process::run(Command::new("cp").arg("-a").arg(place.path()).arg(kept.join("first-look")))?;
+        }
     }
     result
+}
+
+/// What `weir check` says at the begin of a run, with the verifier's logs of the programs that it refused.
+struct First(Reachable);
+
+impl First {
+    /// Asks once and says what the run stands on. Nothing without root or without the binary, which the cases say
+    /// themselves.
+    fn look(context: &Context, out: &mut impl Write) -> Result<Option<Self>> {
+        if !suite::is_root() || context.weir().is_err() {
+            return Ok(None);
+        }
+        let place = Reachable::new("first-look")?;
+        let checked = Checked::ask(context.weir()?, place.path(), Some(&place.path().join("verifier-logs")))?;
+        writeln!(out, "\nhooks {}:", checked.hooks)?;
+        for line in checked.lines() {
+            writeln!(out, "    {line}")?;
+        }
+        Ok(Some(Self(place)))
+    }
 }

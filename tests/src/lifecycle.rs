@@ -4,7 +4,6 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
-    process::Command,
     time::Duration,
 };
 
@@ -12,6 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     agent::{self, Agent},
+    cycles,
     fixture::Reachable,
     harness::{Case, Context, Outcome},
     log::{Line, Log},
@@ -31,13 +31,14 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 6] = [
+    let rows: [(&str, Check); 7] = [
         ("start-and-stop", start_and_stop),
         ("interrupt", interrupt),
         ("reopen", reopen),
         ("second-instance", second_instance),
         ("append", append),
         ("record", record),
+        ("fifty-cycles", cycles::fifty),
     ];
     rows.into_iter().map(|(name, body)| suite::case(format!("lifecycle::{name}"), body)).collect()
 }
@@ -103,8 +104,8 @@ fn second_instance(context: &Context, dir: &Path) -> Result<Outcome> {
     let other = dir.join("second");
     fs::create_dir(&other)?;
     let log = dir.join("alerts.jsonl");
-    let mut second = Command::new(weir);
-    second.arg("run").arg("--alerts").arg(&log);
+    let mut second = weir.watching("run");
+    second.arg("--alerts").arg(&log);
     process::capture(&mut second, &other, "weir")?;
     let status = Group::spawn(&mut second)?.finish(LIMIT).context("a second agent on the same log")?;
     let said = fs::read_to_string(other.join("weir.stderr"))?;
@@ -141,8 +142,8 @@ fn append(context: &Context, dir: &Path) -> Result<Outcome> {
 fn record(context: &Context, dir: &Path) -> Result<Outcome> {
     let weir = context.weir()?;
     let recording = agent::recording(dir);
-    let mut command = Command::new(weir);
-    command.arg("record").arg(&recording);
+    let mut command = weir.watching("record");
+    command.arg(&recording);
     process::capture(&mut command, dir, "weir")?;
     let mut recorder = Group::spawn(&mut command)?;
     let stderr = dir.join("weir.stderr");

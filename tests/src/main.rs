@@ -9,6 +9,7 @@ use tests::{
     harness::{self, Context, Options},
     receiver::sink,
     suite,
+    weir::Weir,
 };
 
 /// Scenarios for weir on a real kernel.
@@ -32,6 +33,12 @@ enum Command {
         /// Keep the artifacts of passed scenarios too.
         #[arg(long)]
         keep: bool,
+        /// Hooks that every agent is started with, as `weir --hooks` takes them.
+        #[arg(long, env = "WEIR_HOOKS")]
+        hooks: Option<String>,
+        /// Append a JSON object to this file as each case ends; it may be a serial port.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
         /// Only list the names.
         #[arg(long)]
         list: bool,
@@ -84,10 +91,11 @@ enum Command {
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
-        Command::Run { weir, artifacts, keep, list, filters } => {
+        Command::Run { weir, artifacts, keep, hooks, report, list, filters } => {
             let helper = std::env::current_exe().context("own path")?;
-            let context = Context { weir, helper, artifacts };
-            let options = Options { filters, list, keep, ..Options::default() };
+            let context =
+                Context { weir: Weir::new(weir, hooks.filter(|hooks| !hooks.is_empty())), helper, artifacts };
+            let options = Options { filters, list, keep, report, ..Options::default() };
             return harness::run(&suite::all()?, &context, &options);
         }
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,

@@ -3,24 +3,27 @@
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::log::{Line, Log};
+use crate::{
+    log::{Line, Log},
+    weir::Weir,
+};
 
 /// `nobody`, whom every distribution has.
-const NOBODY: u32 = 65_534;
+pub const NOBODY: u32 = 65_534;
 
 /// Replays `recording` as an ordinary user who can only read it, and compares the alerts with `live`.
 /// Working files go below `dir`, which that user must be able to reach.
 ///
 /// # Errors
 /// Fails when the replay fails or when the alerts differ, naming the first difference.
-pub fn check(weir: &Path, recording: &Path, dir: &Path, live: &[Line]) -> Result<()> {
+pub fn check(weir: &Weir, recording: &Path, dir: &Path, live: &[Line]) -> Result<()> {
     let out = dir.join("replayed");
     fs::create_dir_all(&out)?;
     std::os::unix::fs::chown(&out, Some(NOBODY), Some(NOBODY)).context("cannot give the folder away")?;
@@ -38,12 +41,8 @@ pub fn check(weir: &Path, recording: &Path, dir: &Path, live: &[Line]) -> Result
 ///
 /// # Errors
 /// Fails when a copy cannot be made below `dir`.
-pub fn unprivileged(weir: &Path, dir: &Path, recording: &Path) -> Result<Command> {
-    let program = dir.join("weir");
-    if !program.exists() {
-        fs::copy(weir, &program).context("cannot copy weir")?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-    }
+pub fn unprivileged(weir: &Weir, dir: &Path, recording: &Path) -> Result<Command> {
+    let program = copied(weir, dir)?;
     let copy = dir.join(recording.file_name().context("a recording without a name")?);
     if copy != recording {
         fs::copy(recording, &copy).with_context(|| format!("cannot copy {}", recording.display()))?;
@@ -52,6 +51,19 @@ pub fn unprivileged(weir: &Path, dir: &Path, recording: &Path) -> Result<Command
     let mut command = Command::new(program);
     command.arg("replay").arg(copy).stdin(Stdio::null()).uid(NOBODY).gid(NOBODY).current_dir("/");
     Ok(command)
+}
+
+/// A copy of the agent in `dir`, which every user can run when `dir` lets them.
+///
+/// # Errors
+/// Fails when it cannot be made.
+pub fn copied(weir: &Weir, dir: &Path) -> Result<PathBuf> {
+    let program = dir.join("weir");
+    if !program.exists() {
+        fs::copy(weir, &program).context("cannot copy weir")?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(program)
 }
 
 /// Status and last words of a command.

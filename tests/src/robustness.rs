@@ -4,16 +4,16 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     agent::{self, Agent},
     fixture::{Random, Reachable},
     harness::{Case, Context, Outcome},
-    replay, suite,
+    refused, replay, suite,
 };
 
 /// A configuration that must be refused.
@@ -96,10 +96,12 @@ fn configurations(context: &Context, dir: &Path) -> Result<Outcome> {
             }
             let mut says = vec![path.to_string_lossy().into_owned()];
             says.extend(bad.says.iter().map(|part| (*part).to_owned()));
-            failures.extend(refused(&mut command, &says, &format!("{subcommand} with {}", bad.name)).err());
+            failures.extend(
+                refused::check(&mut command, &says, &format!("{subcommand} with {}", bad.name)).err(),
+            );
         }
     }
-    verdict(&failures, CONFIGURATIONS.len())
+    refused::verdict(&failures, CONFIGURATIONS.len())
 }
 
 fn unreadable(context: &Context, dir: &Path) -> Result<Outcome> {
@@ -123,7 +125,7 @@ fn unreadable(context: &Context, dir: &Path) -> Result<Outcome> {
     let secret = place.path().join("secret.toml");
     fs::write(&secret, "")?;
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
-    let mut command = Command::new(copied(weir, place.path())?);
+    let mut command = Command::new(replay::copied(weir, place.path())?);
     command.args(["check", "--config"]).arg(&secret).uid(65_534).gid(65_534).current_dir("/");
     rows.push(("configuration of another user", command, secret));
     let folder = PathBuf::from("/proc/no-such-folder");
@@ -134,10 +136,10 @@ fn unreadable(context: &Context, dir: &Path) -> Result<Outcome> {
     let failures: Vec<_> = rows
         .into_iter()
         .filter_map(|(name, mut command, path)| {
-            refused(&mut command, &[path.to_string_lossy().into_owned()], name).err()
+            refused::check(&mut command, &[path.to_string_lossy().into_owned()], name).err()
         })
         .collect();
-    verdict(&failures, count)
+    refused::verdict(&failures, count)
 }
 
 fn recordings(context: &Context, dir: &Path) -> Result<Outcome> {
@@ -153,56 +155,12 @@ fn recordings(context: &Context, dir: &Path) -> Result<Outcome> {
         let mut command = replay::unprivileged(weir, place.path(), &path)?;
         command.args(["--alerts", "-"]);
         let says = [path.to_string_lossy().into_owned()];
-        failures.extend(refused(&mut command, &says, &format!("recording {name}")).err());
+        failures.extend(refused::check(&mut command, &says, &format!("recording {name}")).err());
     }
-    verdict(&failures, RECORDINGS.len())
-}
-
-fn refused(command: &mut Command, says: &[String], what: &str) -> Result<()> {
-    let output = run(command)?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(!said.contains("panicked at"), "{what}: it panicked: {}", said.trim());
-    ensure!(!said.contains('\u{1b}'), "{what}: colours in a pipe: {said:?}");
-    ensure!(!output.status.success(), "{what}: accepted");
-    ensure!(output.status.code().is_some(), "{what}: ended by {}", output.status);
-    let missing: Vec<_> = says.iter().filter(|part| !said.contains(part.as_str())).collect();
-    ensure!(missing.is_empty(), "{what}: the message lacks {missing:?}: {}", said.trim());
-    Ok(())
-}
-
-/// Runs a command that should refuse its input, and ends it when it does not.
-fn run(command: &mut Command) -> Result<Output> {
-    let name = format!("{command:?}");
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {name}"))?;
-    let ended = crate::wait::until(std::time::Duration::from_secs(20), &name, || Ok(child.try_wait()?));
-    if ended.is_err() {
-        child.kill()?;
-        child.wait()?;
-    }
-    ended?;
-    child.wait_with_output().with_context(|| format!("cannot wait for {name}"))
-}
-
-fn verdict(failures: &[anyhow::Error], count: usize) -> Result<Outcome> {
-    if failures.is_empty() {
-        return Ok(Outcome::Passed(vec![format!("{count} rows")]));
-    }
-    let each: Vec<_> = failures.iter().map(|failure| format!("{failure:#}")).collect();
-    bail!("{}", each.join("\n"))
+    refused::verdict(&failures, RECORDINGS.len())
 }
 
 fn cut(mut bytes: Vec<u8>, length: usize) -> Vec<u8> {
     bytes.truncate(length);
     bytes
-}
-
-fn copied(weir: &Path, dir: &Path) -> Result<PathBuf> {
-    let copy = dir.join("weir");
-    fs::copy(weir, &copy).context("cannot copy weir")?;
-    Ok(copy)
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     harness::{Case, Context, Outcome},
-    lifecycle, load, robustness,
+    lifecycle, load, refusal, robustness,
     scenario::{self, Scenario},
     story, world_check,
 };
@@ -19,6 +19,7 @@ pub fn all() -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     cases.extend(world_check::cases());
     cases.extend(robustness::cases());
+    cases.extend(refusal::cases());
     cases.extend(lifecycle::cases());
     cases.extend(scenario::all()?.into_iter().map(of_scenario));
     cases.push(case("load::hundred-senders".to_owned(), load::hundred_senders));
@@ -28,11 +29,17 @@ pub fn all() -> Result<Vec<Case>> {
 /// A case that needs root.
 pub fn case(name: String, body: impl Fn(&Context, &Path) -> Result<Outcome> + 'static) -> Case {
     let body = move |context: &Context, dir: &Path| {
-        // SAFETY: geteuid takes nothing and cannot fail.
-        let user = unsafe { libc::geteuid() };
-        if user == 0 { body(context, dir) } else { Ok(Outcome::Skipped("needs root".to_owned())) }
+        if is_root() { body(context, dir) } else { Ok(Outcome::Skipped("needs root".to_owned())) }
     };
     Case { name, body: Box::new(body) }
+}
+
+/// Whether this process runs as root.
+#[must_use]
+pub fn is_root() -> bool {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    user == 0
 }
 
 fn of_scenario(scenario: Scenario) -> Case {

@@ -1,7 +1,7 @@
 //! Scenarios on this host's kernel: `cargo test -p tests --test host -- [NAME...]`.
 //!
-//! Needs root; without it everything is ignored. `WEIR_BIN` names the agent's binary, `WEIR_KEEP` keeps the
-//! artifacts of cases that passed.
+//! Needs root; without it everything is ignored. `WEIR_BIN` names the agent's binary, `WEIR_HOOKS` the hooks
+//! that it is started with, and `WEIR_KEEP` keeps the artifacts of cases that passed.
 
 use std::{
     env,
@@ -13,13 +13,15 @@ use anyhow::{Context as _, Result};
 use tests::{
     harness::{self, Context, Options},
     suite,
+    weir::Weir,
 };
 
 fn main() -> Result<ExitCode> {
     let target = target()?;
     let weir = env::var_os("WEIR_BIN").map_or_else(|| target.join("release/weir"), PathBuf::from);
+    let hooks = env::var("WEIR_HOOKS").ok().filter(|hooks| !hooks.is_empty());
     let context = Context {
-        weir,
+        weir: Weir::new(weir, hooks),
         helper: PathBuf::from(env!("CARGO_BIN_EXE_scenarios")),
         artifacts: target.join("weir-tests"),
     };

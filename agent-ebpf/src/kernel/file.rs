@@ -1,22 +1,13 @@
 //! Files, inodes and superblocks.
 
 use agent_common::{
-    file::FileKey,
+    file::{FileKey, S_IFMT},
     process::{FMODE_READ, FMODE_WRITE, FdRecord},
 };
 
-use super::{layout, member, path, read};
+pub(crate) use agent_common::file::{S_IFBLK, S_IFDIR, S_IFIFO, S_IFREG};
 
-/// Mask of the file type in `i_mode`.
-pub(crate) const S_IFMT: u16 = 0o170_000;
-/// Regular file.
-pub(crate) const S_IFREG: u16 = 0o100_000;
-/// Directory.
-pub(crate) const S_IFDIR: u16 = 0o040_000;
-/// Block device.
-pub(crate) const S_IFBLK: u16 = 0o060_000;
-/// FIFO.
-pub(crate) const S_IFIFO: u16 = 0o010_000;
+use super::{layout, member, path, read};
 
 /// `FMODE_PATH`: opened with `O_PATH`, which gives no access to data.
 const FMODE_PATH: u32 = 0x4000;

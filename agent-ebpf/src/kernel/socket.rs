@@ -6,22 +6,16 @@ use agent_common::{
 };
 use aya_ebpf::{cty::c_void, helpers::generated::bpf_get_socket_cookie};
 
+pub(crate) use agent_common::net::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP};
+
 use super::{layout, peek, peek_into, read, tuning};
 
 /// `AF_UNIX`: never leaves the host.
 const AF_UNIX: u16 = 1;
-/// `AF_INET`.
-pub(crate) const AF_INET: u16 = 2;
-/// `AF_INET6`.
-pub(crate) const AF_INET6: u16 = 10;
 /// `AF_NETLINK`: talks to the kernel.
 const AF_NETLINK: u16 = 16;
 /// `SOCK_STREAM`.
 const SOCK_STREAM: u16 = 1;
-/// `IPPROTO_TCP`.
-pub(crate) const IPPROTO_TCP: u16 = 6;
-/// `IPPROTO_UDP`.
-pub(crate) const IPPROTO_UDP: u16 = 17;
 
 /// What a flow is known by.
 #[derive(Clone, Copy)]

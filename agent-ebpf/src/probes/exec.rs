@@ -32,15 +32,15 @@ const PAGE: u64 = 4096;
 
 /// `void sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, 5.10 to 7.x.
 #[btf_tracepoint(function = "sched_process_exec")]
-fn exec_tp_btf(ctx: BtfTracePointContext) -> i32 {
-    emit::finish(&ctx, "exec_tp_btf", try_exec(ctx.arg(0), ctx.arg(2)));
+fn weir_exec_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    emit::finish(&ctx, "weir_exec_tp_btf", try_exec(ctx.arg(0), ctx.arg(2)));
     0
 }
 
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
-fn exec_raw_tp(ctx: RawTracePointContext) -> i32 {
-    emit::finish(&ctx, "exec_raw_tp", try_exec(ctx.arg(0), ctx.arg(2)));
+fn weir_exec_raw_tp(ctx: RawTracePointContext) -> i32 {
+    emit::finish(&ctx, "weir_exec_raw_tp", try_exec(ctx.arg(0), ctx.arg(2)));
     0
 }
 

@@ -17,15 +17,15 @@ const SIGNAL_GROUP_EXIT: u32 = 4;
 /// `void sched_process_exit(struct task_struct *p)`, 5.10 to 6.15; with `bool group_dead` from 6.16, which is
 /// not read: the count of live threads says the same everywhere.
 #[btf_tracepoint(function = "sched_process_exit")]
-fn exit_tp_btf(ctx: BtfTracePointContext) -> i32 {
-    emit::finish(&ctx, "exit_tp_btf", try_exit(ctx.arg(0)));
+fn weir_exit_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    emit::finish(&ctx, "weir_exit_tp_btf", try_exit(ctx.arg(0)));
     0
 }
 
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
-fn exit_raw_tp(ctx: RawTracePointContext) -> i32 {
-    emit::finish(&ctx, "exit_raw_tp", try_exit(ctx.arg(0)));
+fn weir_exit_raw_tp(ctx: RawTracePointContext) -> i32 {
+    emit::finish(&ctx, "weir_exit_raw_tp", try_exit(ctx.arg(0)));
     0
 }
 

@@ -40,24 +40,24 @@ const ALLOW: i32 = 1;
 
 /// `void inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 5.10 to 7.x.
 #[btf_tracepoint(function = "inet_sock_set_state")]
-fn state_tp_btf(ctx: BtfTracePointContext) -> i32 {
+fn weir_state_tp_btf(ctx: BtfTracePointContext) -> i32 {
     let handle = Handle::of_typed(ctx.arg(0));
-    emit::finish(&ctx, "state_tp_btf", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
+    emit::finish(&ctx, "weir_state_tp_btf", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
     0
 }
 
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
-fn state_raw_tp(ctx: RawTracePointContext) -> i32 {
+fn weir_state_raw_tp(ctx: RawTracePointContext) -> i32 {
     let handle = Handle::of_address(ctx.arg(0));
-    emit::finish(&ctx, "state_raw_tp", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
+    emit::finish(&ctx, "weir_state_raw_tp", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
     0
 }
 
 /// `cgroup/sock_release` (5.9): the last descriptor of an internet socket is gone. Tells the end of the sockets
 /// that have no states: datagram and raw ones.
 #[cgroup_sock(sock_release)]
-fn socket_release(ctx: SockContext) -> i32 {
+fn weir_socket_release(ctx: SockContext) -> i32 {
     release(&ctx);
     ALLOW
 }
@@ -65,7 +65,7 @@ fn socket_release(ctx: SockContext) -> i32 {
 /// `cgroup/sock_create` (cookies since 5.7): makes the cookie of each new internet socket, for hooks that can read
 /// one and not make it.
 #[cgroup_sock(sock_create)]
-fn socket_create(ctx: SockContext) -> i32 {
+fn weir_socket_create(ctx: SockContext) -> i32 {
     // SAFETY: the helper takes the context of a socket program.
     let _cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     ALLOW

@@ -13,15 +13,15 @@ use crate::{
 
 /// `void sched_process_fork(struct task_struct *parent, struct task_struct *child)`, 5.10 to 7.x.
 #[btf_tracepoint(function = "sched_process_fork")]
-fn fork_tp_btf(ctx: BtfTracePointContext) -> i32 {
-    emit::finish(&ctx, "fork_tp_btf", try_fork(ctx.arg(0), ctx.arg(1)));
+fn weir_fork_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    emit::finish(&ctx, "weir_fork_tp_btf", try_fork(ctx.arg(0), ctx.arg(1)));
     0
 }
 
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
-fn fork_raw_tp(ctx: RawTracePointContext) -> i32 {
-    emit::finish(&ctx, "fork_raw_tp", try_fork(ctx.arg(0), ctx.arg(1)));
+fn weir_fork_raw_tp(ctx: RawTracePointContext) -> i32 {
+    emit::finish(&ctx, "weir_fork_raw_tp", try_fork(ctx.arg(0), ctx.arg(1)));
     0
 }
 

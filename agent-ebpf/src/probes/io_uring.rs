@@ -18,8 +18,8 @@ const OPENAT2: u8 = 28;
 /// `io_uring:io_uring_complete`, from the version (5.17) whose record has the request. It fires in a task that
 /// shares the submitter's descriptors: the submitter itself, or a worker (threads of it since 5.12).
 #[tracepoint]
-fn open_io_uring(ctx: TracePointContext) -> u32 {
-    emit::finish(&ctx, "open_io_uring", try_complete(&ctx));
+fn weir_open_io_uring(ctx: TracePointContext) -> u32 {
+    emit::finish(&ctx, "weir_open_io_uring", try_complete(&ctx));
     0
 }
 

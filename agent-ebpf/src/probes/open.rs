@@ -31,16 +31,16 @@ const SYS_EXIT_RET: usize = 2;
 
 /// `int security_file_open(struct file *file)`, 5.10 to 7.x; the result follows the argument.
 #[fexit(function = "security_file_open")]
-fn open_fexit(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "open_fexit", try_security_file_open(ctx.arg(0), ctx.arg(1)));
+fn weir_open_fexit(ctx: FExitContext) -> i32 {
+    emit::finish(&ctx, "weir_open_fexit", try_security_file_open(ctx.arg(0), ctx.arg(1)));
     0
 }
 
 /// `syscalls:sys_exit_{open,openat,openat2,creat,open_by_handle_at}`: `int __syscall_nr; long ret`, 5.10 to 7.x
 /// (openat2 is as old as 5.6).
 #[tracepoint]
-fn open_syscall(ctx: TracePointContext) -> u32 {
-    emit::finish(&ctx, "open_syscall", try_sys_exit(&ctx));
+fn weir_open_syscall(ctx: TracePointContext) -> u32 {
+    emit::finish(&ctx, "weir_open_syscall", try_sys_exit(&ctx));
     0
 }
 

@@ -23,37 +23,37 @@ const MSG_PEEK: i32 = 2;
 
 /// `void sock_recv_length(struct sock *sk, int ret, int flags)`, from 6.3.
 #[btf_tracepoint(function = "sock_recv_length")]
-fn recv_tp_btf(ctx: BtfTracePointContext) -> i32 {
+fn weir_recv_tp_btf(ctx: BtfTracePointContext) -> i32 {
     let handle = Handle::of_typed(ctx.arg(0));
-    emit::finish(&ctx, "recv_tp_btf", try_received(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
+    emit::finish(&ctx, "weir_recv_tp_btf", try_received(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
     0
 }
 
 /// `int inet_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)`, 5.10 to 7.x.
 #[fexit(function = "inet_recvmsg")]
-fn recv_inet(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "recv_inet", try_socket_received(ctx.arg(0), ctx.arg(4), ctx.arg(3)));
+fn weir_recv_inet(ctx: FExitContext) -> i32 {
+    emit::finish(&ctx, "weir_recv_inet", try_socket_received(ctx.arg(0), ctx.arg(4), ctx.arg(3)));
     0
 }
 
 /// `int inet6_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)`, 5.10 to 7.x.
 #[fexit(function = "inet6_recvmsg")]
-fn recv_inet6(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "recv_inet6", try_socket_received(ctx.arg(0), ctx.arg(4), ctx.arg(3)));
+fn weir_recv_inet6(ctx: FExitContext) -> i32 {
+    emit::finish(&ctx, "weir_recv_inet6", try_socket_received(ctx.arg(0), ctx.arg(4), ctx.arg(3)));
     0
 }
 
 /// `void tcp_cleanup_rbuf(struct sock *sk, int copied)`, 5.10 to 7.x: after bytes were copied to the reader.
 #[kprobe]
-fn recv_tcp(ctx: ProbeContext) -> u32 {
-    emit::finish(&ctx, "recv_tcp", try_probed(ctx.arg(0), ctx.arg(1)));
+fn weir_recv_tcp(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "weir_recv_tcp", try_probed(ctx.arg(0), ctx.arg(1)));
     0
 }
 
 /// `void skb_consume_udp(struct sock *sk, struct sk_buff *skb, int len)`, 5.10 to 7.x; negative when peeking.
 #[kprobe]
-fn recv_udp(ctx: ProbeContext) -> u32 {
-    emit::finish(&ctx, "recv_udp", try_probed(ctx.arg(0), ctx.arg(2)));
+fn weir_recv_udp(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "weir_recv_udp", try_probed(ctx.arg(0), ctx.arg(2)));
     0
 }
 

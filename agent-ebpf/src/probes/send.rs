@@ -29,39 +29,39 @@ const DATAGRAM_MAX: u64 = 0xffff;
 /// sendmsg, `io_uring` alike; sendfile and splice too, but for 6.3 and 6.4, where they went through
 /// `inet_sendpage` ([`send_page`]).
 #[btf_tracepoint(function = "sock_send_length")]
-fn send_tp_btf(ctx: BtfTracePointContext) -> i32 {
+fn weir_send_tp_btf(ctx: BtfTracePointContext) -> i32 {
     let handle = Handle::of_typed(ctx.arg(0));
-    emit::finish(&ctx, "send_tp_btf", try_sent(ctx.arg(0), handle, NO_MESSAGE, ctx.arg(1)));
+    emit::finish(&ctx, "weir_send_tp_btf", try_sent(ctx.arg(0), handle, NO_MESSAGE, ctx.arg(1)));
     0
 }
 
 /// `int inet_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
 #[fexit(function = "inet_sendmsg")]
-fn send_inet(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "send_inet", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
+fn weir_send_inet(ctx: FExitContext) -> i32 {
+    emit::finish(&ctx, "weir_send_inet", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
     0
 }
 
 /// `int inet6_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
 #[fexit(function = "inet6_sendmsg")]
-fn send_inet6(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "send_inet6", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
+fn weir_send_inet6(ctx: FExitContext) -> i32 {
+    emit::finish(&ctx, "weir_send_inet6", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
     0
 }
 
 /// `ssize_t inet_sendpage(struct socket *sock, struct page *page, int offset, size_t size, int flags)`, 5.10 to
 /// 6.4; gone in 6.5, which sends pages through sendmsg.
 #[fexit(function = "inet_sendpage")]
-fn send_page(ctx: FExitContext) -> i32 {
-    emit::finish(&ctx, "send_page", try_page_sent(ctx.arg(0), ctx.arg(5)));
+fn weir_send_page(ctx: FExitContext) -> i32 {
+    emit::finish(&ctx, "weir_send_page", try_page_sent(ctx.arg(0), ctx.arg(5)));
     0
 }
 
 /// `int udp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)` and `udpv6_sendmsg`, 5.10 to 7.x, at entry:
 /// what was asked for, which for a datagram is what is sent unless it fails.
 #[kprobe]
-fn send_udp(ctx: ProbeContext) -> u32 {
-    emit::finish(&ctx, "send_udp", try_datagram(&ctx));
+fn weir_send_udp(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "weir_send_udp", try_datagram(&ctx));
     0
 }
 

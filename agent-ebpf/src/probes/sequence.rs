@@ -17,15 +17,15 @@ use crate::{
 
 /// `int tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
 #[kprobe]
-fn send_tcp(ctx: ProbeContext) -> u32 {
-    emit::finish(&ctx, "send_tcp", try_look(&ctx));
+fn weir_send_tcp(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "weir_send_tcp", try_look(&ctx));
     0
 }
 
 /// `void tcp_close(struct sock *sk, long timeout)`, 5.10 to 7.x: the last look, before the FIN takes a number.
 #[kprobe]
-fn send_tcp_close(ctx: ProbeContext) -> u32 {
-    emit::finish(&ctx, "send_tcp_close", try_last_look(&ctx));
+fn weir_send_tcp_close(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "weir_send_tcp_close", try_last_look(&ctx));
     0
 }
 

@@ -19,15 +19,15 @@ const ALLOW: i32 = 1;
 
 /// `cgroup/sendmsg4` (4.18): `udp_sendmsg` to an address given with the message, before the bytes are counted.
 #[cgroup_sock_addr(sendmsg4)]
-fn udp_peer_v4(ctx: SockAddrContext) -> i32 {
-    emit::finish(&ctx, "udp_peer_v4", try_v4(&ctx));
+fn weir_peer_v4(ctx: SockAddrContext) -> i32 {
+    emit::finish(&ctx, "weir_peer_v4", try_v4(&ctx));
     ALLOW
 }
 
 /// `cgroup/sendmsg6` (4.18): `udpv6_sendmsg`, likewise.
 #[cgroup_sock_addr(sendmsg6)]
-fn udp_peer_v6(ctx: SockAddrContext) -> i32 {
-    emit::finish(&ctx, "udp_peer_v6", try_v6(&ctx));
+fn weir_peer_v6(ctx: SockAddrContext) -> i32 {
+    emit::finish(&ctx, "weir_peer_v6", try_v6(&ctx));
     ALLOW
 }
 

@@ -1,9 +1,8 @@
-//! Text as it may be shown: nothing in it moves a cursor, turns the reading direction, forges a line or grows
-//! without bound.
+//! Text as it may be shown: escaped as [`escape`] does it, and bounded.
 
 use std::borrow::Cow;
 
-use crate::event::Bytes;
+use crate::event::{Bytes, escape::escape};
 
 /// What a process may have put into a name, for showing: as much as fits `limit` bytes, and how many bytes are
 /// missing.
@@ -18,18 +17,17 @@ pub fn shown(bytes: &Bytes, limit: usize) -> (String, usize) {
 #[must_use]
 pub fn shown_lines(bytes: &Bytes, limit: usize) -> (String, usize) {
     let (looked_at, left) = looked_at(bytes, limit);
-    let escaped =
-        escape(&looked_at, |character| character != '\n' && character != '\t' && is_hostile(character));
+    let escaped = escape(looked_at, &['\n', '\t']);
     let (shown, missing) = cut(&escaped, limit);
     (shown.to_owned(), missing + left)
 }
 
-/// Control and invisible formatting characters are written out as escapes; as much as fits `limit` bytes, and how
+/// Hostile characters are written out as [`escape`] does it; as much as fits `limit` bytes, and how
 /// many bytes are missing.
 #[must_use]
 pub fn clean(text: &str, limit: usize) -> (String, usize) {
     let (looked_at, left) = cut(text, limit);
-    let escaped = escape(looked_at, is_hostile);
+    let escaped = escape(looked_at.into(), &[]);
     let (clean, missing) = cut(&escaped, limit);
     (clean.to_owned(), missing + left)
 }
@@ -70,48 +68,15 @@ fn looked_at(bytes: &Bytes, limit: usize) -> (Cow<'_, str>, usize) {
     (String::from_utf8_lossy(head), all.len() - head.len())
 }
 
-fn is_hostile(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            // Line and paragraph separators; marks, embeddings, overrides and isolates of the reading direction;
-            // invisible joiners; annotation and tag characters; byte order mark.
-            '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-fn escape(text: &str, hostile: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.chars().any(&hostile) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if hostile(character) {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    Cow::Owned(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn hostile_text_is_written_out() {
-        let rows: &[(&[u8], &str)] = &[
-            (b"plain", "plain"),
-            (b"a\nb\x1b[2J\0", "a\\nb\\u{1b}[2J\\u{0}"),
-            (b"\xff\xfe", "\u{fffd}\u{fffd}"),
-            ("pdf\u{202e}fdp".as_bytes(), "pdf\\u{202e}fdp"),
-            ("\u{9b}2J\u{85}".as_bytes(), "\\u{9b}2J\\u{85}"),
-            ("naïve 日本".as_bytes(), "naïve 日本"),
-        ];
-        for (bytes, expected) in rows {
-            assert_eq!(shown(&Bytes::from(*bytes), 100), ((*expected).to_owned(), 0));
-        }
-        assert_eq!(shown_lines(&Bytes::from("a\n\tb\x1b"), 100), ("a\n\tb\\u{1b}".to_owned(), 0));
+        let bytes = Bytes::from("a\n\tb\x1b\u{202e}");
+        assert_eq!(shown(&bytes, 100), ("a\\n\\tb\\u{1b}\\u{202e}".to_owned(), 0));
+        assert_eq!(shown_lines(&bytes, 100), ("a\n\tb\\u{1b}\\u{202e}".to_owned(), 0));
     }
 
     #[test]

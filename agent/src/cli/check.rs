@@ -1,27 +1,46 @@
 //! `weir check`: what this configuration and this kernel allow.
 
+mod table;
+
 use std::{
+    fs,
     io::{self, Write},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use anyhow::Context as _;
 use clap::Args;
-use weir::{event::Coverage, report::terminal, sensor::load};
+use serde_json::json;
+use weir::{
+    event::Coverage,
+    report::terminal,
+    sensor::load::{self, LoadError, Loaded, VerifierLog},
+};
 
-use super::ConfigFile;
+use super::KernelSide;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   weir check                        configuration and kernel
   weir check --config draft.toml    is this file good?
+  weir check --hooks tracepoint     would weir run on tracepoints alone?
+  weir check --programs             what weir runs in the kernel, where and how large
+  weir check --verifier-logs logs   why the kernel refused a program, in full
   weir check --json                 the same for a program
 
 Hooks are looked at by loading them, which needs root; the configuration is checked first.
 Exit status: 0 when weir would run, 1 when it would not or would be blind, 2 when the configuration is not good.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    config: ConfigFile,
+    kernel_side: KernelSide,
+    /// Show the kernel programs: where each is attached, its size, what the verifier had to walk through.
+    #[arg(long)]
+    programs: bool,
+    /// Write the verifier's whole log of each program that it refused to a file in DIR.
+    #[arg(long, value_name = "DIR")]
+    verifier_logs: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -29,29 +48,34 @@ pub(crate) struct Arguments {
 
 /// Sensors without which weir does not do its work.
 const VITAL: [&str; 5] = ["fork", "exec", "exit", "open", "send"];
+/// Lines of a verifier's log that are shown; the verdict is the last but the statistics.
+const LAST_LINES: usize = 5;
 
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = arguments.config.load()?;
+    let config = arguments.kernel_side.load()?;
     let mut out = io::stdout().lock();
     if !arguments.json {
         show(writeln!(out, "configuration: good"))?;
     }
     // Loading and attaching is the only honest way to know; everything is detached again when this ends.
     let loaded = load::load(&config.sensor);
+    let refused = loaded.as_ref().map_or_else(LoadError::verifier_logs, |loaded| &loaded.verifier_logs);
+    if let Some(directory) = &arguments.verifier_logs {
+        write_logs(directory, refused)?;
+    }
     if arguments.json {
-        let (sensors, error) = match &loaded {
-            Ok(loaded) => (Some(&loaded.coverage), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        let report = serde_json::json!({ "configuration": "good", "sensors": sensors, "error": error });
+        let report = report(&loaded, refused, &config.sensor.hooks.to_string());
         show(writeln!(out, "{report:#}"))?;
+    } else {
+        show(print_refused(&mut out, refused))?;
     }
     let loaded = loaded?;
-    let on =
-        |name: &str| loaded.coverage.iter().any(|sensor| sensor.sensor == name && !sensor.hook.is_empty());
-    let blind: Vec<&str> = VITAL.into_iter().filter(|name| !on(name)).collect();
+    let blind = blind(&loaded.coverage);
     if !arguments.json {
         show(print(&mut out, &loaded.coverage))?;
+        if arguments.programs {
+            show(table::print(&mut out, &loaded.programs))?;
+        }
         let verdict = if blind.is_empty() {
             "weir would run".to_owned()
         } else {
@@ -62,12 +86,53 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if blind.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
 }
 
+/// Vital sensors that are off.
+fn blind(coverage: &[Coverage]) -> Vec<&'static str> {
+    let on = |name: &str| coverage.iter().any(|sensor| sensor.sensor == name && !sensor.hook.is_empty());
+    VITAL.into_iter().filter(|name| !on(name)).collect()
+}
+
+/// Each program has a name of its own, so that its log has a file of its own.
+fn write_logs(directory: &Path, refused: &[VerifierLog]) -> anyhow::Result<()> {
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    for log in refused {
+        let path = directory.join(format!("{}.log", log.program));
+        fs::write(&path, &log.text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn report(loaded: &Result<Loaded, LoadError>, refused: &[VerifierLog], hooks: &str) -> serde_json::Value {
+    let good = loaded.as_ref().ok();
+    let refused = refused.iter().map(
+        |log| json!({ "program": log.program, "sensor": log.sensor, "verifier": log.last_lines(LAST_LINES) }),
+    );
+    json!({
+        "configuration": "good",
+        "hooks": hooks,
+        "sensors": good.map(|loaded| &loaded.coverage),
+        "programs": good.map(|loaded| &loaded.programs),
+        "refused": refused.collect::<Vec<_>>(),
+        "error": loaded.as_ref().err().map(ToString::to_string),
+    })
+}
+
 /// A reader that has seen enough is no error.
 fn show(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+fn print_refused(out: &mut impl Write, refused: &[VerifierLog]) -> io::Result<()> {
+    for log in refused {
+        writeln!(out, "the verifier refused {}, and said last:", log.program)?;
+        for line in log.last_lines(LAST_LINES) {
+            writeln!(out, "     {line}")?;
+        }
+    }
+    Ok(())
 }
 
 fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
@@ -91,4 +156,27 @@ fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{VerifierLog, print_refused, write_logs};
+
+    #[test]
+    fn refused_programs_are_shown_in_short_and_written_in_full() {
+        let text = "line 1\nline 2\nline 3\nline 4\nline 5\nline 6\n".to_owned();
+        let logs = [VerifierLog { program: "weir_exec_tp_btf", sensor: "exec", text: text.clone() }];
+        let mut shown = Vec::new();
+        print_refused(&mut shown, &logs).unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(
+            shown.contains("weir_exec_tp_btf") && shown.ends_with("line 6\n") && !shown.contains("line 1")
+        );
+        let directory = std::env::temp_dir().join(format!("weir-check-{}/logs", std::process::id()));
+        write_logs(&directory, &logs).unwrap();
+        assert_eq!(fs::read_to_string(directory.join("weir_exec_tp_btf.log")).unwrap(), text);
+        fs::remove_dir_all(directory.parent().unwrap()).unwrap();
+    }
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{ConfigFile, watch};
+use super::{KernelSide, watch};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -18,10 +18,10 @@ pub(crate) struct Arguments {
     /// The file to write.
     file: PathBuf,
     #[command(flatten)]
-    config: ConfigFile,
+    kernel_side: KernelSide,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = arguments.config.load()?;
+    let config = arguments.kernel_side.load()?;
     watch::main(&config, None, Some(&arguments.file))
 }

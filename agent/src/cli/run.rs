@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use weir::pipeline::Pipeline;
 
-use super::{ConfigFile, output::Output, watch};
+use super::{KernelSide, output::Output, watch};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -15,11 +15,12 @@ Examples:
   weir run --alerts alerts.jsonl       write the log to this file
   weir run --alerts -                  write the log to standard output
   weir run --record day.weirrec        keep the events too
+  weir run --hooks send=kprobe         count sends by kprobes
 
 SIGHUP reopens the log, SIGTERM and Ctrl-C stop in order: the last bytes are read and open alerts are closed.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    config: ConfigFile,
+    kernel_side: KernelSide,
     /// Write the alert log to FILE instead of the configured one; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
@@ -32,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut config = arguments.config.load()?;
+    let mut config = arguments.kernel_side.load()?;
     let to_stdout = arguments.alerts.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if let Some(path) = arguments.alerts.clone().filter(|_| !to_stdout) {
         config.alerts.path = path;

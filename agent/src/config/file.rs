@@ -19,9 +19,13 @@ use std::{
 };
 
 use serde::Deserialize;
-use toml::de::{DeTable, Deserializer};
+use toml::{
+    Table, Value,
+    de::{DeTable, Deserializer},
+};
 
-use super::Config;
+use super::{Config, Hooks};
+use crate::event::escape::escape;
 
 pub use error::{ConfigError, Problem, Unreadable};
 
@@ -65,6 +69,18 @@ impl Config {
             Err(error) => Err(ConfigError::not_utf8(&name, &bytes, error.valid_up_to())),
         }
     }
+
+    /// The same configuration with other hooks, in its source too.
+    #[must_use]
+    pub fn with_hooks(mut self, hooks: Hooks) -> Self {
+        let Ok(mut table) = self.source.parse::<Table>() else { return self };
+        if let Some(Value::Table(sensor)) = table.get_mut("sensor") {
+            sensor.insert("hooks".to_owned(), Value::String(hooks.to_string()));
+        }
+        self.source = table.to_string();
+        self.sensor.hooks = hooks;
+        self
+    }
 }
 
 fn parse(text: &str) -> Result<Config, Vec<Problem>> {
@@ -94,5 +110,5 @@ fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
 }
 
 fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(error::harmless).collect()
+    escape(path.to_string_lossy(), &['\t']).into_owned()
 }

@@ -10,6 +10,8 @@ mod tests;
 
 use std::net::SocketAddr;
 
+use agent_common::net::IPPROTO_UDP;
+
 use super::{Analytic, Observation, Scope, Signal, Subject, Volume, recent::Recent, threshold::Reported};
 use crate::{
     config,
@@ -22,8 +24,6 @@ const PROCESSES: usize = 8_192;
 const DESTINATIONS: usize = 32;
 /// Connections of a process whose reported volume is remembered.
 const FLOWS: usize = 64;
-/// `IPPROTO_UDP`.
-const UDP: u16 = 17;
 
 /// Risk of a new connection to an ordinary port.
 const ORDINARY: f64 = 1.0;
@@ -34,7 +34,7 @@ const FIRST_SEEN: f64 = 2.0;
 /// resolver's everyday UDP. Configured further ports stand with the web.
 const fn port_risk(port: u16, protocol: u16, of_class: bool) -> f64 {
     match (port, protocol) {
-        (53, UDP) => 1.0,
+        (53, IPPROTO_UDP) => 1.0,
         (21 | 22 | 53, _) => 3.0,
         (443, _) => 2.0,
         _ if of_class => 2.0,

@@ -17,6 +17,8 @@ mod tests;
 
 use std::{borrow::Cow, time::Duration};
 
+use agent_common::file::{S_IFDIR, S_IFMT};
+
 use super::{Analytic, Object, Observation, Signal, Stage, Subject, recent::Recent};
 use crate::{
     config::Files,
@@ -41,10 +43,6 @@ const MASS_STEP: f64 = 1.0;
 const MASS_MAX: f64 = 9.0;
 /// Mass access by a program whose work it is: search indexes, virus scanners.
 const MASS_INDEXER: f64 = 2.0;
-/// Type bits of `i_mode`.
-const S_IFMT: u16 = 0o170_000;
-/// A directory.
-const S_IFDIR: u16 = 0o040_000;
 
 /// The analytic.
 #[derive(Debug)]

@@ -5,7 +5,6 @@
 //! substrings in a command line.
 
 pub(crate) mod identity;
-pub(crate) mod interpreter;
 mod options;
 mod remote;
 mod rating;
@@ -19,16 +18,13 @@ mod cloud;
 mod archive;
 mod transform;
 mod mail;
-pub(crate) mod powershell;
+mod powershell;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
-use crate::{
-    event::{Bytes, FdObject},
-    process::Process,
-};
+use crate::{event::Bytes, interpreter::feeds, process::Process};
 
 use identity::Invocation;
 
@@ -130,13 +126,10 @@ pub fn command(process: &Process) -> Option<Command> {
     })
 }
 
-/// Whether standard input carries data: a pipe, a socket or a file, no terminal and not `/dev/null`.
+/// Whether standard input carries data.
 pub(crate) fn is_fed(process: &Process) -> bool {
-    match process.fds.first() {
-        Some(FdObject::File { read, .. } | FdObject::Pipe { read, .. }) => *read,
-        Some(FdObject::Socket { .. }) => true,
-        Some(FdObject::None | FdObject::Device { .. } | FdObject::Other { .. }) | None => false,
-    }
+    let [stdin, ..] = process.fds;
+    feeds(stdin)
 }
 
 /// What a family file makes of a command line.

@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::escape::escape;
+
 /// A shared, immutable byte string from the kernel or procfs. It may hold anything but its meaning.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bytes(Arc<[u8]>);
@@ -21,16 +23,11 @@ impl Bytes {
         self.0.is_empty()
     }
 
-    /// For showing: invalid UTF-8 is replaced, control characters are escaped, so that a hostile name cannot
-    /// move a terminal's cursor or forge a line.
+    /// For showing, as [`escape`](crate::event::escape) does it: a hostile name cannot move a terminal's cursor,
+    /// turn the reading direction, hide a part of itself or forge a line.
     #[must_use]
     pub fn show(&self) -> Cow<'_, str> {
-        let text = String::from_utf8_lossy(&self.0);
-        if text.chars().any(char::is_control) {
-            Cow::Owned(text.chars().flat_map(escape).collect())
-        } else {
-            text
-        }
+        escape(String::from_utf8_lossy(&self.0), &[])
     }
 
     /// The part after the last `/`.
@@ -44,14 +41,6 @@ impl Bytes {
 #[must_use]
 pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
-}
-
-fn escape(character: char) -> Box<dyn Iterator<Item = char>> {
-    if character.is_control() {
-        Box::new(character.escape_default())
-    } else {
-        Box::new(std::iter::once(character))
-    }
 }
 
 impl Default for Bytes {

@@ -21,9 +21,14 @@ const SIGNALS_MAX: usize = 32;
 impl Pipeline {
     /// Judges a process and takes the verdict to the open alerts.
     pub(super) fn judge(&mut self, process: ProcessKey, out: &mut Vec<Record>) -> Verdict {
-        let story = self.table.story(process);
         let carried = self.provenance.carried(process);
-        let signals = self.gather(process, story, &carried);
+        self.judge_with(process, &carried, out)
+    }
+
+    /// As [`Self::judge`], where what the process carries was gathered already: that walks the graph.
+    fn judge_with(&mut self, process: ProcessKey, carried: &Carried, out: &mut Vec<Record>) -> Verdict {
+        let story = self.table.story(process);
+        let signals = self.gather(process, story, carried);
         let process_bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
         let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
         let verdict = judge(signals, self.proofs.get(&process).copied());
@@ -68,7 +73,7 @@ impl Pipeline {
                 Some(found) => self.proofs.insert(process, found),
                 None => self.proofs.remove(&process),
             };
-            self.judge(process, out);
+            self.judge_with(process, &carried, out);
             let story = self.table.story(process);
             let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
             let change = self.book.settle(self.now, story, story_bytes);

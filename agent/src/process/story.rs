@@ -3,7 +3,10 @@
 use agent_common::process::NS_PER_TICK;
 
 use super::Process;
-use crate::event::FdObject;
+use crate::{
+    event::FdObject,
+    interpreter::{Interpreter, Program},
+};
 
 /// Programs whose children are each a cause of their own: service managers, schedulers, login and container
 /// services, terminal multiplexers. Base names of the executable.
@@ -41,10 +44,6 @@ const LAUNCHERS: &[&[u8]] = &[
 const SYSTEM: &[&[u8]] =
     &[b"/usr/bin/", b"/usr/sbin/", b"/usr/lib/", b"/usr/libexec/", b"/bin/", b"/sbin/", b"/lib/"];
 
-/// Shells that are launchers when they talk to a terminal.
-const SHELLS: &[&[u8]] =
-    &[b"sh", b"bash", b"dash", b"zsh", b"ksh", b"ksh93", b"mksh", b"fish", b"ash", b"tcsh"];
-
 /// Major number of `/dev/tty1`.. and serial lines (4), `/dev/tty` (5) and Unix98 pseudo-terminals (136 to 143);
 /// see the kernel's `Documentation/admin-guide/devices.txt`.
 const TERMINAL_MAJORS: &[u32] = &[4, 5, 136, 137, 138, 139, 140, 141, 142, 143];
@@ -69,7 +68,7 @@ pub fn is_launcher(process: &Process) -> bool {
 #[must_use]
 pub fn is_interactive_shell(process: &Process) -> bool {
     let [stdin, ..] = process.fds;
-    SHELLS.contains(&process.name()) && !runs_script(process) && is_terminal(stdin)
+    shell(process).is_some() && !runs_script(process) && is_terminal(stdin)
 }
 
 /// Whether the executable lies where only root installs programs, so that a copy with a launcher's name elsewhere
@@ -86,15 +85,18 @@ fn is_young(process: &Process) -> bool {
     process.last_seen.saturating_sub(process.key.start_ticks.saturating_mul(NS_PER_TICK)) < YOUNG_NS
 }
 
-/// A shell or interpreter with an argument that is not an option, or with a command text.
+/// A script that the kernel or the sensor found, or a shell with a script or a command text.
 fn runs_script(process: &Process) -> bool {
     process.shebang.is_some()
         || process.script.is_some()
-        || (SHELLS.contains(&process.name())
-            && process.argv.iter().skip(1).any(|argument| {
-                let argument = argument.as_slice();
-                !argument.starts_with(b"-") || argument == b"-c"
-            }))
+        || shell(process).is_some_and(|shell| match shell.program(process.started().arguments) {
+            Program::File(..) | Program::Text(_) => true,
+            Program::Encoded(_) | Program::Module(..) | Program::Stdin | Program::Nothing => false,
+        })
+}
+
+fn shell(process: &Process) -> Option<&'static Interpreter> {
+    process.started().interpreter().filter(|interpreter| interpreter.is_shell())
 }
 
 fn is_terminal(object: FdObject) -> bool {
@@ -105,5 +107,37 @@ fn is_terminal(object: FdObject) -> bool {
         | FdObject::Pipe { .. }
         | FdObject::Socket { .. }
         | FdObject::Other { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Path;
+
+    #[test]
+    fn shells_on_a_terminal_are_launchers_unless_they_run_something() {
+        let rows = [
+            ("/usr/bin/bash", "-bash", true),
+            ("/usr/bin/bash", "bash -i -o vi", true),
+            ("/usr/bin/bash", "bash --rcfile x", true),
+            ("/usr/bin/fish", "fish --init-command x", true),
+            ("/bin/busybox", "-sh", true),
+            ("/usr/bin/bash", "bash x.sh", false),
+            ("/usr/bin/bash", "bash -lc x", false),
+            ("/bin/busybox", "busybox vi x", false),
+            ("/usr/bin/python3.11", "python3", false),
+            // A name of a shell that only the caller gave.
+            ("/tmp/x", "bash", false),
+        ];
+        for (exe, line, expected) in rows {
+            let process = Process {
+                exe: Path { bytes: exe.into(), ..Path::default() },
+                argv: line.split(' ').map(Into::into).collect(),
+                fds: [FdObject::Device { rdev: 136 << 20 }, FdObject::None, FdObject::None],
+                ..Process::default()
+            };
+            assert_eq!(is_interactive_shell(&process), expected, "{exe} {line}");
+        }
     }
 }

@@ -6,7 +6,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::config::Hooks;
+use crate::config::{HookKind, Hooks};
 
 /// Kind of hook, as far as the configuration chooses among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub enum Target {
     Fexit(&'static str),
     /// The begin of a kernel function.
     Kprobe(&'static str),
-    /// The root of the cgroup v2 hierarchy.
-    CgroupRoot,
+    /// The root of the cgroup v2 hierarchy, by the name of the hook there.
+    CgroupRoot(&'static str),
 }
 
 impl fmt::Display for Target {
@@ -46,7 +46,7 @@ impl fmt::Display for Target {
             Self::Tracepoint(category, name) => write!(formatter, "tracepoint:{category}:{name}"),
             Self::Fexit(function) => write!(formatter, "fexit:{function}"),
             Self::Kprobe(function) => write!(formatter, "kprobe:{function}"),
-            Self::CgroupRoot => formatter.write_str("cgroup"),
+            Self::CgroupRoot(hook) => write!(formatter, "cgroup:{hook}"),
         }
     }
 }
@@ -102,15 +102,15 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// The rungs in the order in which they are to be tried: from the first of the class that the configuration
-    /// asks for downwards; all of them where it asks for nothing or the sensor has none of that class.
+    /// The rungs in the order in which they are to be tried: from the first of the class that is asked for
+    /// downwards; all of them where nothing is asked for or the sensor has none of that class.
     #[must_use]
     pub fn rungs(&self, hooks: Hooks) -> Vec<&'static Rung> {
-        let class = match hooks {
-            Hooks::Auto => None,
-            Hooks::Tracepoint => Some(Class::Tracepoint),
-            Hooks::Fentry => Some(Class::Fentry),
-            Hooks::Kprobe => Some(Class::Kprobe),
+        let class = match hooks.of(self.name) {
+            HookKind::Auto => None,
+            HookKind::Tracepoint => Some(Class::Tracepoint),
+            HookKind::Fentry => Some(Class::Fentry),
+            HookKind::Kprobe => Some(Class::Kprobe),
         };
         let first = self.rungs.iter().position(|rung| Some(rung.class) == class).unwrap_or(0);
         self.rungs.iter().skip(first).collect()
@@ -173,14 +173,14 @@ pub const LADDER: &[Sensor] = &[
             Rung {
                 hook: "tp_btf:sched_process_fork",
                 class: Class::Tracepoint,
-                attachments: &[required("fork_tp_btf", Target::BtfTracepoint("sched_process_fork"))],
+                attachments: &[required("weir_fork_tp_btf", Target::BtfTracepoint("sched_process_fork"))],
                 needs: &[TASK, &["task_pid"]],
                 gap: "",
             },
             Rung {
                 hook: "raw_tp:sched_process_fork",
                 class: Class::Kprobe,
-                attachments: &[required("fork_raw_tp", Target::RawTracepoint("sched_process_fork"))],
+                attachments: &[required("weir_fork_raw_tp", Target::RawTracepoint("sched_process_fork"))],
                 needs: &[TASK, &["task_pid"]],
                 gap: "",
             },
@@ -194,14 +194,14 @@ pub const LADDER: &[Sensor] = &[
             Rung {
                 hook: "tp_btf:sched_process_exec",
                 class: Class::Tracepoint,
-                attachments: &[required("exec_tp_btf", Target::BtfTracepoint("sched_process_exec"))],
+                attachments: &[required("weir_exec_tp_btf", Target::BtfTracepoint("sched_process_exec"))],
                 needs: &[TASK, PATH, FILE, &["task_mm", "task_fs", "mm_exe_file", "fs_pwd"]],
                 gap: "",
             },
             Rung {
                 hook: "raw_tp:sched_process_exec",
                 class: Class::Kprobe,
-                attachments: &[required("exec_raw_tp", Target::RawTracepoint("sched_process_exec"))],
+                attachments: &[required("weir_exec_raw_tp", Target::RawTracepoint("sched_process_exec"))],
                 needs: &[TASK, PATH, FILE, &["task_mm", "task_fs", "mm_exe_file", "fs_pwd"]],
                 gap: "",
             },
@@ -215,14 +215,14 @@ pub const LADDER: &[Sensor] = &[
             Rung {
                 hook: "tp_btf:sched_process_exit",
                 class: Class::Tracepoint,
-                attachments: &[required("exit_tp_btf", Target::BtfTracepoint("sched_process_exit"))],
+                attachments: &[required("weir_exit_tp_btf", Target::BtfTracepoint("sched_process_exit"))],
                 needs: &[TASK, &["task_signal", "signal_live"]],
                 gap: "",
             },
             Rung {
                 hook: "raw_tp:sched_process_exit",
                 class: Class::Kprobe,
-                attachments: &[required("exit_raw_tp", Target::RawTracepoint("sched_process_exit"))],
+                attachments: &[required("weir_exit_raw_tp", Target::RawTracepoint("sched_process_exit"))],
                 needs: &[TASK, &["task_signal", "signal_live"]],
                 gap: "",
             },
@@ -236,7 +236,7 @@ pub const LADDER: &[Sensor] = &[
             Rung {
                 hook: "fexit:security_file_open",
                 class: Class::Fentry,
-                attachments: &[required("open_fexit", Target::Fexit("security_file_open"))],
+                attachments: &[required("weir_open_fexit", Target::Fexit("security_file_open"))],
                 needs: &[TASK, PATH, FILE],
                 gap: "",
             },
@@ -244,12 +244,15 @@ pub const LADDER: &[Sensor] = &[
                 hook: "tracepoint:syscalls:sys_exit_open*",
                 class: Class::Tracepoint,
                 attachments: &[
-                    required("open_syscall", Target::Tracepoint("syscalls", "sys_exit_openat")),
+                    required("weir_open_syscall", Target::Tracepoint("syscalls", "sys_exit_openat")),
                     // Later architectures never had the older calls; openat2 is as old as 5.6.
-                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_open")),
-                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_openat2")),
-                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_creat")),
-                    optional("open_syscall", Target::Tracepoint("syscalls", "sys_exit_open_by_handle_at")),
+                    optional("weir_open_syscall", Target::Tracepoint("syscalls", "sys_exit_open")),
+                    optional("weir_open_syscall", Target::Tracepoint("syscalls", "sys_exit_openat2")),
+                    optional("weir_open_syscall", Target::Tracepoint("syscalls", "sys_exit_creat")),
+                    optional(
+                        "weir_open_syscall",
+                        Target::Tracepoint("syscalls", "sys_exit_open_by_handle_at"),
+                    ),
                 ],
                 needs: &[TASK, PATH, FILE, DESCRIPTOR],
                 gap: "opens by 32-bit programs, and files that another thread closes before the call returns",
@@ -263,7 +266,10 @@ pub const LADDER: &[Sensor] = &[
         rungs: &[Rung {
             hook: "tracepoint:io_uring:io_uring_complete",
             class: Class::Tracepoint,
-            attachments: &[required("open_io_uring", Target::Tracepoint("io_uring", "io_uring_complete"))],
+            attachments: &[required(
+                "weir_open_io_uring",
+                Target::Tracepoint("io_uring", "io_uring_complete"),
+            )],
             needs: &[
                 TASK,
                 PATH,
@@ -283,14 +289,14 @@ pub const LADDER: &[Sensor] = &[
             Rung {
                 hook: "tp_btf:inet_sock_set_state",
                 class: Class::Tracepoint,
-                attachments: &[required("state_tp_btf", Target::BtfTracepoint("inet_sock_set_state"))],
+                attachments: &[required("weir_state_tp_btf", Target::BtfTracepoint("inet_sock_set_state"))],
                 needs: &[TASK, SOCK],
                 gap: "",
             },
             Rung {
                 hook: "raw_tp:inet_sock_set_state",
                 class: Class::Kprobe,
-                attachments: &[required("state_raw_tp", Target::RawTracepoint("inet_sock_set_state"))],
+                attachments: &[required("weir_state_raw_tp", Target::RawTracepoint("inet_sock_set_state"))],
                 needs: &[TASK, SOCK],
                 gap: "",
             },
@@ -304,8 +310,8 @@ pub const LADDER: &[Sensor] = &[
             hook: "cgroup:sendmsg4,sendmsg6",
             class: Class::Cgroup,
             attachments: &[
-                required("udp_peer_v4", Target::CgroupRoot),
-                required("udp_peer_v6", Target::CgroupRoot),
+                required("weir_peer_v4", Target::CgroupRoot("sendmsg4")),
+                required("weir_peer_v6", Target::CgroupRoot("sendmsg6")),
             ],
             needs: &[SOCK, &["sock_dport"]],
             gap: "destinations of raw and ping sockets",
@@ -318,7 +324,7 @@ pub const LADDER: &[Sensor] = &[
         rungs: &[Rung {
             hook: "cgroup:sock_release",
             class: Class::Cgroup,
-            attachments: &[required("socket_release", Target::CgroupRoot)],
+            attachments: &[required("weir_socket_release", Target::CgroupRoot("sock_release"))],
             needs: &[],
             gap: "",
         }],
@@ -331,7 +337,7 @@ pub const LADDER: &[Sensor] = &[
             Rung {
                 hook: "tp_btf:sock_send_length",
                 class: Class::Tracepoint,
-                attachments: &[required("send_tp_btf", Target::BtfTracepoint("sock_send_length"))],
+                attachments: &[required("weir_send_tp_btf", Target::BtfTracepoint("sock_send_length"))],
                 needs: &[TASK, SOCK],
                 gap: "",
             },
@@ -339,10 +345,10 @@ pub const LADDER: &[Sensor] = &[
                 hook: "fexit:inet_sendmsg",
                 class: Class::Fentry,
                 attachments: &[
-                    required("send_inet", Target::Fexit("inet_sendmsg")),
+                    required("weir_send_inet", Target::Fexit("inet_sendmsg")),
                     // IPv6 may be switched off; pages are sent through sendmsg from 6.5 on.
-                    optional("send_inet6", Target::Fexit("inet6_sendmsg")),
-                    optional("send_page", Target::Fexit("inet_sendpage")),
+                    optional("weir_send_inet6", Target::Fexit("inet6_sendmsg")),
+                    optional("weir_send_page", Target::Fexit("inet_sendpage")),
                 ],
                 needs: &[TASK, SOCK, &["socket_sk"]],
                 gap: "bytes sent by other families than IPv4 and IPv6",
@@ -351,10 +357,10 @@ pub const LADDER: &[Sensor] = &[
                 hook: "kprobe:tcp_sendmsg",
                 class: Class::Kprobe,
                 attachments: &[
-                    required("send_tcp", Target::Kprobe("tcp_sendmsg")),
-                    required("send_tcp_close", Target::Kprobe("tcp_close")),
-                    optional("send_udp", Target::Kprobe("udp_sendmsg")),
-                    optional("send_udp", Target::Kprobe("udpv6_sendmsg")),
+                    required("weir_send_tcp", Target::Kprobe("tcp_sendmsg")),
+                    required("weir_send_tcp_close", Target::Kprobe("tcp_close")),
+                    optional("weir_send_udp", Target::Kprobe("udp_sendmsg")),
+                    optional("weir_send_udp", Target::Kprobe("udpv6_sendmsg")),
                 ],
                 needs: &[TASK, SOCK, &["tcp_write_seq"]],
                 gap: "bytes sent by other protocols than TCP and UDP; the last send of a TCP connection is counted \
@@ -369,7 +375,7 @@ pub const LADDER: &[Sensor] = &[
         rungs: &[Rung {
             hook: "fexit:inet_sendpage",
             class: Class::Fentry,
-            attachments: &[required("send_page", Target::Fexit("inet_sendpage"))],
+            attachments: &[required("weir_send_page", Target::Fexit("inet_sendpage"))],
             needs: &[TASK, SOCK, &["socket_sk"]],
             gap: "",
         }],
@@ -381,7 +387,7 @@ pub const LADDER: &[Sensor] = &[
         rungs: &[Rung {
             hook: "cgroup:sock_create",
             class: Class::Cgroup,
-            attachments: &[required("socket_create", Target::CgroupRoot)],
+            attachments: &[required("weir_socket_create", Target::CgroupRoot("sock_create"))],
             needs: &[],
             gap: "accepted connections, and sockets older than the agent",
         }],
@@ -394,7 +400,7 @@ pub const LADDER: &[Sensor] = &[
             Rung {
                 hook: "tp_btf:sock_recv_length",
                 class: Class::Tracepoint,
-                attachments: &[required("recv_tp_btf", Target::BtfTracepoint("sock_recv_length"))],
+                attachments: &[required("weir_recv_tp_btf", Target::BtfTracepoint("sock_recv_length"))],
                 needs: &[TASK, SOCK],
                 gap: "bytes that are spliced out of a socket",
             },
@@ -402,8 +408,8 @@ pub const LADDER: &[Sensor] = &[
                 hook: "fexit:inet_recvmsg",
                 class: Class::Fentry,
                 attachments: &[
-                    required("recv_inet", Target::Fexit("inet_recvmsg")),
-                    optional("recv_inet6", Target::Fexit("inet6_recvmsg")),
+                    required("weir_recv_inet", Target::Fexit("inet_recvmsg")),
+                    optional("weir_recv_inet6", Target::Fexit("inet6_recvmsg")),
                 ],
                 needs: &[TASK, SOCK, &["socket_sk"]],
                 gap: "bytes that are spliced out of a socket, and other families than IPv4 and IPv6",
@@ -412,8 +418,8 @@ pub const LADDER: &[Sensor] = &[
                 hook: "kprobe:tcp_cleanup_rbuf",
                 class: Class::Kprobe,
                 attachments: &[
-                    required("recv_tcp", Target::Kprobe("tcp_cleanup_rbuf")),
-                    optional("recv_udp", Target::Kprobe("skb_consume_udp")),
+                    required("weir_recv_tcp", Target::Kprobe("tcp_cleanup_rbuf")),
+                    optional("weir_recv_udp", Target::Kprobe("skb_consume_udp")),
                 ],
                 needs: &[TASK, SOCK],
                 gap: "bytes received by other protocols than TCP and UDP; peeked bytes count twice",

@@ -28,7 +28,9 @@ struct Types(Btf);
 /// The kernel's type information could not be read.
 #[derive(Debug, Error)]
 #[error(
-    "no type information of the kernel in {path}: {reason} (weir needs a kernel built with CONFIG_DEBUG_INFO_BTF)"
+    "no type information of the kernel in {path}: {reason}; weir needs a kernel that was built with \
+     CONFIG_DEBUG_INFO_BTF=y, as those of the large distributions are, and the host's /sys: boot such a kernel, or show \
+     weir the host's /sys"
 )]
 pub struct LayoutError {
     path: String,

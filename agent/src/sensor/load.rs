@@ -2,6 +2,7 @@
 
 mod attach;
 mod environment;
+mod programs;
 
 use std::{fmt, io, path::Path};
 
@@ -13,17 +14,22 @@ use tracing::{debug, warn};
 
 use self::{attach::Places, environment::Environment};
 use super::{
-    hooks::{Applies, LADDER, Rung, Sensor},
+    hooks::{Applies, Attachment, LADDER, Rung, Sensor},
     layout::{KERNEL_BTF, Kernel, LayoutError},
     quiet,
 };
 use crate::{config, event::Coverage};
+
+pub use self::programs::{Program, VerifierLog};
 
 /// The BPF object, built from `agent-ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-ebpf"));
 
 /// A kernel function that exists where tracing programs may ask for a socket's cookie (5.12).
 const COOKIE_HELPER: &str = "bpf_get_socket_ptr_cookie";
+
+/// A sensor whose programs all read the kernel's memory, and may on every kernel that lets itself be read.
+const READER: &str = "exec";
 
 /// Level of debug messages on the programs' side (`aya_log` counts them from error, 1, to trace, 5).
 const LOG_DEBUG: u8 = 4;
@@ -39,6 +45,8 @@ pub struct Loaded {
     pub coverage: Vec<Coverage>,
     /// What the kernel looks like.
     pub kernel: Kernel,
+    /// The programs that run, in the order of the sensors that they serve.
+    pub programs: Vec<Program>,
     /// The verifier's whole log for each program that it refused.
     pub verifier_logs: Vec<VerifierLog>,
     /// Messages of the programs, when debug messages are wanted; to be flushed when its descriptor is readable.
@@ -54,18 +62,17 @@ impl fmt::Debug for Messages {
     }
 }
 
-/// What the kernel's verifier said about a program that it refused.
-#[derive(Clone, Debug)]
-pub struct VerifierLog {
-    /// Name of the program.
-    pub program: &'static str,
-    /// The log.
-    pub text: String,
-}
-
 /// Nothing could be loaded. A single hook that is refused is no error but a line of [`Loaded::coverage`].
 #[derive(Debug, Error)]
 pub enum LoadError {
+    /// The kernel lacks what the programs are made of.
+    #[error("this kernel is {release}, and weir needs Linux {oldest} or later: boot a newer kernel")]
+    TooOld {
+        /// What `uname -r` says.
+        release: String,
+        /// Major and minor number of the oldest kernel.
+        oldest: String,
+    },
     /// The process lacks the capabilities.
     #[error("loading kernel programs needs {missing}: run weir as root, or from its systemd unit")]
     NotPermitted {
@@ -74,8 +81,8 @@ pub enum LoadError {
     },
     /// The kernel keeps its memory from everybody.
     #[error(
-        "the kernel is locked down for confidentiality, which hides its memory from programs such as weir's: \
-         boot with lockdown=integrity or without lockdown"
+        "the kernel is locked down (lockdown=confidentiality), which hides its memory from programs such as weir's: \
+         boot with lockdown=integrity, or without lockdown"
     )]
     Confidentiality,
     /// No type information.
@@ -97,8 +104,21 @@ pub enum LoadError {
     #[error("the kernel programs cannot be loaded: {0}")]
     Object(#[source] EbpfError),
     /// Not one sensor runs.
-    #[error("this kernel allows none of weir's hooks: {0}")]
-    Blind(String),
+    #[error("this kernel allows none of weir's hooks: {reasons}")]
+    Blind {
+        /// What the kernel said about each.
+        reasons: String,
+        /// The verifier's logs, as in [`Loaded`].
+        verifier_logs: Vec<VerifierLog>,
+    },
+}
+
+impl LoadError {
+    /// The verifier's log for each program that it refused before all was given up.
+    #[must_use]
+    pub fn verifier_logs(&self) -> &[VerifierLog] {
+        if let Self::Blind { verifier_logs, .. } = self { verifier_logs } else { &[] }
+    }
 }
 
 /// Loads the object and attaches every sensor that this kernel allows, by the best hook that it allows.
@@ -116,18 +136,29 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
     let mut ebpf = load_object(config, &kernel, &btf, verbose)?;
     let places = Places { btf: &btf, cgroup: environment.cgroup_root.as_ref() };
-    let mut ladder = Ladder { kernel: &kernel, places, coverage: Vec::new(), verifier_logs: Vec::new() };
+    let mut ladder = Ladder {
+        kernel: &kernel,
+        places,
+        coverage: Vec::new(),
+        attached: Vec::new(),
+        verifier_logs: Vec::new(),
+    };
     for sensor in LADDER {
         ladder.climb(&mut ebpf, sensor, config.hooks);
     }
-    let Ladder { coverage, verifier_logs, .. } = ladder;
+    let Ladder { coverage, attached, verifier_logs, .. } = ladder;
     report(&coverage);
+    // Where securityfs is not mounted the verifier is the first to tell.
+    if verifier_logs.iter().any(|log| log.sensor == READER && log.hides_memory()) {
+        return Err(LoadError::Confidentiality);
+    }
     if coverage.iter().all(|sensor| sensor.hook.is_empty()) {
         let reasons: Vec<&str> = coverage.iter().map(|sensor| sensor.reason.as_str()).collect();
-        return Err(LoadError::Blind(reasons.join("; ")));
+        return Err(LoadError::Blind { reasons: reasons.join("; "), verifier_logs });
     }
+    let programs = programs::describe(&ebpf, &attached);
     let messages = if verbose { messages(&mut ebpf) } else { None };
-    Ok(Loaded { ebpf, coverage, kernel, verifier_logs, messages })
+    Ok(Loaded { ebpf, coverage, kernel, programs, verifier_logs, messages })
 }
 
 /// Makes the maps and relocates the programs, which are loaded one by one later.
@@ -151,8 +182,8 @@ fn load_object(
         .override_global("LAYOUT", &kernel.layout, true)
         .override_global("TUNING", &tuning, true)
         .override_global(aya_log::LEVEL, &level, false)
-        .map_max_entries("LIFECYCLE", config.lifecycle_ring)
-        .map_max_entries("BULK", config.bulk_ring)
+        .map_max_entries("weir_lifecycle", config.lifecycle_ring)
+        .map_max_entries("weir_bulk", config.bulk_ring)
         .load(OBJECT)
         .map_err(
             |error| {
@@ -191,6 +222,8 @@ struct Ladder<'a> {
     kernel: &'a Kernel,
     places: Places<'a>,
     coverage: Vec<Coverage>,
+    /// Places, each with the sensor that is served there.
+    attached: Vec<(&'static str, &'static Attachment)>,
     verifier_logs: Vec<VerifierLog>,
 }
 
@@ -203,7 +236,7 @@ impl Ladder<'_> {
         let mut reasons = Vec::new();
         let mut taken = None;
         for rung in sensor.rungs(hooks) {
-            match self.take(ebpf, rung) {
+            match self.take(ebpf, sensor.name, rung) {
                 Ok(left_out) => {
                     reasons.extend(left_out);
                     taken = Some(rung);
@@ -236,19 +269,25 @@ impl Ladder<'_> {
 
     /// Attaches a rung, or nothing of it when something that it requires is refused, and tells why. What it can do
     /// without is left out, with the reason.
-    fn take(&mut self, ebpf: &mut Ebpf, rung: &Rung) -> Result<Vec<String>, String> {
+    fn take(
+        &mut self,
+        ebpf: &mut Ebpf,
+        sensor: &'static str,
+        rung: &'static Rung,
+    ) -> Result<Vec<String>, String> {
         if let Some(why) =
             rung.needs.iter().copied().flatten().find_map(|field| self.kernel.why_absent(field))
         {
             return Err(why.to_string());
         }
-        let mut left_out = Vec::new();
+        let (mut attached, mut left_out) = (Vec::new(), Vec::new());
         for attachment in rung.attachments {
             let Err(refusal) = attach::attach(ebpf, attachment, &self.places) else {
+                attached.push((sensor, attachment));
                 continue;
             };
             if let Some(text) = refusal.verifier_log {
-                self.verifier_logs.push(VerifierLog { program: attachment.program, text });
+                self.keep(VerifierLog { program: attachment.program, sensor, text });
             }
             if attachment.required {
                 attach::detach_all(ebpf, rung);
@@ -256,7 +295,15 @@ impl Ladder<'_> {
             }
             left_out.push(format!("without {}: {}", attachment.target, refusal.reason));
         }
+        self.attached.extend(attached);
         Ok(left_out)
+    }
+
+    /// A program that has several places is refused at each of them, for the same reason.
+    fn keep(&mut self, log: VerifierLog) {
+        if !self.verifier_logs.iter().any(|known| known.program == log.program) {
+            self.verifier_logs.push(log);
+        }
     }
 }
 

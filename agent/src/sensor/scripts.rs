@@ -7,7 +7,6 @@
 mod capture;
 mod find;
 mod identity;
-mod options;
 #[cfg(test)]
 mod tests;
 

@@ -92,7 +92,7 @@ fn script_text_can_be_switched_off() {
 fn hostile_names_are_shown_and_harmless() {
     let record = sample::record(Body::Alert(Box::new(sample::hostile())));
     let text = line(&record, true);
-    assert!(text.chars().all(|character| !character.is_control() && character != '\u{202e}'), "{text}");
+    assert!(!text.chars().any(crate::event::escape::is_hostile), "{text}");
     let value = parsed(&text);
     let argument = "\\u{1b}[2J\"}\\n{\"event\":{\"kind\":\"state\"}}\u{fffd}\u{fffd}\\u{0}\\u{202e}gpj.\\";
     assert_eq!(at(&value, "/process/args/1"), argument);

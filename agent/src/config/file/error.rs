@@ -6,6 +6,7 @@ use thiserror::Error;
 use toml::de::{DeTable, DeValue};
 
 use super::MAX_BYTES;
+use crate::event::escape::{escape, is_hostile};
 
 /// Columns of a source line that a message quotes.
 const QUOTED: usize = 100;
@@ -88,13 +89,6 @@ impl ConfigError {
     }
 }
 
-/// A character as it may be shown on a terminal.
-pub(super) fn harmless(character: char) -> impl Iterator<Item = char> {
-    let control = character.is_control() && character != '\t';
-    let escaped = control.then(|| character.escape_default()).into_iter().flatten();
-    escaped.chain((!control).then_some(character))
-}
-
 fn remedy(kind: io::ErrorKind) -> &'static str {
     if kind == io::ErrorKind::NotFound {
         "name a file that exists, or leave --config out to use the built-in defaults"
@@ -118,15 +112,15 @@ fn located(file: &str, text: &str, problem: &Problem) -> String {
 
     let mut message = format!("{file}:{line_number}:{column}: ");
     if !problem.key.is_empty() {
-        message.extend(problem.key.chars().flat_map(harmless));
+        message.push_str(&escape(problem.key.as_str().into(), &['\t']));
         message.push_str(": ");
     }
-    message.extend(problem.message.chars().map(|c| if c == '\n' { ' ' } else { c }).flat_map(harmless));
+    message.push_str(&escape(problem.message.replace('\n', " ").into(), &['\t']));
 
     // A long line is quoted around the place.
     let skipped = column.saturating_sub(QUOTED / 2);
     let shown: String =
-        line.chars().skip(skipped).take(QUOTED).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        line.chars().skip(skipped).take(QUOTED).map(|c| if is_hostile(c) { ' ' } else { c }).collect();
     let marked = text.get(start..floor(text, problem.span.end)).unwrap_or_default();
     let marked = marked.lines().next().unwrap_or_default().chars().count();
     let indent = column - 1 - skipped;
@@ -152,24 +146,16 @@ fn floor(text: &str, index: usize) -> usize {
 /// Key of the innermost value or key that lies at `offset`.
 fn key_at(table: &DeTable<'_>, offset: usize) -> String {
     for (key, value) in table {
-        let inside = value.span().contains(&offset);
-        if !inside && !key.span().contains(&offset) {
-            // Dotted tables and headers: their span is the header's, what they hold lies elsewhere.
-            if let DeValue::Table(inner) = value.get_ref() {
-                let below = key_at(inner, offset);
-                if !below.is_empty() {
-                    return format!("{}.{below}", key.get_ref());
-                }
-            }
-            continue;
-        }
+        // What dotted tables and headers hold may lie outside their span, which is the header's.
         if let DeValue::Table(inner) = value.get_ref() {
             let below = key_at(inner, offset);
             if !below.is_empty() {
                 return format!("{}.{below}", key.get_ref());
             }
         }
-        return key.get_ref().to_string();
+        if value.span().contains(&offset) || key.span().contains(&offset) {
+            return key.get_ref().to_string();
+        }
     }
     String::new()
 }

@@ -12,7 +12,7 @@ use super::{
     error::Problem,
     written::{self, Placed, Risks, Written},
 };
-use crate::config::{Alerts, Config, Files, Hooks, Network, Rated, Score, Sensor, Trust, Volume};
+use crate::config::{Alerts, Config, Files, Hooks, HooksError, Network, Rated, Score, Sensor, Trust, Volume};
 
 const RISK: RangeInclusive<f64> = 0.0..=10.0;
 const PORT: RangeInclusive<u16> = 1..=u16::MAX;
@@ -124,24 +124,10 @@ impl Check {
     }
 
     fn hooks(&mut self, written: &Placed<String>) -> Hooks {
-        let names = [
-            ("auto", Hooks::Auto),
-            ("tracepoint", Hooks::Tracepoint),
-            ("fentry", Hooks::Fentry),
-            ("kprobe", Hooks::Kprobe),
-        ];
-        let found = names.iter().find(|(name, _)| name == written.get_ref());
-        found.map_or_else(
-            || {
-                let message = format!(
-                    "found {:?}, expected \"auto\", \"tracepoint\", \"fentry\" or \"kprobe\"",
-                    written.get_ref()
-                );
-                self.problem(written.span(), "sensor.hooks", message);
-                Hooks::Auto
-            },
-            |(_, hooks)| *hooks,
-        )
+        written.get_ref().parse().unwrap_or_else(|error: HooksError| {
+            self.problem(written.span(), "sensor.hooks", error.to_string());
+            Hooks::default()
+        })
     }
 
     /// The kernel wants a power of two that is a multiple of the page size (64 KiB at most).

@@ -26,7 +26,7 @@ fn built_in_configuration_has_no_problem() {
     assert_eq!(config.alerts.path, PathBuf::from("/var/log/weir/alerts.jsonl"));
     assert_eq!(config.alerts.rotate_age, Duration::from_hours(30 * 24));
     assert_eq!(config.sensor.drain_interval, Duration::from_millis(250));
-    assert_eq!(config.sensor.hooks, Hooks::Auto);
+    assert_eq!(config.sensor.hooks, Hooks::default());
 }
 
 #[test]
@@ -128,6 +128,18 @@ fn tables_of_risks_add_to_the_built_in_ones() {
         [None, Some(3.0), Some(10.0), Some(7.0)]
     );
     assert_eq!(staging.risks.len(), built_in);
+}
+
+#[test]
+fn other_hooks_are_in_the_source_too() {
+    let hooks = "kprobe,open=tracepoint".parse().unwrap();
+    let config = Config::default().with_hooks(hooks);
+    let again = Config::parse(&config.source, "source").unwrap();
+    assert_eq!((config.sensor.hooks, again.sensor.hooks), (hooks, hooks));
+    assert_eq!(
+        again.with_hooks(Hooks::default()).source,
+        Config::default().with_hooks(Hooks::default()).source
+    );
 }
 
 #[test]

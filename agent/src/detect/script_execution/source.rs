@@ -2,13 +2,9 @@
 
 use crate::{
     config::classify::extension,
-    detect::tool::{
-        identity::Invocation,
-        interpreter::{self, Program},
-        is_fed,
-        powershell::{self, Runs},
-    },
+    detect::tool::{identity::Invocation, is_fed},
     event::{Bytes, Script, ScriptOrigin},
+    interpreter::Program,
     process::Process,
 };
 
@@ -74,22 +70,15 @@ impl Source {
 
     fn of_arguments(process: &Process) -> Option<Self> {
         if let Some(script) = process.shebang.as_ref().filter(|script| !script.is_empty()) {
-            return Some(Self::file(absolute(script, process)));
+            return Some(Self::file(absolute(script.as_slice(), process)));
         }
         let started = Invocation::executable(process);
-        if let Some(interpreter) = started.interpreter() {
-            return match interpreter.program(started.arguments) {
+        if let Some(program) = started.program() {
+            return match program {
                 Program::File(file, _) => Some(Self::file(absolute(file, process))),
-                Program::Text(_) => Some(Self::text("-c", COMMAND_LINE)),
-                Program::Module(..) => None,
+                Program::Text(_) | Program::Encoded(_) => Some(Self::text("-c", COMMAND_LINE)),
+                Program::Module(..) | Program::Nothing => None,
                 Program::Stdin => is_fed(process).then(|| Self::text("stdin", STDIN)),
-            };
-        }
-        if started.is_powershell() {
-            return match powershell::runs(started.arguments) {
-                Runs::File(file) => Some(Self::file(absolute(file, process))),
-                Runs::Text(_) | Runs::Encoded => Some(Self::text("-c", COMMAND_LINE)),
-                Runs::Stdin => is_fed(process).then(|| Self::text("stdin", STDIN)),
             };
         }
         if [&b"wine"[..], b"wine64", b"cmd", b"cmd.exe"].contains(&started.name) {
@@ -105,16 +94,14 @@ impl Source {
 
 /// Whether `process` is an interpreter, whatever it runs.
 pub(crate) fn interprets(process: &Process) -> bool {
-    let started = Invocation::executable(process);
-    interpreter::interpreter(started.name).is_some() || started.is_powershell()
+    process.started().interpreter().is_some()
 }
 
 /// A relative name, seen from the working directory.
-fn absolute(file: &Bytes, process: &Process) -> Bytes {
+fn absolute(name: &[u8], process: &Process) -> Bytes {
     let cwd = process.cwd.bytes.as_slice();
-    let name = file.as_slice();
     if name.starts_with(b"/") || cwd.is_empty() {
-        return file.clone();
+        return name.into();
     }
     let name = name.strip_prefix(b"./").unwrap_or(name);
     let cwd = cwd.strip_suffix(b"/").unwrap_or(cwd);

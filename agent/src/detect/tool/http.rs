@@ -3,11 +3,10 @@
 use super::{
     Action, Meaning,
     identity::Invocation,
-    interpreter,
     options::{Opt, Shape, Syntax},
     remote::{host_of_loose_url, split_scheme},
 };
-use crate::event::bytes::base_name;
+use crate::{event::bytes::base_name, interpreter::Program};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Curl {
@@ -194,8 +193,9 @@ pub(super) fn httpie<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> 
 
 /// Modules reach this by `-m`, php by `-S`, and `httpd` only as a busybox applet: Apache has that name too.
 pub(super) fn web_server<'a>(invocation: &Invocation<'a>) -> Option<Meaning<'a>> {
-    let serves = if interpreter::interpreter(invocation.name).is_some() {
-        invocation.arguments().any(|argument| argument.starts_with(b"-S"))
+    let serves = if let Some(program) = invocation.program() {
+        let serves = |argument: &[u8]| argument.starts_with(b"-S") || argument.starts_with(b"--server");
+        program == Program::Nothing && invocation.arguments().any(serves)
     } else if invocation.name == b"httpd" {
         base_name(invocation.path) != b"httpd"
     } else {

@@ -3,26 +3,15 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use agent_common::{
-    file::{PATH_FAULT, PATH_TRUNCATED, PATH_UNREACHABLE},
+    file::{PATH_FAULT, PATH_TRUNCATED, PATH_UNREACHABLE, S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK},
     limits::COMM_LEN,
-    net::{DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN},
+    net::{AF_INET, AF_INET6, DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN},
     process::{FMODE_READ, FMODE_WRITE, FdRecord},
 };
 use zerocopy::FromBytes;
 
 use super::DecodeError;
 use crate::event::{Bytes, Direction, FdObject, Path};
-
-/// `AF_INET`.
-const AF_INET: u16 = 2;
-/// `AF_INET6`.
-const AF_INET6: u16 = 10;
-/// Type bits of `i_mode`.
-const S_IFMT: u16 = 0o170_000;
-const S_IFIFO: u16 = 0o010_000;
-const S_IFCHR: u16 = 0o020_000;
-const S_IFREG: u16 = 0o100_000;
-const S_IFSOCK: u16 = 0o140_000;
 
 /// The fixed part at the beginning of `bytes`, and the rest. A copy, so that no alignment is needed.
 pub(super) fn fixed<T: FromBytes>(bytes: &[u8]) -> Result<(T, &[u8]), DecodeError> {

@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use agent_common::kernel_layout::KernelLayout;
 
 use super::{Applies, LADDER, Sensor};
-use crate::config::Hooks;
+use crate::config::{HookKind, Hooks};
 
 fn sensor(name: &str) -> &'static Sensor {
     LADDER.iter().find(|sensor| sensor.name == name).expect("a sensor of the ladder")
@@ -33,19 +35,70 @@ fn conditions_name_earlier_sensors_and_their_hooks() {
 #[test]
 fn the_configuration_chooses_the_first_rung() {
     let rows = [
-        ("send", Hooks::Auto, "tp_btf:sock_send_length"),
-        ("send", Hooks::Tracepoint, "tp_btf:sock_send_length"),
-        ("send", Hooks::Fentry, "fexit:inet_sendmsg"),
-        ("send", Hooks::Kprobe, "kprobe:tcp_sendmsg"),
-        ("open", Hooks::Auto, "fexit:security_file_open"),
-        ("open", Hooks::Tracepoint, "tracepoint:syscalls:sys_exit_open*"),
+        ("send", HookKind::Auto, "tp_btf:sock_send_length"),
+        ("send", HookKind::Tracepoint, "tp_btf:sock_send_length"),
+        ("send", HookKind::Fentry, "fexit:inet_sendmsg"),
+        ("send", HookKind::Kprobe, "kprobe:tcp_sendmsg"),
+        ("open", HookKind::Auto, "fexit:security_file_open"),
+        ("open", HookKind::Tracepoint, "tracepoint:syscalls:sys_exit_open*"),
         // No kprobe carries opens: everything is tried.
-        ("open", Hooks::Kprobe, "fexit:security_file_open"),
-        ("fork", Hooks::Kprobe, "raw_tp:sched_process_fork"),
-        ("datagram.peer", Hooks::Tracepoint, "cgroup:sendmsg4,sendmsg6"),
+        ("open", HookKind::Kprobe, "fexit:security_file_open"),
+        ("fork", HookKind::Kprobe, "raw_tp:sched_process_fork"),
+        ("datagram.peer", HookKind::Tracepoint, "cgroup:sendmsg4,sendmsg6"),
     ];
     for (name, hooks, expected) in rows {
-        let first = sensor(name).rungs(hooks).first().map(|rung| rung.hook);
+        let first = sensor(name).rungs(Hooks::all(hooks)).first().map(|rung| rung.hook);
         assert_eq!(first, Some(expected), "{name} {hooks:?}");
     }
+}
+
+/// With a choice for this sensor alone, so that open and send can be forced independently, and with one for all.
+#[test]
+fn every_rung_can_be_the_first() {
+    for sensor in LADDER {
+        for rung in sensor.rungs {
+            let is_first =
+                |hooks: Hooks| sensor.rungs(hooks).first().map(|first| first.hook) == Some(rung.hook);
+            assert!(
+                HookKind::ALL.map(Hooks::all).into_iter().any(is_first),
+                "{}: {}",
+                sensor.name,
+                rung.hook
+            );
+            let alone = HookKind::ALL.map(|kind| format!("{}={}", sensor.name, kind.name()));
+            let mut alone = alone.iter().filter_map(|hooks| hooks.parse().ok());
+            assert!(sensor.rungs.len() == 1 || alone.any(is_first), "{}: {}", sensor.name, rung.hook);
+        }
+    }
+}
+
+#[test]
+fn a_sensor_can_be_chosen_for_when_it_has_a_choice() {
+    let with_choice = LADDER.iter().filter(|sensor| sensor.rungs.len() > 1).map(|sensor| sensor.name);
+    assert_eq!(with_choice.collect::<Vec<_>>(), Hooks::SENSORS);
+}
+
+/// A sensor that is wanted only beside certain hooks of another is wanted with some choice.
+#[test]
+fn dependent_sensors_are_wanted_with_some_choice() {
+    for later in LADDER {
+        let (name, hook, beside) = match later.applies {
+            Applies::Always => continue,
+            Applies::Unless(name, hook) => (name, hook, false),
+            Applies::WithFunction(_, name, hook) => (name, hook, true),
+        };
+        let firsts =
+            HookKind::ALL.map(|kind| sensor(name).rungs(Hooks::all(kind)).first().map(|rung| rung.hook));
+        assert!(firsts.into_iter().any(|first| (first == Some(hook)) == beside), "{}", later.name);
+    }
+}
+
+/// The kernel keeps 15 bytes of a name: enough to tell whose a program is, and which.
+#[test]
+fn programs_are_recognised_by_what_the_kernel_keeps_of_their_names() {
+    let attachments = LADDER.iter().flat_map(|sensor| sensor.rungs).flat_map(|rung| rung.attachments);
+    let names: BTreeSet<&str> = attachments.map(|attachment| attachment.program).collect();
+    let kept: BTreeSet<&str> = names.iter().map(|name| name.get(..15).unwrap_or(name)).collect();
+    assert_eq!(kept.len(), names.len(), "{kept:?}");
+    assert!(names.iter().all(|name| name.starts_with("weir_")), "{names:?}");
 }

@@ -96,7 +96,7 @@ pub(super) fn attach(ebpf: &mut Ebpf, attachment: &Attachment, places: &Places<'
             }
             program.attach(function, 0)?;
         }
-        Target::CgroupRoot => attach_to_cgroup(program, fresh, places)?,
+        Target::CgroupRoot(_) => attach_to_cgroup(program, fresh, places)?,
     }
     Ok(())
 }

@@ -4,15 +4,18 @@ use std::{
     ffi::CStr,
     fs::{self, File},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     ptr,
 };
 
 use procfs::process::Process;
+use rustix::fs::fstatfs;
 use tracing::{debug, info, warn};
 
 use super::LoadError;
 
+/// The oldest kernel that weir is tested on, major and minor.
+const OLDEST: (u32, u32) = (5, 10);
 /// Capabilities that together do what `CAP_SYS_ADMIN` does for BPF, with their bits (5.8).
 const NEEDED: [(&str, u64); 2] = [("CAP_PERFMON", 1 << 38), ("CAP_BPF", 1 << 39)];
 /// `CAP_SYS_ADMIN`.
@@ -31,12 +34,31 @@ pub(super) struct Environment {
 impl Environment {
     /// Checks what cannot be mended and mends what can.
     pub(super) fn prepare() -> Result<Self, LoadError> {
+        refuse_old(&fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default())?;
         require_capabilities()?;
         refuse_confidentiality()?;
         raise_locked_memory();
         mount_tracefs();
         Ok(Self { cgroup_root: open_cgroup_root() })
     }
+}
+
+/// Refuses a kernel whose release, as `uname -r` has it, is older than [`OLDEST`]. One that cannot be read passes: the
+/// kernel will say itself what it lacks.
+fn refuse_old(release: &str) -> Result<(), LoadError> {
+    match version(release) {
+        Some(version) if version < OLDEST => {
+            let (major, minor) = OLDEST;
+            Err(LoadError::TooOld { release: release.trim().to_owned(), oldest: format!("{major}.{minor}") })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Major and minor number of a release.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.trim().split(|character: char| !character.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn require_capabilities() -> Result<(), LoadError> {
@@ -92,9 +114,17 @@ fn mount_tracefs() {
 
 fn open_cgroup_root() -> Option<File> {
     let mounts = Process::myself().and_then(|process| process.mountinfo()).ok()?;
-    let found = mounts.into_iter().find(|mount| mount.fs_type == "cgroup2" && mount.root == "/");
-    let place: PathBuf = found?.mount_point;
-    File::open(&place)
+    let mut roots = mounts.into_iter().filter(|mount| mount.fs_type == "cgroup2" && mount.root == "/");
+    roots.find_map(|mount| open_cgroup(&mount.mount_point))
+}
+
+fn open_cgroup(place: &Path) -> Option<File> {
+    let opened = File::open(place).and_then(|file| {
+        // Something else may be mounted on top.
+        let is_cgroup = fstatfs(&file)?.f_type == libc::CGROUP2_SUPER_MAGIC;
+        if is_cgroup { Ok(file) } else { Err(io::Error::other("another file system lies over it")) }
+    });
+    opened
         .inspect_err(
             |error| warn!(place = %place.display(), %error, "the cgroup v2 hierarchy cannot be opened"),
         )
@@ -103,7 +133,33 @@ fn open_cgroup_root() -> Option<File> {
 
 #[cfg(test)]
 mod tests {
-    use super::missing;
+    use super::{LoadError, missing, refuse_old};
+
+    #[test]
+    fn old_kernels() {
+        let rows = [
+            ("5.10.0-28-amd64", true),
+            ("5.9.16-200.fc33.x86_64", false),
+            ("4.18.0-553.el8_10.x86_64", false),
+            ("5.10", true),
+            ("5.4-rc1", false),
+            ("6.1.0\n", true),
+            ("7.2-rc3", true),
+            ("10.0.0+", true),
+            ("", true),
+            ("unknown", true),
+            ("99999999999.1", true),
+        ];
+        for (release, good) in rows {
+            let answer = refuse_old(release);
+            assert_eq!(answer.is_ok(), good, "{release}");
+            if let Err(error) = answer {
+                assert!(matches!(error, LoadError::TooOld { .. }));
+                let said = error.to_string();
+                assert!(said.contains(release.trim()) && said.contains("5.10"), "{said}");
+            }
+        }
+    }
 
     #[test]
     fn capabilities() {

@@ -33,52 +33,26 @@ fn shown(source: Option<Source>) -> String {
 
 #[test]
 fn scripts_are_found_in_arguments() {
+    // Each kind of program once; the grammars have tests of their own.
     let rows = [
         ("/usr/bin/cat cat x", ""),
         ("/usr/bin/dash sh x.sh a -c b", "file:x.sh"),
-        ("/usr/bin/bash bash -x -- -x.sh", "file:-x.sh"),
-        ("/usr/bin/bash bash - x.sh", "file:x.sh"),
-        ("/usr/bin/bash bash -c curl_x name", "text:curl x"),
-        ("/usr/bin/bash bash -c -e curl_x", "text:curl x"),
-        ("/usr/bin/bash bash -lc curl_x", "text:curl x"),
-        ("/usr/bin/bash bash -euo pipefail x.sh", "file:x.sh"),
-        ("/usr/bin/bash bash -oe pipefail -c t", "text:t"),
-        ("/usr/bin/bash bash +O extglob --rcfile rc --posix x.sh", "file:x.sh"),
-        ("/usr/bin/bash bash --init-file=rc x.sh", "file:x.sh"),
+        ("/usr/bin/bash bash -euo pipefail -c curl_x name", "text:curl x"),
         ("/usr/bin/bash bash -c", ""),
-        ("/usr/bin/bash bash -s a b", "stdin"),
         ("/usr/bin/bash -bash", "stdin"),
-        ("/usr/bin/bash bash --version", ""),
         ("/usr/bin/busybox busybox sh -c t", "text:t"),
         ("/usr/bin/busybox /bin/sh x.sh", "file:x.sh"),
         ("/usr/bin/busybox busybox wget x", ""),
-        ("/usr/bin/python3.12 python3 -u x.py -c y", "file:x.py"),
-        ("/usr/bin/python3.12 python3 -Wignore -X dev -uc t a", "text:t"),
-        ("/usr/bin/python3.12 python3 -ct a", "text:t"),
+        ("/lib64/ld-linux-x86-64.so.2 ld.so /usr/bin/bash x.sh", "file:x.sh"),
+        // A renamed interpreter, where the caller still calls it one.
+        ("/tmp/.x bash x.sh", "file:x.sh"),
+        ("/nix/store/python/bin/.python3.11-wrapped python3 x.py", "file:x.py"),
         ("/usr/bin/python3.12 python3 -m http.server", ""),
-        ("/usr/bin/python3.12 python3 -V", ""),
-        ("/usr/bin/python3.12 python3 - a", "stdin"),
-        ("/usr/bin/python3.12 python3", "stdin"),
-        ("/usr/bin/perl perl -lane print file", "text:print"),
-        ("/usr/bin/perl5.36.0 perl -MSocket -I lib -w x.pl", "file:x.pl"),
         ("/usr/bin/perl perl -i.bak -pe s/a/b/ -e c file", "text:s/a/b/\nc"),
-        ("/usr/bin/ruby3.1 ruby -r net/http -e t", "text:t"),
-        ("/usr/bin/ruby3.1 ruby -rnet/http x.rb", "file:x.rb"),
-        ("/usr/bin/node node --require x --eval=t", "text:t"),
-        ("/usr/bin/node node --no-warnings x.js --eval y", "file:x.js"),
-        ("/usr/bin/php8.2 php -d a=b -r t", "text:t"),
-        ("/usr/bin/php8.2 php -f x.php", "file:x.php"),
+        ("/usr/bin/php8.2 php -fx.php", "file:x.php"),
         ("/usr/bin/php8.2 php -S 127.0.0.1:80", ""),
-        ("/usr/bin/lua5.4 lua -l socket x.lua", "file:x.lua"),
-        (
-            "/opt/microsoft/powershell/7/pwsh pwsh -NoProfile -ExecutionPolicy Bypass ./x.ps1 -File y",
-            "file:./x.ps1",
-        ),
         ("/opt/microsoft/powershell/7/pwsh pwsh -nop -w hidden -enc SQBFAFgA", "text:SQBFAFgA"),
-        ("/opt/microsoft/powershell/7/pwsh pwsh -Command Get-Item x", "text:Get-Item x"),
-        ("/opt/microsoft/powershell/7/pwsh pwsh -f x.ps1", "file:x.ps1"),
         ("/opt/microsoft/powershell/7/pwsh pwsh -c -", "stdin"),
-        ("/opt/microsoft/powershell/7/pwsh pwsh -Version", ""),
     ];
     for (line, expected) in rows {
         assert_eq!(shown(find::find(&exec(line, PIPE))), expected, "{line}");
@@ -91,15 +65,7 @@ fn the_kernel_s_script_wins_and_a_terminal_is_no_script() {
     assert_eq!(shown(find::find(&shebang("/usr/bin/bash /bin/bash -e ./x.sh"))), "file:./x.sh");
     assert_eq!(shown(find::find(&shebang("/usr/bin/gawk awk -f ./x.sh"))), "file:./x.sh");
     assert_eq!(shown(find::find(&shebang("/usr/bin/env env bash ./x.sh"))), "");
-    let file = FdObject::File { key: (1, 1), read: true, write: false };
-    let rows = [
-        (file, "stdin"),
-        (FdObject::Socket { ino: 1 }, "stdin"),
-        (FdObject::Device { rdev: 1 }, ""),
-        (FdObject::None, ""),
-        (FdObject::Pipe { ino: 1, read: false, write: true }, ""),
-    ];
-    for (stdin, expected) in rows {
+    for (stdin, expected) in [(PIPE, "stdin"), (FdObject::Device { rdev: 1 }, "")] {
         assert_eq!(shown(find::find(&exec("/usr/bin/bash bash", stdin))), expected, "{stdin:?}");
     }
 }

@@ -162,7 +162,7 @@ fn many_arguments_are_bounded() {
 fn control_bytes_do_not_reach_the_reason() {
     let found = command(&with_arguments("scp", &[b"f", b"\x1b[2Jevil\nhost:/x"])).expect("a command");
     assert_eq!(found.action, Action::Upload);
-    assert!(!found.reason.chars().any(char::is_control), "{}", found.reason);
+    assert!(!found.reason.chars().any(crate::event::escape::is_hostile), "{}", found.reason);
 }
 
 #[test]

@@ -49,9 +49,15 @@ fn executable_before_argv0() {
         ("/usr/bin/python3", "python3 -c 'curl' -T f", None),
         ("/usr/bin/bash", "-bash", None),
         ("/usr/bin/php", "php index.php -S", None),
+        ("/usr/bin/php", "php -r x -- -S", None),
+        ("/usr/bin/php", "php -S 0.0.0.0:80 router.php", Some((WebServer, Action::Serve))),
+        // What a runtime's subcommand runs, not the subcommand.
+        ("/usr/bin/bun", "bun run /usr/bin/swaks --to a@b", Some((Tool::Swaks, Relay))),
+        ("/usr/bin/lua", "lua -e x=1 /usr/bin/swaks --to a@b", Some((Tool::Swaks, Relay))),
         ("/usr/bin/pwsh", "pwsh -File x.ps1 -enc", None),
         ("/usr/bin/pwsh", "pwsh -Command ls -enc", None),
         ("/usr/bin/pwsh", "pwsh x.ps1", None),
+        ("/usr/bin/pwsh", "pwsh -v -enc x", None),
     ];
     for (exe, line, expected) in rows {
         let found = command(&testing::process_of(1, exe, line)).map(|command| (command.tool, command.action));

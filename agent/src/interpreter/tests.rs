@@ -1,0 +1,403 @@
+//! Command lines, one a row, as the programs take them. They were run by bash 5.2, dash 0.5.12, busybox 1.35,
+//! ksh93u+m, mksh 59c, zsh 5.9, yash 2.52, tcsh 6.24, fish 3.6, python 3.11, perl 5.36, ruby 3.1, node 20, bun 1.4,
+//! deno 2.9, php 8.2, lua 5.4, luajit 2.1, tclsh 8.6 and expect 5.45. `PowerShell` is as its parser's source reads; R,
+//! wish, toybox, php-cgi and Python 2 are as their manuals say.
+
+use super::*;
+
+/// Words of a command line; they are separated by spaces, `_` is a space within a word.
+fn words(line: &str) -> Vec<Bytes> {
+    line.split(' ').map(|word| Bytes::from(word.replace('_', " ").as_str())).collect()
+}
+
+/// `file:x [arguments]`, `text:x`, `encoded:x`, `module:x [arguments]`, `stdin`, `nothing`, or `-` for no interpreter.
+fn shown(line: &str) -> String {
+    let argv = words(line);
+    let argv0 = argv[0].clone();
+    let started = Started::of(argv0.as_slice(), b"", &argv);
+    let Some(interpreter) = started.interpreter() else { return "-".to_owned() };
+    let with = |name: &[u8], arguments: &[Bytes]| {
+        let words = std::iter::once(Bytes::from(name)).chain(arguments.iter().cloned());
+        words.map(|word| word.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    match interpreter.program(started.arguments) {
+        Program::File(path, arguments) => format!("file:{}", with(path, arguments)),
+        Program::Text(text) => format!("text:{}", String::from_utf8_lossy(&text)),
+        Program::Encoded(text) => format!("encoded:{}", String::from_utf8_lossy(text)),
+        Program::Module(module, arguments) => format!("module:{}", with(module, arguments)),
+        Program::Stdin => "stdin".to_owned(),
+        Program::Nothing => "nothing".to_owned(),
+    }
+}
+
+#[track_caller]
+fn check(rows: &[(&str, &str)]) {
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter(|(line, expected)| shown(line) != *expected)
+        .map(|(line, expected)| format!("{line}\n  expected {expected}\n  found    {}", shown(line)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn shells() {
+    for shell in ["sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "yash", "rbash", "rksh", "lksh"]
+    {
+        let rows = [
+            ("x.sh a -c b", "file:x.sh a -c b"),
+            ("-x -- -x.sh", "file:-x.sh"),
+            ("- x.sh", "file:x.sh"),
+            ("+e x.sh", "file:x.sh"),
+            ("-c curl_x name", "text:curl x"),
+            // -c is a flag: the text is the first operand, wherever it stands.
+            ("-c -e curl_x", "text:curl x"),
+            ("-c -- curl_x", "text:curl x"),
+            ("-c - curl_x", "text:curl x"),
+            ("-c +e curl_x", "text:curl x"),
+            ("-lc curl_x", "text:curl x"),
+            ("-ce curl_x", "text:curl x"),
+            ("-euo errexit x.sh", "file:x.sh"),
+            ("-euo errexit -c t", "text:t"),
+            ("-ceuo errexit t", "text:t"),
+            ("+o errexit x.sh", "file:x.sh"),
+            // An empty text and an empty name are given; a missing one is a mistake.
+            ("-c ", "text:"),
+            ("-c", "nothing"),
+            ("-s a b", "stdin"),
+            ("-s -- x b", "stdin"),
+            ("-i", "stdin"),
+            ("", "file:"),
+        ];
+        for (arguments, expected) in rows {
+            assert_eq!(shown(&format!("{shell} {arguments}")), expected, "{shell} {arguments}");
+        }
+        assert_eq!(shown(shell), "stdin");
+    }
+}
+
+#[test]
+fn dialects_of_shells() {
+    check(&[
+        // -o in a cluster: the next word here, the rest of the word there.
+        ("bash -oe pipefail -c t", "text:t"),
+        ("bash -coe pipefail t", "text:t"),
+        ("busybox sh -oe errexit x.sh", "file:x.sh"),
+        ("zsh -oerrexit x.sh", "file:x.sh"),
+        ("ksh93 -coerrexit t", "text:t"),
+        // Behind + as behind -, where the shell has it so; a way to hide text.
+        ("bash +c t", "text:t"),
+        ("dash +c t", "text:t"),
+        ("ksh93 +c t", "text:t"),
+        ("zsh +c t", "text:t"),
+        ("mksh +c t", "file:t"),
+        ("yash +c t", "file:t"),
+        ("bash +s x a", "stdin"),
+        ("dash +s x a", "file:x a"),
+        // -c wins over -s.
+        ("bash -sc t", "text:t"),
+        ("bash -s -c t", "text:t"),
+        ("bash -euo pipefail x.sh", "file:x.sh"),
+        ("bash --rcfile rc --posix +O extglob x.sh", "file:x.sh"),
+        ("bash -Oc extglob t", "text:t"),
+        ("bash --init-file rc x.sh", "file:x.sh"),
+        ("bash --version", "nothing"),
+        // busybox passes over long options.
+        ("ash --version", "stdin"),
+        ("bash --rcfile rc", "stdin"),
+        // bash takes its long names after one dash; `-login` is no cluster with -o.
+        ("bash -rcfile rc x.sh", "file:x.sh"),
+        ("bash -login x.sh", "file:x.sh"),
+        ("bash -norc -c t", "text:t"),
+        ("bash -version x.sh", "nothing"),
+        ("zsh --emulate sh -c t", "text:t"),
+        ("zsh -b -c t", "file:-c t"),
+        ("yash --rcfile rc x.sh", "file:x.sh"),
+        ("mksh -T - x.sh", "file:x.sh"),
+        ("tcsh -fc t a", "text:t"),
+        ("tcsh -c -f t", "text:-f"),
+        ("tcsh -b -f", "file:-f"),
+        ("csh -f x.csh a", "file:x.csh a"),
+        ("csh -fs a", "stdin"),
+        ("csh - x", "file:- x"),
+        ("csh +x", "file:+x"),
+        ("fish -c t a -c b", "text:t"),
+        ("fish -c a -c b x", "text:a\nb"),
+        // -C prepares a session; it is no script by itself.
+        ("fish -C init x.fish a", "file:x.fish a"),
+        ("fish -C init -c t", "text:t"),
+        ("fish --init-command=init", "stdin"),
+        ("fish --com t", "text:t"),
+        ("fish -cl t", "text:l"),
+        ("fish -d x --profile /dev/null x.fish", "file:x.fish"),
+        ("fish -v x.fish", "nothing"),
+        ("busybox busybox sh -c t", "text:t"),
+        ("busybox wget x", "-"),
+        ("busybox --list", "-"),
+        ("toybox sh x.sh", "file:x.sh"),
+        ("cat x", "-"),
+    ]);
+}
+
+#[test]
+fn scripting_languages() {
+    check(&[
+        ("python3 -u x.py -c y", "file:x.py -c y"),
+        ("python3 -Wignore -X dev -uc t a", "text:t"),
+        ("python3 -ct a", "text:t"),
+        // The text ends the options: what follows is its own.
+        ("python3 -c t -c u", "text:t"),
+        ("python3 -c", "nothing"),
+        ("python3 -m http.server 80", "module:http.server 80"),
+        ("python3 -um http.server", "module:http.server"),
+        ("python2 -mSimpleHTTPServer", "module:SimpleHTTPServer"),
+        ("python3 -m", "nothing"),
+        ("python3 -V x.py", "nothing"),
+        ("python3 -?", "nothing"),
+        ("python3 --help-env", "nothing"),
+        ("python3 --check-hash-based-pycs always x.py", "file:x.py"),
+        ("python3 - a", "stdin"),
+        ("python3 -- x.py a", "file:x.py a"),
+        ("python3", "stdin"),
+        ("perl -lane print file", "text:print"),
+        // -M takes no next word, -I does.
+        ("perl -MSocket -I lib -w x.pl a", "file:x.pl a"),
+        ("perl -i.bak -pe s/a/b/ -e c file", "text:s/a/b/\nc"),
+        ("perl -l012e t", "text:t"),
+        ("perl -ie x.pl", "file:x.pl"),
+        ("perl -d:NYTProf x.pl", "file:x.pl"),
+        ("perl -de t", "text:t"),
+        ("perl -CSD -F: x.pl", "file:x.pl"),
+        ("perl -V:version x.pl", "nothing"),
+        ("perl -w - a", "stdin"),
+        ("perl -e", "nothing"),
+        ("ruby -r net/http -e t", "text:t"),
+        ("ruby -rnet/http x.rb a", "file:x.rb a"),
+        ("ruby -v x.rb", "file:x.rb"),
+        ("ruby --version x.rb", "nothing"),
+        ("ruby -Ku x.rb", "file:x.rb"),
+        ("ruby -Kee t", "text:t"),
+        ("ruby -W:no-deprecated -We t", "text:t"),
+        ("ruby -X . --enable all --encoding utf-8 x.rb", "file:x.rb"),
+        ("ruby -e a -e b c", "text:a\nb"),
+        ("lua5.4 -l socket x.lua a", "file:x.lua a"),
+        // Text runs before the script, which is the program.
+        ("lua -e t x.lua a", "file:x.lua a"),
+        ("lua -e t -e u", "text:t\nu"),
+        ("lua -e t -", "text:t"),
+        ("luajit -joff -O3 x.lua", "file:x.lua"),
+        ("luajit -j off x.lua", "file:x.lua"),
+        ("luajit -b x.lua out", "nothing"),
+        ("tclsh x.tcl a", "file:x.tcl a"),
+        ("tclsh -encoding utf-8 x.tcl", "file:x.tcl"),
+        // tclsh has no -c: whatever else begins with a dash makes it read standard input.
+        ("tclsh -c x", "stdin"),
+        ("tclsh -- x.tcl", "stdin"),
+        ("wish8.6 x.tcl -display :0", "file:x.tcl -display :0"),
+        ("expect -c t", "text:t"),
+        ("expect -c t x.exp a", "file:x.exp a"),
+        ("expect -nf x.exp a", "file:x.exp a"),
+        ("expect -D 0 x.exp", "file:x.exp"),
+        ("expect -", "stdin"),
+        ("Rscript --vanilla x.R a", "file:x.R a"),
+        ("Rscript -e t -e u", "text:t\nu"),
+        ("R --no-echo --no-restore --file=x.R --args a", "file:x.R --args a"),
+        ("R --no-save -e t --args -e u", "text:t"),
+        ("R --vanilla x.R", "stdin"),
+    ]);
+}
+
+#[test]
+fn javascript_and_php() {
+    check(&[
+        ("node --require x --eval=t", "text:t"),
+        ("node --no-warnings x.js --eval y", "file:x.js --eval y"),
+        ("node -e t a -e b", "text:t"),
+        // node has no clusters but -pe, and -p takes a text only from the word behind it.
+        ("node -pe t", "text:t"),
+        ("node -p t a", "text:t"),
+        ("node -p -e t", "text:t"),
+        ("node -p -r fs x", "file:x"),
+        ("node -p", "stdin"),
+        ("node --env-file rc --title x x.js", "file:x.js"),
+        ("node --max-old-space-size=400 x.js", "file:x.js"),
+        ("node --inspect x.js", "file:x.js"),
+        ("node inspect x.js", "file:x.js"),
+        ("node --run dev", "nothing"),
+        ("node -v x.js", "nothing"),
+        ("node - a", "stdin"),
+        ("bun x.ts a", "file:x.ts a"),
+        ("bun run --smol x.ts a", "file:x.ts a"),
+        ("bun --cwd . -r ./a.js x.ts", "file:x.ts"),
+        ("bun -et a", "text:t"),
+        ("bun exec t", "text:t"),
+        ("bun run - a", "stdin"),
+        ("bun x cowsay", "nothing"),
+        ("bun install --dry-run", "nothing"),
+        ("bun", "nothing"),
+        ("deno run -qR --allow-net=x x.ts a", "file:x.ts a"),
+        ("deno run -c deno.json -L debug --seed 1 x.ts", "file:x.ts"),
+        ("deno x.ts a", "file:x.ts a"),
+        ("deno -q run x.ts", "file:x.ts"),
+        ("deno eval -p t a", "text:t"),
+        ("deno eval --ext ts t", "text:t"),
+        ("deno repl --eval t", "text:t"),
+        ("deno run - a", "stdin"),
+        ("deno run", "nothing"),
+        ("deno fmt x.ts", "nothing"),
+        ("deno", "stdin"),
+        ("php -d a=b -r t", "text:t"),
+        ("php -f x.php a", "file:x.php a"),
+        ("php -fx.php", "file:x.php"),
+        ("php x.php -r t", "file:x.php -r t"),
+        ("php -r=t", "text:t"),
+        ("php -f=x.php", "file:x.php"),
+        ("php --run t", "text:t"),
+        ("php -B a -R b -E c", "text:a\nb\nc"),
+        ("php -B a -F x.php", "file:x.php"),
+        ("php -B a x.php", "text:a"),
+        ("php -t . -c . x.php", "file:x.php"),
+        ("php -S 127.0.0.1:80 router.php", "nothing"),
+        ("php -l x.php", "nothing"),
+        // A lone dash is a file to php, and what stands behind -- are arguments of standard input's program.
+        ("php - a", "file:- a"),
+        ("php -- x.php a", "stdin"),
+        ("php-cgi8.2 -T 3 x.php", "file:x.php"),
+        ("php-cgi -b 127.0.0.1:9000", "nothing"),
+    ]);
+}
+
+#[test]
+fn powershell_in_every_abbreviation() {
+    check(&[
+        ("pwsh -NoProfile -ExecutionPolicy Bypass ./x.ps1 -File y", "file:./x.ps1 -File y"),
+        ("pwsh -nop -w hidden -enc SQBFAFgA", "encoded:SQBFAFgA"),
+        ("pwsh -e QQA=", "encoded:QQA="),
+        ("pwsh -ec QQA=", "encoded:QQA="),
+        ("pwsh -eNcOd QQA=", "encoded:QQA="),
+        ("pwsh --encodedcommand QQA=", "encoded:QQA="),
+        ("powershell /enc QQA=", "encoded:QQA="),
+        // The dashes of word processors are taken as well.
+        ("pwsh \u{2013}enc QQA=", "encoded:QQA="),
+        ("pwsh \u{2014}\u{2015}c t", "text:t"),
+        ("pwsh -ep Bypass -wo / -c t u", "text:t u"),
+        ("pwsh -ex Bypass -config x -cus y -settings z -o Text -inp Text t.ps1", "file:t.ps1"),
+        ("pwsh -Command Get-Item x", "text:Get-Item x"),
+        ("pwsh -CommandWithArgs t a b", "text:t"),
+        ("pwsh -cwa t a b", "text:t"),
+        ("pwsh -f x.ps1 -enc y", "file:x.ps1 -enc y"),
+        ("pwsh -f -", "stdin"),
+        ("pwsh -c -", "stdin"),
+        ("pwsh -", "stdin"),
+        ("pwsh -c", "nothing"),
+        // -v is --version, which ends everything.
+        ("pwsh -v -c t", "nothing"),
+        ("pwsh -Version", "nothing"),
+        ("pwsh -?", "nothing"),
+        // A parameter that is none, and too short a beginning of one, is a file.
+        ("pwsh /x/a.ps1", "file:/x/a.ps1"),
+        ("pwsh -n x", "file:-n x"),
+        ("pwsh -Login -NoExit -Interactive", "stdin"),
+    ]);
+}
+
+#[test]
+fn names_with_versions_and_builds() {
+    let rows: &[(&str, bool)] = &[
+        ("python3.12", true),
+        ("python3-dbg", true),
+        ("python3.13t", true),
+        ("python3.8dm", true),
+        ("platform-python3.6", true),
+        ("pypy3-c", true),
+        ("perl5.36.0", true),
+        ("perl5.36-x86_64-linux-gnu", true),
+        ("lua-5.4", true),
+        ("luajit-2.1.0-beta3", true),
+        ("ksh2020", true),
+        ("rksh93", true),
+        ("mksh-static", true),
+        ("bash-static", true),
+        ("zsh-5.9", true),
+        ("node-18", true),
+        ("php-cgi8.2", true),
+        ("pwsh-preview", true),
+        ("tclsh8.6", true),
+        ("", false),
+        ("bash-", false),
+        ("bashful", false),
+        ("python-config", false),
+        ("php-fpm8.2", false),
+        ("ruby-build", false),
+        ("sh2elf", false),
+        ("node_exporter", false),
+        ("Bash", false),
+    ];
+    for (name, known) in rows {
+        assert_eq!(Interpreter::named(name.as_bytes()).is_some(), *known, "{name}");
+    }
+}
+
+#[test]
+fn programs_behind_loaders_and_applets() {
+    let rows = [
+        ("/usr/bin/busybox", "busybox sh -c t", "sh", "-c t"),
+        ("/usr/bin/busybox", "/bin/sh x.sh", "sh", "x.sh"),
+        ("/usr/bin/busybox", "-sh", "sh", ""),
+        ("/usr/bin/bash", "-bash -l", "bash", "-l"),
+        ("/usr/bin/busybox", "busybox", "busybox", ""),
+        ("/usr/bin/busybox", "busybox busybox busybox", "busybox", ""),
+        ("/lib64/ld-linux-x86-64.so.2", "ld.so --argv0 x /usr/bin/bash -c t", "bash", "-c t"),
+        ("/usr/bin/coreutils", "coreutils cat x", "cat", "x"),
+        ("", "/usr/bin/bash x", "bash", "x"),
+        ("", "", "", ""),
+    ];
+    for (exe, line, name, arguments) in rows {
+        let argv = words(line);
+        let started = Started::of(exe.as_bytes(), b"", &argv);
+        assert_eq!(started.name, name.as_bytes(), "{exe} {line}");
+        let found: Vec<String> = started.arguments.iter().map(Bytes::to_string).collect();
+        assert_eq!(found.join(" "), arguments, "{exe} {line}");
+    }
+    assert_eq!(Started::of(b"", b"/bin/dash", &[]).name, b"dash");
+}
+
+/// Every interpreter with every pair of odd arguments: nothing panics, and what is found is one of the arguments.
+#[test]
+fn odd_arguments() {
+    let pieces = [
+        "", "-", "--", "---", "+", "-=", "--=", "=", "/", "-c", "+c", "-e", "-f", "-m", "-o", "-oo", "-C",
+        "-K", "-ce", "-é", "--eval", "--eval=", "--file", "--file=", "-p", "--print", "run", "eval", "-enc",
+        "\u{2013}",
+    ];
+    for interpreter in table::INTERPRETERS {
+        for first in pieces {
+            for second in pieces {
+                let arguments = [Bytes::from(first), Bytes::from(second)];
+                match interpreter.program(&arguments) {
+                    Program::File(path, rest) | Program::Module(path, rest) => {
+                        assert!(rest.len() < 2);
+                        let text = arguments.iter().any(|argument| argument.as_slice().ends_with(path));
+                        assert!(text, "{interpreter:?} {first} {second}");
+                    }
+                    Program::Text(_) | Program::Encoded(_) | Program::Stdin | Program::Nothing => {}
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_readable_data_feeds() {
+    let rows = [
+        (FdObject::File { key: (1, 1), read: true, write: false }, true),
+        (FdObject::Pipe { ino: 1, read: true, write: false }, true),
+        (FdObject::Pipe { ino: 1, read: false, write: true }, false),
+        (FdObject::Socket { ino: 1 }, true),
+        (FdObject::Device { rdev: 1 }, false),
+        (FdObject::None, false),
+    ];
+    for (stdin, expected) in rows {
+        assert_eq!(feeds(stdin), expected, "{stdin:?}");
+    }
+}

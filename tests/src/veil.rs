@@ -1,0 +1,153 @@
+//! A mount namespace of its own for the agent, in which parts of the host's `/sys` are covered or gone. Nobody else
+//! sees it, and it goes with the agent.
+
+use std::{
+    ffi::{CStr, CString},
+    fs, io,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::Command,
+    ptr,
+};
+
+use anyhow::{Context, Result};
+
+/// What is done in the new namespace, in this order.
+#[derive(Clone, Debug)]
+pub struct Veil(Vec<Step>);
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// An empty file system over a directory.
+    Cover(CString),
+    /// A mount is gone.
+    Unmount(CString),
+    /// A directory is made.
+    Make(CString),
+    /// A directory is seen at a second place.
+    Show(CString, CString),
+}
+
+impl Veil {
+    /// No type information of the kernel.
+    #[must_use]
+    pub fn over_btf() -> Self {
+        Self(vec![Step::Cover(c"/sys/kernel/btf".into())])
+    }
+
+    /// No cgroup v2 hierarchy: every mount of one is gone.
+    ///
+    /// # Errors
+    /// Fails when the mounts cannot be read.
+    pub fn without_cgroup2() -> Result<Self> {
+        // The last mounted is the first to go, since it may lie on another.
+        Ok(Self(cgroup2_mounts()?.into_iter().rev().map(Step::Unmount).collect()))
+    }
+
+    /// The mounts of the cgroup v2 hierarchy are still listed, and lie under an empty file system.
+    ///
+    /// # Errors
+    /// Fails when the mounts cannot be read.
+    pub fn over_cgroup2() -> Result<Self> {
+        Ok(Self(cgroup2_mounts()?.into_iter().map(Step::Cover).collect()))
+    }
+
+    /// An empty directory where tracefs belongs, on which the agent can mount it again.
+    #[must_use]
+    pub fn over_tracefs() -> Self {
+        let places = [c"/sys/kernel/tracing", c"/sys/kernel/debug/tracing"];
+        let there = places.into_iter().filter(|place| Path::new(&*place.to_string_lossy()).is_dir());
+        Self(there.map(|place| Step::Cover(place.into())).collect())
+    }
+
+    /// No tracefs, and no place for it. The type information stays, by way of a directory that is made below `spare`.
+    ///
+    /// # Errors
+    /// Fails when that directory cannot be made.
+    pub fn without_tracefs(spare: &Path) -> Result<Self> {
+        let aside = spare.join("btf");
+        fs::create_dir_all(&aside).with_context(|| format!("cannot make {}", aside.display()))?;
+        let aside = CString::new(aside.into_os_string().into_encoded_bytes())?;
+        let btf: CString = c"/sys/kernel/btf".into();
+        Ok(Self(vec![
+            Step::Show(btf.clone(), aside.clone()),
+            Step::Cover(c"/sys/kernel".into()),
+            Step::Make(btf.clone()),
+            Step::Show(aside, btf),
+        ]))
+    }
+
+    /// Lets `command` run in a mount namespace of its own in which all of this is done.
+    pub fn hang_before(&self, command: &mut Command) {
+        let Self(steps) = self.clone();
+        // SAFETY: between fork and exec only system calls are made, with strings that were made before.
+        unsafe { command.pre_exec(move || enter().and_then(|()| steps.iter().try_for_each(Step::take))) };
+    }
+}
+
+impl Step {
+    fn take(&self) -> io::Result<()> {
+        match self {
+            Self::Cover(place) => mount(c"tmpfs", place, Some(c"tmpfs"), 0),
+            Self::Show(from, to) => mount(from, to, None, libc::MS_BIND | libc::MS_REC),
+            Self::Unmount(place) => {
+                // SAFETY: the string ends in NUL and lives through the call.
+                done(unsafe { libc::umount2(place.as_ptr(), libc::MNT_DETACH) })
+            }
+            Self::Make(place) => {
+                // SAFETY: the string ends in NUL and lives through the call.
+                done(unsafe { libc::mkdir(place.as_ptr(), 0o755) })
+            }
+        }
+    }
+}
+
+/// A new mount namespace from which nothing gets back to the host's.
+fn enter() -> io::Result<()> {
+    // SAFETY: unshare takes flags alone; the child of a fork has one thread, which is all that it moves.
+    done(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
+    mount(c"none", c"/", None, libc::MS_REC | libc::MS_PRIVATE)
+}
+
+fn mount(from: &CStr, to: &CStr, kind: Option<&CStr>, flags: libc::c_ulong) -> io::Result<()> {
+    let kind = kind.map_or(ptr::null(), CStr::as_ptr);
+    // SAFETY: the strings end in NUL and live through the call; no data is passed.
+    done(unsafe { libc::mount(from.as_ptr(), to.as_ptr(), kind, flags, ptr::null()) })
+}
+
+fn done(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Where cgroup v2 is mounted, in the order of the mounts.
+fn cgroup2_mounts() -> Result<Vec<CString>> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
+    mounts.lines().filter_map(cgroup2_mount).map(|place| Ok(CString::new(place)?)).collect()
+}
+
+/// The place of a mount, from a line of mountinfo, when it is of cgroup v2.
+fn cgroup2_mount(line: &str) -> Option<&str> {
+    let (mount, super_block) = line.split_once(" - ")?;
+    super_block.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cgroup2_mount;
+
+    #[test]
+    fn mounts_of_cgroup2_are_found() {
+        let rows = [
+            (
+                "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate",
+                Some("/sys/fs/cgroup"),
+            ),
+            ("35 24 0:31 / /sys/fs/cgroup/cpu rw shared:16 - cgroup cgroup rw,cpu", None),
+            ("40 24 0:40 / /tmp/cgroup2 rw - tmpfs cgroup2 rw", None),
+            ("", None),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(cgroup2_mount(line), expected, "{line}");
+        }
+    }
+}
