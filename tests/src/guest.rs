@@ -2,6 +2,7 @@
 
 mod plan;
 mod system;
+mod manager;
 
 use std::{
     fs::{File, OpenOptions},
@@ -13,6 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use self::plan::Step;
+use crate::service::unit;
 
 /// Begins a line that is the guest's own, not a step's.
 pub const MARK: &str = "@guest";
@@ -22,15 +24,28 @@ const REPORT: &str = "WEIR_REPORT";
 /// Where cases' artifacts go.
 const ARTIFACTS: &str = "/var/log/weir-tests";
 
-/// Readies the machine, runs the plan, turns the machine off. Never returns as process 1.
+/// The plan, where the disk keeps it. Nothing else makes this file: it tells a guest from a host.
+pub const PLAN: &str = "/opt/weir/plan";
+/// The argument of a guest's program that runs the steps below another first process.
+const STEPS: &str = "steps";
+
+/// As the first process: readies the machine, runs the plan or hands over to the plan's own first process. Below
+/// that one, with the argument `steps`: runs the plan. Both turn the machine off at the end and never return.
 #[must_use]
 pub fn main() -> ExitCode {
-    if std::process::id() != 1 {
-        let _ =
-            writeln!(io::stderr(), "guest: this is the first process of a virtual machine and nothing else");
-        return ExitCode::from(2);
-    }
-    let end = match run() {
+    let below = std::env::args().nth(1).is_some_and(|word| word == STEPS) && Path::new(PLAN).exists();
+    let result = match (std::process::id(), below) {
+        (1, _) => first(),
+        (_, true) => second(),
+        (_, false) => {
+            let _ = writeln!(
+                io::stderr(),
+                "guest: this is the first process of a virtual machine and nothing else"
+            );
+            return ExitCode::from(2);
+        }
+    };
+    let end = match result {
         Ok(()) => format!("{MARK} done"),
         Err(error) => format!("{MARK} error {error:#}"),
     };
@@ -42,7 +57,7 @@ pub fn main() -> ExitCode {
     system::power_off()
 }
 
-fn run() -> Result<()> {
+fn first() -> Result<()> {
     system::mount_first()?;
     let mut report = report()?;
     for (module, error) in system::load_modules(Path::new("/modules"))? {
@@ -50,17 +65,35 @@ fn run() -> Result<()> {
     }
     let plan = plan::read(Path::new("/plan"))?;
     system::enter_disk()?;
-    system::mount_rest()?;
     system::ready()?;
+    if let Some(init) = plan.init {
+        manager::install()?;
+        return Err(manager::hand_over(&init));
+    }
+    system::mount_rest()?;
+    steps(&plan.steps, &mut report)?;
+    keep_artifacts().context("artifacts")
+}
+
+fn second() -> Result<()> {
+    let plan = plan::read(Path::new(PLAN))?;
+    let result = steps(&plan.steps, &mut report()?);
+    // Also, and all the more, when a step could not be run.
+    unit::witness(Path::new(ARTIFACTS));
+    result?;
+    keep_artifacts().context("artifacts")
+}
+
+fn steps(steps: &[Step], report: &mut File) -> Result<()> {
     std::fs::create_dir_all(ARTIFACTS)?;
-    for step in plan {
+    for step in steps {
         writeln!(report, "{MARK} begin {}", step.name)?;
-        match one(&step, &report) {
+        match one(step, report) {
             Ok(status) => writeln!(report, "{MARK} end {} {status}", step.name)?,
             Err(error) => writeln!(report, "{MARK} end {} {error:#}", step.name)?,
         }
     }
-    keep_artifacts().context("artifacts")
+    Ok(())
 }
 
 fn report() -> Result<File> {

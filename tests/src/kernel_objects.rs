@@ -239,11 +239,11 @@ mod tests {
         let other = (Kind::Program, 4_000_000_004);
         let mut objects = Objects::default();
         objects.names.extend(
-            [(program, "weir_exec_tp_btf"), (map, "weir_ledger"), (link, ""), (other, "sd_devices")]
+            [(program, "weir_exec_tp_bt"), (map, "weir_ledger"), (link, ""), (other, "sd_devices")]
                 .map(|(id, name)| (id, name.to_owned())),
         );
         objects.keeps.insert(link, vec![program]);
-        let names: Names = ["weir_exec_tp_btf", "weir_ledger"].map(str::to_owned).into();
+        let names: Names = ["weir_exec_tp_bt", "weir_ledger"].map(str::to_owned).into();
         let left = objects.left_since(&Objects::default(), &names);
         assert_eq!(
             left,

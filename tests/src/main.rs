@@ -42,6 +42,9 @@ enum Command {
         /// Only list the names.
         #[arg(long)]
         list: bool,
+        /// Leave out scenarios with this in their name; may be repeated.
+        #[arg(long, value_name = "PART")]
+        skip: Vec<String>,
         /// Parts of scenario names.
         filters: Vec<String>,
     },
@@ -91,11 +94,11 @@ enum Command {
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
-        Command::Run { weir, artifacts, keep, hooks, report, list, filters } => {
+        Command::Run { weir, artifacts, keep, hooks, report, list, skip, filters } => {
             let helper = std::env::current_exe().context("own path")?;
             let context =
                 Context { weir: Weir::new(weir, hooks.filter(|hooks| !hooks.is_empty())), helper, artifacts };
-            let options = Options { filters, list, keep, report, ..Options::default() };
+            let options = Options { filters, skip, list, keep, report, ..Options::default() };
             return harness::run(&suite::all()?, &context, &options);
         }
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,

@@ -17,7 +17,7 @@ use crate::{
     fixture::Places,
     harness::{Context, Outcome},
     ledger,
-    log::Line,
+    log::{Line, Log},
     process::{self, Group},
     replay,
     scenario::{Expected, Scenario},
@@ -32,22 +32,112 @@ const CANNOT: i32 = 77;
 /// How long connections may outlive the script, and an alert be late before the agent is stopped all the same.
 const SETTLE: Duration = Duration::from_secs(10);
 
+/// An agent before which a story is played.
+pub trait Watching {
+    /// Its log, with all lines that were complete at this moment.
+    ///
+    /// # Errors
+    /// Fails when the log cannot be read.
+    fn log(&mut self) -> Result<&Log>;
+
+    /// Stops it, checks that it ended in order, and gives all that it wrote.
+    ///
+    /// # Errors
+    /// Fails when it did not.
+    fn stop(self) -> Result<Vec<Line>>;
+}
+
+impl Watching for Agent {
+    fn log(&mut self) -> Result<&Log> {
+        Self::log(self)
+    }
+
+    fn stop(self) -> Result<Vec<Line>> {
+        Ok(Self::stop(self)?.lines)
+    }
+}
+
+/// What a story came to.
+#[derive(Debug)]
+pub enum Played {
+    /// It cannot be played here, for this reason.
+    Skipped(String),
+    /// It was played.
+    Told(Told),
+}
+
+/// What a story that was played left.
+#[derive(Debug)]
+pub struct Told {
+    /// All that the agent wrote.
+    pub lines: Vec<Line>,
+    notes: Vec<String>,
+    failures: Vec<String>,
+    places: Places,
+}
+
+impl Told {
+    /// Adds a figure, or what does not fit.
+    pub fn add(&mut self, note: Result<Option<String>>) {
+        match note {
+            Ok(note) => self.notes.extend(note),
+            Err(error) => self.failures.push(format!("{error:#}")),
+        }
+    }
+
+    /// Passed with its figures.
+    ///
+    /// # Errors
+    /// Fails when something does not fit, naming all of it.
+    pub fn verdict(mut self) -> Result<Outcome> {
+        if self.failures.is_empty() {
+            return Ok(Outcome::Passed(self.notes));
+        }
+        self.failures.extend(self.notes.into_iter().map(|note| format!("({note})")));
+        bail!("{}", self.failures.join("\n"))
+    }
+}
+
 /// Runs `scenario` with its artifacts in `dir`.
 ///
 /// # Errors
 /// Fails when the world cannot be built or an expectation does not hold, naming each.
 pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome> {
-    if let Some(missing) = scenario.needs.iter().find(|program| process::find(program).is_none()) {
-        return Ok(Outcome::Skipped(format!("no {missing} here")));
-    }
     let weir = context.weir()?;
+    let start = || Agent::start(weir, dir, scenario.config.as_deref());
+    let mut told = match play(scenario, &context.helper, dir, start)? {
+        Played::Skipped(reason) => return Ok(Outcome::Skipped(reason)),
+        Played::Told(told) => told,
+    };
+    let recording = agent::recording(dir);
+    if let Some(report) = &scenario.flood_report {
+        let report = fs::read_to_string(told.places.work.join(report)).context("no report of the flood")?;
+        told.add(flood(&report, &recording, &told.lines).map(Some));
+    }
+    told.add(replay::check(weir, &recording, &told.places.work, &told.lines).map(|()| None));
+    told.verdict()
+}
+
+/// Plays `scenario` before the agent that `start` gives, and compares what the agent wrote with what was received.
+///
+/// # Errors
+/// Fails when the world cannot be built, when the script fails, or when the agent does not end in order.
+pub fn play<A: Watching>(
+    scenario: &Scenario,
+    helper: &Path,
+    dir: &Path,
+    start: impl FnOnce() -> Result<A>,
+) -> Result<Played> {
+    if let Some(missing) = scenario.needs.iter().find(|program| process::find(program).is_none()) {
+        return Ok(Played::Skipped(format!("no {missing} here")));
+    }
     let world = World::new()?;
     let places = Places::new(world.name())?;
-    let servers = Servers::start(&world, &context.helper, &scenario.servers, &places, dir)?;
-    let shell = Shell { world: &world, places: &places, helper: &context.helper };
+    let servers = Servers::start(&world, helper, &scenario.servers, &places, dir)?;
+    let shell = Shell { world: &world, places: &places, helper };
     shell.run(&scenario.set_up).context("set-up")?;
 
-    let mut agent = Agent::start(weir, dir, scenario.config.as_deref())?;
+    let mut agent = start()?;
     let path = places.script(&scenario.script_name, &scenario.script)?;
     let mut command = shell.command(&path);
     process::capture(&mut command, dir, "script")?;
@@ -56,9 +146,8 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
     let status = watch(&mut script, &mut agent, &mut story, Duration::from_secs(scenario.limit_s))?;
     let output = fs::read_to_string(dir.join("script.stdout"))?;
     if status.code() == Some(CANNOT) {
-        return Ok(Outcome::Skipped(
-            output.lines().last().unwrap_or("its script cannot run here").to_owned(),
-        ));
+        let reason = output.lines().last().unwrap_or("its script cannot run here");
+        return Ok(Played::Skipped(reason.to_owned()));
     }
     if !status.success() {
         let said = fs::read_to_string(dir.join("script.stderr"))?;
@@ -73,41 +162,26 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
         let _ = wait::until(SETTLE, "an alert", || {
             Ok((!story.alerts(agent.log()?.lines()).0.is_empty()).then_some(()))
         });
-        let lines = agent.stop()?.lines;
+        let lines = agent.stop()?;
         failures.extend(expect::compare(expected, &story, &lines, &servers.receiver, &receipt)?);
         notes.push(figures(expected, &story, &lines, &servers, receipt.read)?);
         lines
     } else {
-        let lines = agent.stop()?.lines;
+        let lines = agent.stop()?;
         let (own, _) = story.alerts(&lines);
         if !own.is_empty() {
             failures.push(format!("{} alerts instead of none: {}", own.len(), expect::outline(&own)));
         }
         lines
     };
-    match losses(&lines) {
-        Ok(lost) => notes.extend(lost),
-        Err(error) => failures.push(format!("{error:#}")),
-    }
-    if let Some(report) = &scenario.flood_report {
-        let report = fs::read_to_string(places.work.join(report)).context("no report of the flood")?;
-        match flood(&report, &agent::recording(dir), &lines) {
-            Ok(note) => notes.push(note),
-            Err(error) => failures.push(format!("{error:#}")),
-        }
-    }
     let (_, others) = story.alerts(&lines);
     if !others.is_empty() {
         notes.push(format!("{} alerts about other programs on this host", others.len()));
     }
-    if let Err(error) = replay::check(weir, &agent::recording(dir), &places.work, &lines) {
-        failures.push(format!("{error:#}"));
-    }
-    if failures.is_empty() {
-        return Ok(Outcome::Passed(notes));
-    }
-    failures.extend(notes.into_iter().map(|note| format!("({note})")));
-    bail!("{}", failures.join("\n"))
+    let lost = losses(&lines);
+    let mut told = Told { lines, notes, failures, places };
+    told.add(lost);
+    Ok(Played::Told(told))
 }
 
 /// Every open for writing of a flood is in the recording or among the losses.
@@ -147,7 +221,12 @@ pub fn losses(lines: &[Line]) -> Result<Option<String>> {
 }
 
 /// Follows the log, and who belongs to the script, until the script has ended.
-fn watch(script: &mut Group, agent: &mut Agent, story: &mut Story, limit: Duration) -> Result<ExitStatus> {
+fn watch(
+    script: &mut Group,
+    agent: &mut impl Watching,
+    story: &mut Story,
+    limit: Duration,
+) -> Result<ExitStatus> {
     let mut looked = None;
     wait::until(limit, "the script", || {
         agent.log()?;

@@ -8,7 +8,7 @@ use crate::{
     harness::{Case, Context, Outcome},
     lifecycle, load, refusal, robustness,
     scenario::{self, Scenario},
-    story, world_check,
+    service, story, world_check,
 };
 
 /// Every case of this crate. Without root each of them is ignored.
@@ -21,6 +21,7 @@ pub fn all() -> Result<Vec<Case>> {
     cases.extend(robustness::cases());
     cases.extend(refusal::cases());
     cases.extend(lifecycle::cases());
+    cases.extend(service::cases());
     cases.extend(scenario::all()?.into_iter().map(of_scenario));
     cases.push(case("load::hundred-senders".to_owned(), load::hundred_senders));
     Ok(cases)

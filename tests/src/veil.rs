@@ -1,16 +1,11 @@
 //! A mount namespace of its own for the agent, in which parts of the host's `/sys` are covered or gone. Nobody else
 //! sees it, and it goes with the agent.
 
-use std::{
-    ffi::{CStr, CString},
-    fs, io,
-    os::unix::process::CommandExt,
-    path::Path,
-    process::Command,
-    ptr,
-};
+use std::{ffi::CString, fs, io, os::unix::process::CommandExt, path::Path, process::Command};
 
 use anyhow::{Context, Result};
+
+use crate::mount::{done, mount};
 
 /// What is done in the new namespace, in this order.
 #[derive(Clone, Debug)]
@@ -88,8 +83,8 @@ impl Veil {
 impl Step {
     fn take(&self) -> io::Result<()> {
         match self {
-            Self::Cover(place) => mount(c"tmpfs", place, Some(c"tmpfs"), 0),
-            Self::Show(from, to) => mount(from, to, None, libc::MS_BIND | libc::MS_REC),
+            Self::Cover(place) => mount(c"tmpfs", place, Some(c"tmpfs"), 0, c""),
+            Self::Show(from, to) => mount(from, to, None, libc::MS_BIND | libc::MS_REC, c""),
             Self::Unmount(place) => {
                 // SAFETY: the string ends in NUL and lives through the call.
                 done(unsafe { libc::umount2(place.as_ptr(), libc::MNT_DETACH) })
@@ -106,17 +101,7 @@ impl Step {
 fn enter() -> io::Result<()> {
     // SAFETY: unshare takes flags alone; the child of a fork has one thread, which is all that it moves.
     done(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
-    mount(c"none", c"/", None, libc::MS_REC | libc::MS_PRIVATE)
-}
-
-fn mount(from: &CStr, to: &CStr, kind: Option<&CStr>, flags: libc::c_ulong) -> io::Result<()> {
-    let kind = kind.map_or(ptr::null(), CStr::as_ptr);
-    // SAFETY: the strings end in NUL and live through the call; no data is passed.
-    done(unsafe { libc::mount(from.as_ptr(), to.as_ptr(), kind, flags, ptr::null()) })
-}
-
-fn done(result: libc::c_int) -> io::Result<()> {
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    mount(c"none", c"/", None, libc::MS_REC | libc::MS_PRIVATE, c"")
 }
 
 /// Where cgroup v2 is mounted, in the order of the mounts.

@@ -7,7 +7,7 @@ use std::{
     io::Read,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -101,7 +101,6 @@ pub(crate) fn read_bytes(command: &mut Command) -> Result<Vec<u8>> {
 /// # Errors
 /// When it cannot be started, ends in failure or takes longer; carries the line that tells why.
 pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
-    let start = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -116,22 +115,31 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
             bytes
         })
     });
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if start.elapsed() >= limit {
-            child.kill()?;
-            child.wait()?;
-            bail!("{} gave no answer within {} s", show(command), limit.as_secs());
-        }
-        thread::sleep(Duration::from_millis(50));
+    let Some(status) = wait_within(&mut child, limit)? else {
+        child.kill()?;
+        child.wait()?;
+        bail!("{} gave no answer within {} s", show(command), limit.as_secs());
     };
     if status.success() {
         return Ok(());
     }
     let complaints = complaints.and_then(|reader| reader.join().ok()).unwrap_or_default();
     bail!("{} ended with {status}{}", show(command), last_words(&complaints))
+}
+
+/// How `child` ended, if it does so within `limit`.
+///
+/// # Errors
+/// When it cannot be asked.
+pub(crate) fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || start.elapsed() >= limit {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// The command line as a person would type it.

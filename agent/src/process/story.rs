@@ -68,7 +68,7 @@ pub fn is_launcher(process: &Process) -> bool {
 #[must_use]
 pub fn is_interactive_shell(process: &Process) -> bool {
     let [stdin, ..] = process.fds;
-    shell(process).is_some() && !runs_script(process) && is_terminal(stdin)
+    is_terminal(stdin) && shell(process).is_some() && !runs_script(process)
 }
 
 /// Whether the executable lies where only root installs programs, so that a copy with a launcher's name elsewhere

@@ -7,12 +7,12 @@ use std::{
     os::fd::AsRawFd,
     path::{Path, PathBuf},
     process::Command,
-    ptr,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
 
+use super::PLAN;
 use crate::{process, wait};
 
 /// How long a disk may take to appear.
@@ -76,25 +76,26 @@ pub(super) fn load_modules(folder: &Path) -> Result<Vec<(String, anyhow::Error)>
     Ok(refused.collect())
 }
 
-/// Makes the disk the root, with `/payload` copied to its `/opt/weir`.
+/// Makes the disk the root, with `/payload` and the plan copied to its `/opt/weir`, and what is below `/files` to the
+/// same place below it.
 ///
 /// # Errors
 /// When there is no disk, or it holds nothing that can be a root.
 pub(super) fn enter_disk() -> Result<()> {
     wait::until(DISK, "the disk", || Ok(Path::new("/dev/vda").exists().then_some(())))?;
     fs::create_dir_all(NEW_ROOT)?;
-    mount(Some("/dev/vda"), NEW_ROOT, Some("ext4"), 0, "").context("cannot mount the disk")?;
+    mount("/dev/vda", NEW_ROOT, Some("ext4"), 0, "").context("cannot mount the disk")?;
     let place = Path::new(NEW_ROOT).join("opt/weir");
-    fs::create_dir_all(&place)?;
-    for entry in fs::read_dir("/payload").context("no payload")? {
-        let entry = entry?;
-        fs::copy(entry.path(), place.join(entry.file_name()))?;
+    lay_over(Path::new("/payload"), &place).context("no payload")?;
+    fs::copy("/plan", Path::new(NEW_ROOT).join(PLAN.trim_start_matches('/')))?;
+    if Path::new("/files").exists() {
+        lay_over(Path::new("/files"), Path::new(NEW_ROOT))?;
     }
     for Mount { place, .. } in &FIRST {
-        mount(Some(place), &format!("{NEW_ROOT}{place}"), None, libc::MS_MOVE, "")?;
+        mount(place, &format!("{NEW_ROOT}{place}"), None, libc::MS_MOVE, "")?;
     }
     std::env::set_current_dir(NEW_ROOT)?;
-    mount(Some("."), "/", None, libc::MS_MOVE, "")?;
+    mount(".", "/", None, libc::MS_MOVE, "")?;
     std::os::unix::fs::chroot(".")?;
     std::env::set_current_dir("/")?;
     Ok(())
@@ -106,6 +107,7 @@ pub(super) fn enter_disk() -> Result<()> {
 /// When `ip` fails.
 pub(super) fn ready() -> Result<()> {
     fs::write("/proc/sys/kernel/hostname", "guest")?;
+    fs::write("/etc/hostname", "guest\n")?;
     fs::write("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 guest\n::1 localhost\n")?;
     process::run(Command::new("ip").args(["link", "set", "lo", "up"])).map(drop)
 }
@@ -138,16 +140,31 @@ pub(super) fn reap_until(child: u32) -> Result<i32> {
 pub(super) fn power_off() -> ! {
     // SAFETY: sync takes nothing and cannot fail.
     unsafe { libc::sync() };
-    // SAFETY: reboot takes an integer; only process 1 of a machine of its own comes here.
+    // SAFETY: reboot takes an integer; only programs that have a machine of their own come here.
     unsafe { libc::reboot(libc::RB_POWER_OFF) };
-    // The kernel refused; ending as process 1 makes it panic, which the harness sees.
+    // The kernel refused; ending as process 1 makes it panic, which the harness sees, and below it leaves silence.
     std::process::abort()
+}
+
+/// Copies the files below `from` to the same places below `to`.
+fn lay_over(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            lay_over(&entry.path(), &place)?;
+        } else {
+            fs::copy(entry.path(), &place).with_context(|| format!("cannot make {}", place.display()))?;
+        }
+    }
+    Ok(())
 }
 
 impl Mount {
     fn mount(&self) -> Result<()> {
         fs::create_dir_all(self.place)?;
-        mount(Some(self.kind), self.place, Some(self.kind), 0, self.options)
+        mount(self.kind, self.place, Some(self.kind), 0, self.options)
     }
 }
 
@@ -159,23 +176,9 @@ fn load(module: &Path) -> Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error().into()) }
 }
 
-fn mount(
-    source: Option<&str>,
-    place: &str,
-    kind: Option<&str>,
-    flags: libc::c_ulong,
-    options: &str,
-) -> Result<()> {
-    let text = |text: Option<&str>| text.map(CString::new).transpose();
-    let (source, target, kind) = (text(source)?, CString::new(place)?, text(kind)?);
-    let options = CString::new(options)?;
-    let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
-    // SAFETY: every pointer is null, where mount allows it, or to a C string that outlives the call.
-    let result = unsafe {
-        libc::mount(pointer(&source), target.as_ptr(), pointer(&kind), flags, options.as_ptr().cast())
-    };
-    if result == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error()).with_context(|| format!("cannot mount {place}"))
+fn mount(source: &str, place: &str, kind: Option<&str>, flags: libc::c_ulong, options: &str) -> Result<()> {
+    let (source, target, options) = (CString::new(source)?, CString::new(place)?, CString::new(options)?);
+    let kind = kind.map(CString::new).transpose()?;
+    crate::mount::mount(&source, &target, kind.as_deref(), flags, &options)
+        .with_context(|| format!("cannot mount {place}"))
 }

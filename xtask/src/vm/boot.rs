@@ -15,8 +15,8 @@ use super::{
     cache,
     initramfs::Archive,
     kernel::Kernel,
-    machine::Machine,
-    payload::Payload,
+    machine::{self, Machine},
+    payload::{self, PROGRAMS, Payload},
     plan::{Boot, Hooks, KERNEL_TESTS, Run},
     results::{News, Outcome, Report},
     root,
@@ -24,17 +24,15 @@ use super::{
 use crate::{
     arch::Arch,
     console::{self as terminal, Mark},
-    workspace::{self, Scratch},
+    workspace,
 };
 
 /// What all machines share.
 pub(super) struct Parts {
     payload: Payload,
-    stripped: Payload,
     disk: PathBuf,
     /// Names the content of all of these.
     key: String,
-    _scratch: Scratch,
 }
 
 /// Results of one machine.
@@ -52,15 +50,16 @@ impl Parts {
     /// When one cannot be made.
     pub(super) fn make(arch: Arch) -> Result<Self> {
         let payload = Payload::build(arch)?;
-        let scratch = Scratch::make("payload")?;
-        let stripped = payload.stripped(scratch.path())?;
         let disk = root::image(arch)?;
         let mut keys = vec![disk.display().to_string()];
-        for program in stripped.programs().into_values() {
-            keys.push(cache::file_key(program)?);
+        for name in PROGRAMS {
+            keys.push(cache::file_key(&payload.path(name))?);
+        }
+        for (_, file) in payload::installed() {
+            keys.push(cache::file_key(&file)?);
         }
         let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-        Ok(Self { payload, stripped, disk, key: cache::key(&keys), _scratch: scratch })
+        Ok(Self { payload, disk, key: cache::key(&keys) })
     }
 }
 
@@ -71,8 +70,8 @@ impl Parts {
 pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     let plan = boot.text();
     let kernel = boot.kernel.image.display().to_string();
-    let key =
-        cache::key(&[parts.key.as_bytes(), kernel.as_bytes(), boot.command_line.as_bytes(), plan.as_bytes()]);
+    let words = format!("{} {}", machine::COMMAND_LINE, boot.command_line);
+    let key = cache::key(&[parts.key.as_bytes(), kernel.as_bytes(), words.as_bytes(), plan.as_bytes()]);
     let passed = workspace::target()?.join("vm/passed").join(key);
     if !fresh && let Ok(text) = fs::read_to_string(&passed) {
         terminal::step(Mark::Ok, &boot.title, "passed before with the same parts");
@@ -80,6 +79,8 @@ pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
         text.lines().for_each(|line| drop(report.read(line)));
         return finish(boot, parts, &report);
     }
+    // Whatever comes of this run counts from now on.
+    drop(fs::remove_file(&passed));
     let folder = workspace::target()?.join("vm").join(&boot.title);
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder)?;
@@ -106,7 +107,9 @@ pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     if finished.holds() {
         terminal::step(Mark::Ok, &finished.boot.title, format!("all held, {took} s"));
         fs::create_dir_all(passed.parent().context("no folder")?)?;
-        fs::copy(&log, &passed)?;
+        let partial = passed.with_extension("partial");
+        fs::copy(&log, &partial)?;
+        fs::rename(&partial, &passed)?;
     } else {
         let why = report.error.as_deref().unwrap_or("a case failed");
         terminal::step(Mark::Failed, &finished.boot.title, format!("{why}; see {}", shown(&folder)));
@@ -162,6 +165,13 @@ fn finish(boot: Boot, parts: &Parts, report: &Report) -> Result<Finished> {
                     let why = report.error.as_deref().or(end).unwrap_or("its program was not run");
                     Outcome::Failed(format!("did not run: {why}"))
                 });
+                // A machine that was made for a case is no reason to leave it out.
+                let outcome = match outcome {
+                    Outcome::Skipped(reason) if boot.services || !boot.command_line.is_empty() => {
+                        Outcome::Failed(reason)
+                    }
+                    outcome @ (Outcome::Passed | Outcome::Skipped(_) | Outcome::Failed(_)) => outcome,
+                };
                 cases.insert(format!("{prefix}{name}"), outcome);
             }
             if end != Some("0") && !cases.values().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
@@ -170,6 +180,13 @@ fn finish(boot: Boot, parts: &Parts, report: &Report) -> Result<Finished> {
             }
         }
         runs.push((run.hooks, cases));
+    }
+    // A guest that said nothing wrong and yet did not end in order proves nothing.
+    if (report.error.is_some() || !report.done)
+        && let Some((_, cases)) = runs.last_mut()
+    {
+        let why = report.error.as_deref().unwrap_or("it did not end in order");
+        cases.insert("machine".to_owned(), Outcome::Failed(why.to_owned()));
     }
     Ok(Finished { boot, runs })
 }
@@ -180,8 +197,8 @@ fn expected(run: &Run, payload: &Payload) -> Result<Vec<(&'static str, &'static 
     if let Some(filters) = run.kernel_filters() {
         expected.push(("kernel", KERNEL_TESTS, payload.kernel_tests(&filters)?));
     }
-    if let Some(filters) = run.suite_filters() {
-        expected.push(("suite", "", payload.suite(&filters)?));
+    if let Some(words) = run.suite_words() {
+        expected.push(("suite", "", payload.suite(&words)?));
     }
     Ok(expected)
 }
@@ -200,8 +217,8 @@ fn tell(title: &str, news: &News) {
 fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
     let file = File::create(to).with_context(|| format!("cannot write {}", to.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
-    archive.file("init", &parts.stripped.guest)?;
-    for (place, library) in parts.stripped.libraries()? {
+    archive.file("init", &parts.payload.first())?;
+    for (place, library) in parts.payload.libraries()? {
         archive.file(&place, &library)?;
     }
     archive.bytes("plan", plan.as_bytes())?;
@@ -209,8 +226,11 @@ fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         archive.file(&format!("modules/{name}"), module)?;
     }
-    for (name, program) in parts.stripped.programs() {
-        archive.file(&format!("payload/{name}"), program)?;
+    for name in PROGRAMS {
+        archive.file(&format!("payload/{name}"), &parts.payload.path(name))?;
+    }
+    for (place, file) in payload::installed() {
+        archive.data(&format!("files{place}"), &file)?;
     }
     archive.device("dev/console", 5, 1)?;
     archive.finish()?.flush()?;

@@ -1,15 +1,18 @@
 //! What a kernel says on its console when something is wrong.
 
 /// Beginnings of messages after which a guest cannot be trusted, and what they mean.
-const FATAL: [(&str, &str); 10] = [
+const FATAL: [(&str, &str); 12] = [
     ("Kernel panic - not syncing", "the guest's kernel panicked"),
     ("BUG: ", "the guest's kernel found a bug"),
     ("Oops: ", "the guest's kernel oopsed"),
     ("general protection fault", "the guest's kernel oopsed"),
     ("Internal error: ", "the guest's kernel oopsed"),
-    ("WARNING: CPU: ", "the guest's kernel warned"),
+    // Stands before every warning, whose own words differ between versions.
+    ("------------[ cut here ]------------", "the guest's kernel warned"),
     ("watchdog: BUG: soft lockup", "a processor of the guest hung"),
     ("detected stalls on CPUs", "a processor of the guest hung"),
+    ("detected expedited stalls on CPUs", "a processor of the guest hung"),
+    ("self-detected stall on CPU", "a processor of the guest hung"),
     ("blocked for more than", "a task of the guest hung"),
     ("Out of memory: Killed process", "the guest ran out of memory"),
 ];
@@ -17,9 +20,10 @@ const FATAL: [(&str, &str); 10] = [
 /// The first message that means that the guest cannot be trusted, with its meaning.
 pub(super) fn diagnose(log: &str) -> Option<String> {
     let lines: Vec<&str> = log.lines().collect();
-    lines.iter().find_map(|line| {
+    lines.iter().enumerate().find_map(|(at, line)| {
         let (_, meaning) = FATAL.iter().find(|(message, _)| line.contains(message))?;
-        Some(format!("{meaning}: {}", printable(line)))
+        let next = lines.get(at + 1).filter(|_| line.contains("cut here"));
+        Some(format!("{meaning}: {}", printable(next.unwrap_or(line))))
     })
 }
 
@@ -53,7 +57,14 @@ mod tests {
                 Some("NULL pointer"),
             ),
             ("[ 1] Internal error: synchronous external abort: 96000010 [#1] SMP", Some("oopsed")),
-            ("[ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n", Some("kernel/x.c:1")),
+            (
+                "[ 9] ------------[ cut here ]------------\n[ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n",
+                Some("kernel/x.c:1"),
+            ),
+            (
+                "[ 9] ------------[ cut here ]------------\n[ 9] WARNING: kernel/x.c:1 at y+0x1, CPU#1: z/9\n",
+                Some("kernel/x.c:1"),
+            ),
         ];
         for (log, expected) in rows {
             let found = diagnose(log);

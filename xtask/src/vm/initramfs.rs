@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 
 const FOLDER: u32 = 0o040_755;
 const PROGRAM: u32 = 0o100_755;
+const DATA: u32 = 0o100_644;
 const CHARACTER_DEVICE: u32 = 0o020_600;
 
 /// An archive that is being written.
@@ -42,6 +43,16 @@ impl<W: Write> Archive<W> {
     pub(super) fn file(&mut self, path: &str, source: &Path) -> Result<()> {
         let bytes = fs::read(source).with_context(|| format!("cannot read {}", source.display()))?;
         self.bytes(path, &bytes)
+    }
+
+    /// Adds the file `source` at `path`, as one that is no program.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the archive cannot be written.
+    pub(super) fn data(&mut self, path: &str, source: &Path) -> Result<()> {
+        let bytes = fs::read(source).with_context(|| format!("cannot read {}", source.display()))?;
+        self.parents(path)?;
+        self.entry(path, DATA, (0, 0), &bytes).with_context(|| format!("cannot pack {path}"))
     }
 
     /// Adds a character device.

@@ -22,6 +22,12 @@ use crate::{arch::Arch, process};
 const SILENCE: Duration = Duration::from_mins(5);
 /// How often the console is looked at meanwhile.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long QEMU may take to end by itself after its output was closed.
+const END: Duration = Duration::from_secs(1);
+/// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
+/// a busy machine stands still for longer than a real one.
+pub(super) const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+                            rcupdate.rcu_cpu_stall_timeout=150";
 /// Bytes that artifacts may have.
 const ARTIFACTS: u64 = 512 << 20;
 
@@ -46,12 +52,8 @@ impl Machine<'_> {
     /// # Errors
     /// When QEMU cannot be started.
     pub(super) fn run(&self, mut hear: impl FnMut(&News)) -> Result<Report> {
-        fs::create_dir_all(self.folder)?;
-        let console = self.folder.join("console.log");
-        let artifacts = self.folder.join("artifacts.tar");
-        File::create(&console)?;
-        File::create(&artifacts)?.set_len(ARTIFACTS)?;
-        let mut command = self.command(&console, &artifacts);
+        let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
+        let mut command = self.command(&console, &artifacts)?;
         let guest = Guest::start(command.args(["-chardev", "stdio,id=report"]), self.folder)?;
         let mut report = Report::default();
         let mut log = File::create(self.folder.join("report.log"))?;
@@ -95,14 +97,15 @@ impl Machine<'_> {
     /// When QEMU cannot be started.
     pub(super) fn attach(&self) -> Result<ExitCode> {
         let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
-        File::create(&artifacts)?.set_len(ARTIFACTS)?;
-        let mut command = self.command(&console, &artifacts);
+        let mut command = self.command(&console, &artifacts)?;
         process::run(command.args(["-chardev", "stdio,id=report,mux=on,signal=off", "-mon", "report"]))?;
         fs::remove_file(&artifacts)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn command(&self, console: &Path, artifacts: &Path) -> Command {
+    /// QEMU with everything but the second serial port; makes the disk for the artifacts.
+    fn command(&self, console: &Path, artifacts: &Path) -> Result<Command> {
+        File::create(artifacts)?.set_len(ARTIFACTS)?;
         // The machine ends with this program, however that ends.
         let mut command = process::command("setpriv");
         command.args(["--pdeathsig", "KILL", &self.arch.emulator()]);
@@ -112,7 +115,7 @@ impl Machine<'_> {
         command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
         // The kernel hands what it does not know itself to the first process, as its environment.
         let words = format!(
-            "console={} WEIR_REPORT={} panic=-1 oops=panic mitigations=off {}",
+            "console={} WEIR_REPORT={} {COMMAND_LINE} {}",
             self.arch.console(),
             self.arch.report(),
             self.command_line
@@ -122,7 +125,7 @@ impl Machine<'_> {
         command.arg("-device").arg(format!("{},chardev=report", self.arch.second_port()));
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio", comma(artifacts)));
-        command
+        Ok(command)
     }
 }
 
@@ -158,15 +161,8 @@ impl Guest {
 
     /// Ends it if it still runs.
     fn end(mut self) -> Result<String> {
-        if let Some(status) = self.child.try_wait()? {
+        if let Some(status) = process::wait_within(&mut self.child, END)? {
             return Ok(status.to_string());
-        }
-        // Its output is closed a moment before it ends by itself.
-        for _ in 0..50 {
-            thread::sleep(Duration::from_millis(20));
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status.to_string());
-            }
         }
         self.child.kill()?;
         Ok(self.child.wait()?.to_string())

@@ -1,9 +1,6 @@
 //! The programs under test, built for the guest.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -12,27 +9,28 @@ use crate::{
     build::{self, Profile},
     console::{self, Mark},
     process,
+    workspace::{self, Scratch},
 };
 
-/// Programs that go into the guest.
-#[derive(Debug)]
+/// Names of the programs in the guest's `/opt/weir`: its first process, the tests of the kernel programs alone, the
+/// suite's runner, the agent.
+pub(super) const PROGRAMS: [&str; 4] = [GUEST, KERNEL, SCENARIOS, "weir"];
+
+const GUEST: &str = "guest";
+const KERNEL: &str = "kernel";
+const SCENARIOS: &str = "scenarios";
+
+/// Programs that go into the guest, without their debugging information: a guest has to unpack them.
 pub(super) struct Payload {
     arch: Arch,
-    /// The first process.
-    pub(super) guest: PathBuf,
-    /// The agent.
-    pub(super) weir: PathBuf,
-    /// The suite's runner.
-    pub(super) scenarios: PathBuf,
-    /// The tests of the kernel programs alone.
-    pub(super) kernel: PathBuf,
+    folder: Scratch,
 }
 
 impl Payload {
     /// Builds all of them for `arch`.
     ///
     /// # Errors
-    /// When cargo reports one.
+    /// When cargo or strip reports one.
     pub(super) fn build(arch: Arch) -> Result<Self> {
         let weir = build::agent(Profile::Release, Some(arch))?;
         // Debug builds find more, but for another architecture Rust's library would have to be built again.
@@ -42,42 +40,28 @@ impl Payload {
         console::step(Mark::Doing, "build", process::show(&cargo));
         process::run(&mut cargo)?;
         let mut cargo = build::cargo("test", profile, Some(arch))?;
-        cargo.args(["--package", "agent", "--test", "kernel", "--no-run", "--quiet"]);
+        cargo.args(["--package", "agent", "--test", KERNEL, "--no-run", "--quiet"]);
         console::step(Mark::Doing, "build", process::show(&cargo));
         let messages = process::read(cargo.arg("--message-format=json"))?;
         let kernel =
-            executable(&messages, "kernel").context("cargo names no test program of the kernel side")?;
+            executable(&messages, KERNEL).context("cargo names no test program of the kernel side")?;
         let built = build::folder(profile, Some(arch))?;
-        Ok(Self { arch, guest: built.join("guest"), weir, scenarios: built.join("scenarios"), kernel })
+        let payload = Self { arch, folder: Scratch::make("payload")? };
+        let sources = [built.join(GUEST), kernel, built.join(SCENARIOS), weir];
+        for (name, source) in PROGRAMS.into_iter().zip(sources) {
+            process::read(arch.strip().arg("-o").arg(payload.path(name)).arg(source))?;
+        }
+        Ok(payload)
     }
 
-    /// Copies of all without their debugging information, in `folder`: a guest has to unpack them.
-    ///
-    /// # Errors
-    /// When one cannot be written.
-    pub(super) fn stripped(&self, folder: &Path) -> Result<Self> {
-        let strip = |program: &Path, name: &str| -> Result<PathBuf> {
-            let to = folder.join(name);
-            process::read(self.arch.strip().arg("-o").arg(&to).arg(program))?;
-            Ok(to)
-        };
-        Ok(Self {
-            arch: self.arch,
-            guest: strip(&self.guest, "guest")?,
-            weir: strip(&self.weir, "weir")?,
-            scenarios: strip(&self.scenarios, "scenarios")?,
-            kernel: strip(&self.kernel, "kernel")?,
-        })
+    /// Where one of [`PROGRAMS`] is.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
-    /// Each program with the name that it has in the guest's `/opt/weir`, in the order of names.
-    pub(super) fn programs(&self) -> BTreeMap<&'static str, &Path> {
-        BTreeMap::from([
-            ("guest", self.guest.as_path()),
-            ("weir", &self.weir),
-            ("scenarios", &self.scenarios),
-            ("kernel", &self.kernel),
-        ])
+    /// The first process.
+    pub(super) fn first(&self) -> PathBuf {
+        self.path(GUEST)
     }
 
     /// The shared libraries that the first process needs before there is a disk: the place of each, without the
@@ -86,16 +70,15 @@ impl Payload {
     /// # Errors
     /// When they cannot be listed.
     pub(super) fn libraries(&self) -> Result<Vec<(String, PathBuf)>> {
-        self.arch.libraries(&self.guest)
+        self.arch.libraries(&self.first())
     }
 
-    /// Names of the suite's cases that `filters` choose.
+    /// Names of the suite's cases that these words of its command line choose.
     ///
     /// # Errors
     /// When the runner cannot list them.
-    pub(super) fn suite(&self, filters: &[String]) -> Result<Vec<String>> {
-        let list = process::read(self.arch.run(&self.scenarios).args(["run", "--list"]).args(filters))?;
-        Ok(names(&list))
+    pub(super) fn suite(&self, words: &[String]) -> Result<Vec<String>> {
+        self.list(SCENARIOS, &["run", "--list"], words)
     }
 
     /// Names of the tests of the kernel programs.
@@ -103,14 +86,22 @@ impl Payload {
     /// # Errors
     /// When the test program cannot list them.
     pub(super) fn kernel_tests(&self, filters: &[String]) -> Result<Vec<String>> {
-        let list = process::read(self.arch.run(&self.kernel).arg("--list").args(filters))?;
-        Ok(names(&list))
+        self.list(KERNEL, &["--list"], filters)
+    }
+
+    fn list(&self, program: &str, words: &[&str], filters: &[String]) -> Result<Vec<String>> {
+        let list = process::read(self.arch.run(&self.path(program)).args(words).args(filters))?;
+        Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
 }
 
-/// `NAME: test` on each line.
-fn names(list: &str) -> Vec<String> {
-    list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+/// What a package installs beside the agent: the place in the guest and the file.
+pub(super) fn installed() -> [(&'static str, PathBuf); 2] {
+    let packaging = workspace::root().join("packaging");
+    [
+        ("/usr/lib/systemd/system/weir.service", packaging.join("weir.service")),
+        ("/etc/weir/weir.toml", packaging.join("weir.toml")),
+    ]
 }
 
 /// The test program called `name` among those that cargo's messages say they built.

@@ -53,6 +53,8 @@ pub(super) struct Boot {
     pub(super) kernel: Kernel,
     /// Words for the kernel's command line.
     pub(super) command_line: &'static str,
+    /// systemd is its first process, with the agent installed as a service.
+    pub(super) services: bool,
     pub(super) runs: Vec<Run>,
 }
 
@@ -74,31 +76,36 @@ const QUICK: [&str; 8] = [
 /// Of these, the ones that tell rungs apart.
 const QUICK_RUNGS: [&str; 3] = ["kernel::", "malicious::tar-curl", "malicious::tar-scp"];
 
+/// Prefix of the names of the cases that need systemd, which machines without it leave out.
+const SERVICE: &str = "service::";
+
 /// Everything everywhere, each rung that differs.
 pub(super) fn full(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> Vec<Boot> {
+    let (services, others) = parted(filters);
     let mut boots: Vec<Boot> = kernels
         .iter()
+        .filter(|_| others.is_some())
         .map(|kernel| {
-            let run = |hooks| Run { hooks, filters: filters.to_vec() };
+            let run = |hooks| Run { hooks, filters: others.clone().unwrap_or_default() };
             boot(kernel, rungs(kernel).into_iter().map(run).filter(|run| chosen(run.hooks, hooks)).collect())
         })
         .filter(|boot| !boot.runs.is_empty())
         .collect();
+    boots.extend(kernels.iter().filter_map(|kernel| with_systemd(kernel, hooks, services.as_ref()?)));
     boots.extend(kernels.iter().filter_map(|kernel| locked_down(kernel, hooks, filters)));
     boots
 }
 
 /// A choice of cases on each kernel, all rungs on one.
 pub(super) fn quick(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> Vec<Boot> {
-    let own = |cases: &[&str]| {
-        if filters.is_empty() {
-            cases.iter().map(|&case| case.to_owned()).collect()
-        } else {
-            filters.to_vec()
-        }
+    let (services, others) = parted(filters);
+    let own = |cases: &[&str]| match &others {
+        Some(others) if !others.is_empty() => others.clone(),
+        Some(_) | None => cases.iter().map(|&case| case.to_owned()).collect(),
     };
     let mut boots: Vec<Boot> = kernels
         .iter()
+        .filter(|_| others.is_some())
         .map(|kernel| {
             let mut runs = vec![Run { hooks: Hooks::Auto, filters: own(&QUICK) }];
             if kernel.series == ALL_RUNGS {
@@ -110,8 +117,10 @@ pub(super) fn quick(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> 
         })
         .filter(|boot| !boot.runs.is_empty())
         .collect();
-    let all_rungs = kernels.iter().filter(|kernel| kernel.series == ALL_RUNGS);
-    boots.extend(all_rungs.filter_map(|kernel| locked_down(kernel, hooks, filters)));
+    for kernel in kernels.iter().filter(|kernel| kernel.series == ALL_RUNGS) {
+        boots.extend(services.as_ref().and_then(|services| with_systemd(kernel, hooks, services)));
+        boots.extend(locked_down(kernel, hooks, filters));
+    }
     // The longest first, so that no machine runs alone at the end.
     boots.sort_by_key(|boot| std::cmp::Reverse(boot.runs.len()));
     boots
@@ -129,7 +138,29 @@ fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
 }
 
 fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
-    Boot { title: kernel.title(), kernel: kernel.clone(), command_line: "", runs }
+    Boot { title: kernel.title(), kernel: kernel.clone(), command_line: "", services: false, runs }
+}
+
+/// A machine that runs the agent as a service, with the hooks that it chooses.
+fn with_systemd(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
+    chosen(Hooks::Auto, hooks).then(|| Boot {
+        title: format!("{}-systemd", kernel.title()),
+        kernel: kernel.clone(),
+        command_line: "",
+        services: true,
+        runs: vec![Run { hooks: Hooks::Auto, filters: filters.to_vec() }],
+    })
+}
+
+/// Filters for machines with systemd and for the others; none when such machines have nothing to run.
+fn parted(filters: &[String]) -> (Option<Vec<String>>, Option<Vec<String>>) {
+    if filters.is_empty() {
+        return (Some(vec![SERVICE.to_owned()]), Some(Vec::new()));
+    }
+    let (services, others): (Vec<_>, Vec<_>) =
+        filters.iter().cloned().partition(|filter| filter.starts_with(SERVICE));
+    let some = |filters: Vec<String>| (!filters.is_empty()).then_some(filters);
+    (some(services), some(others))
 }
 
 /// A machine that shows how the agent meets a kernel that lets nobody read kernel memory.
@@ -139,6 +170,7 @@ fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<B
         title: format!("{}-lockdown", kernel.title()),
         kernel: kernel.clone(),
         command_line: "lockdown=confidentiality",
+        services: false,
         runs: vec![Run { hooks: Hooks::Auto, filters: vec![LOCKDOWN.to_owned()] }],
     })
 }
@@ -147,11 +179,17 @@ fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<B
 pub(super) const KERNEL_TESTS: &str = "kernel::";
 
 impl Run {
-    /// Filters for the suite; none when it is left out.
-    pub(super) fn suite_filters(&self) -> Option<Vec<String>> {
-        let own: Vec<String> =
+    /// Words that choose cases of the suite; none when it is left out.
+    pub(super) fn suite_words(&self) -> Option<Vec<String>> {
+        let mut own: Vec<String> =
             self.filters.iter().filter(|filter| !filter.starts_with(KERNEL_TESTS)).cloned().collect();
-        (self.filters.is_empty() || !own.is_empty()).then_some(own)
+        if !self.filters.is_empty() && own.is_empty() {
+            return None;
+        }
+        if !own.iter().any(|filter| filter.starts_with(SERVICE)) {
+            own.extend(["--skip", SERVICE].map(str::to_owned));
+        }
+        Some(own)
     }
 
     /// Filters for the tests of the kernel programs; none when they are left out.
@@ -173,6 +211,12 @@ impl Boot {
     /// The plan as the guest reads it (`tests::guest::plan`): words parted by tabs.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
+        let weir = if self.services {
+            text.push_str("init\t/lib/systemd/systemd\n");
+            "/usr/bin/weir"
+        } else {
+            "/opt/weir/weir"
+        };
         for run in &self.runs {
             let hooks = run.hooks.name();
             // Writing to a string cannot fail.
@@ -183,11 +227,11 @@ impl Boot {
                     words(&filters)
                 );
             }
-            if let Some(filters) = run.suite_filters() {
+            if let Some(chosen) = run.suite_words() {
                 let _ = writeln!(
                     text,
-                    "step\t{hooks}/suite\nenv\tWEIR_HOOKS={hooks}\nrun\t/opt/weir/scenarios\trun\t--weir\t/opt/weir/weir\t--artifacts\t/var/log/weir-tests/{hooks}{}",
-                    words(&filters)
+                    "step\t{hooks}/suite\nenv\tWEIR_HOOKS={hooks}\nrun\t/opt/weir/scenarios\trun\t--weir\t{weir}\t--artifacts\t/var/log/weir-tests/{hooks}{}",
+                    words(&chosen)
                 );
             }
         }
@@ -229,6 +273,10 @@ mod tests {
                 "6.1 auto+tracepoint+kprobe",
                 "6.12 auto+tracepoint+fentry+kprobe",
                 "7.2 auto+tracepoint+fentry+kprobe",
+                "5.10-systemd auto",
+                "6.1-systemd auto",
+                "6.12-systemd auto",
+                "7.2-systemd auto",
                 "5.10-lockdown auto",
                 "6.1-lockdown auto",
                 "6.12-lockdown auto",
@@ -237,27 +285,37 @@ mod tests {
         );
         assert_eq!(
             outline(&quick(&kernels, &[], &[])),
-            ["6.12 auto+tracepoint+fentry+kprobe", "5.10 auto", "6.1 auto", "7.2 auto", "6.12-lockdown auto"]
+            [
+                "6.12 auto+tracepoint+fentry+kprobe",
+                "5.10 auto",
+                "6.1 auto",
+                "7.2 auto",
+                "6.12-systemd auto",
+                "6.12-lockdown auto",
+            ]
         );
         assert_eq!(
             outline(&full(&kernels, &[Hooks::Fentry], &["scp".to_owned()])),
             ["6.12 fentry", "7.2 fentry"]
         );
+        let kill = ["service::kill".to_owned()];
+        assert_eq!(outline(&full(&kernels[2..], &[], &kill)), ["6.12-systemd auto", "7.2-systemd auto"]);
     }
 
     #[test]
     fn filters_find_their_program() {
         type Filters<'a> = &'a [&'a str];
-        let rows: [(Filters<'_>, Option<Filters<'_>>, Option<Filters<'_>>); 4] = [
-            (&[], Some(&[]), Some(&[])),
+        let rows: [(Filters<'_>, Option<Filters<'_>>, Option<Filters<'_>>); 5] = [
+            (&[], Some(&["--skip", "service::"]), Some(&[])),
             (&["kernel::"], None, Some(&[])),
-            (&["kernel::opens", "scp"], Some(&["scp"]), Some(&["opens"])),
-            (&["scp"], Some(&["scp"]), None),
+            (&["kernel::opens", "scp"], Some(&["scp", "--skip", "service::"]), Some(&["opens"])),
+            (&["scp"], Some(&["scp", "--skip", "service::"]), None),
+            (&["service::"], Some(&["service::"]), None),
         ];
         for (filters, suite, kernel) in rows {
             let run =
                 Run { hooks: Hooks::Auto, filters: filters.iter().map(|&word| word.to_owned()).collect() };
-            assert_eq!(run.suite_filters().as_deref(), suite.map(own).as_deref(), "{filters:?}");
+            assert_eq!(run.suite_words().as_deref(), suite.map(own).as_deref(), "{filters:?}");
             assert_eq!(run.kernel_filters().as_deref(), kernel.map(own).as_deref(), "{filters:?}");
         }
     }

@@ -59,10 +59,13 @@ impl Report {
         // A case's name stands before what it prints, its result after that.
         if let Some((name, rest)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
             self.case = Some(name.to_owned());
-            return outcome(rest).map(|outcome| step.conclude(name, outcome));
+            let news = outcome(rest).map(|outcome| step.conclude(name, outcome));
+            // The reason of a skipped case follows on a line of its own.
+            return news.filter(|news| !matches!(news, News::Case(_, Outcome::Skipped(_))));
         }
         // Something was printed between a name and its result.
-        if let (Some(outcome), Some(name)) = (alone(line), &self.case) {
+        let alone = if line.contains(' ') { None } else { outcome(line) };
+        if let (Some(outcome), Some(name)) = (alone, &self.case) {
             return Some(step.conclude(name, outcome));
         }
         if let Some((name, reason)) = line.strip_prefix("skipped: ").and_then(|rest| rest.split_once(": ")) {
@@ -115,10 +118,6 @@ impl Step {
         self.cases.insert(name.to_owned(), outcome.clone());
         News::Case(name.to_owned(), outcome)
     }
-}
-
-fn alone(line: &str) -> Option<Outcome> {
-    matches!(line, "ok" | "FAILED" | "ignored").then(|| outcome(line)).flatten()
 }
 
 fn outcome(words: &str) -> Option<Outcome> {

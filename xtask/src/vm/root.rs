@@ -64,7 +64,10 @@ pub(super) fn image(arch: Arch) -> Result<PathBuf> {
     let tree = scratch.path().join("tree");
     let result = install(&codename, arch, &packages, &tree).and_then(|()| pack(&tree, &image));
     // What root made, root removes.
-    drop(process::as_root("rm").and_then(|mut rm| process::read(rm.arg("-rf").arg(&tree))));
+    drop(
+        process::as_root("rm")
+            .and_then(|mut rm| process::read(rm.args(["-rf", "--one-file-system"]).arg(&tree))),
+    );
     result?;
     Ok(image)
 }
