@@ -1,5 +1,6 @@
 //! `cargo xtask vm`: the suite on real distribution kernels, in virtual machines.
 
+mod arch;
 mod boot;
 mod breakage;
 mod cache;
@@ -38,10 +39,10 @@ use self::{
     table::Table,
 };
 use crate::{
+    arch::Arch,
     arguments::Arguments,
     console::{self as terminal, Mark},
-    setup::{self, Part},
-    workspace,
+    setup, workspace,
 };
 
 pub(crate) const HELP: &str = "\
@@ -57,6 +58,7 @@ is not run again. Two runs take turns.
 Usage: cargo xtask vm [OPTIONS]
 
 Options:
+  --arch ARCH  x86_64 or aarch64 (this machine's own)
   --kernel V   Only this series: 5.10, 6.1, 6.12 or newest; may be repeated
   --hooks H    Only this first rung: auto, tracepoint, fentry or kprobe; may be repeated
   --filter S   Only cases whose name contains it; may be repeated
@@ -76,11 +78,13 @@ Examples:
   cargo xtask vm --quick
   cargo xtask vm --kernel 5.10 --hooks kprobe --filter malicious
   cargo xtask vm --kernel 6.1 --shell
+  cargo xtask vm --arch aarch64 --filter kernel::
   cargo xtask vm --break probe
 ";
 
 pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let started = Instant::now();
+    let arch = Arch::parse("--arch", arguments.value("--arch")?.as_deref())?;
     let mut chosen_kernels = arguments.values("--kernel")?;
     let chosen_hooks: Vec<Hooks> =
         arguments.values("--hooks")?.iter().map(|name| Hooks::parse(name)).collect::<Result<_>>()?;
@@ -95,14 +99,16 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     };
     arguments.finish()?;
 
-    setup::ensure(&[Part::Build, Part::Vm])?;
+    let mut needed = arch.build_parts()?;
+    needed.extend(arch.vm_parts());
+    setup::ensure(&needed)?;
     let _lock = Lock::take(&workspace::target()?.join("vm"))?;
     workspace::sweep();
     if breakage.is_some() && chosen_kernels.is_empty() {
         chosen_kernels.push(ALL_RUNGS.to_owned());
     }
-    let kernels = kernels(&chosen_kernels)?;
-    let parts = Parts::make(|payload| breakage.map_or(Ok(()), |breakage| breakage.apply(payload)))?;
+    let kernels = kernels(arch, &chosen_kernels)?;
+    let parts = Parts::make(arch, |payload| breakage.map_or(Ok(()), |breakage| breakage.apply(payload)))?;
     if shell {
         let kernel = kernels.first().context("no kernel")?;
         return boot::shell(kernel, &parts);
@@ -134,7 +140,7 @@ fn default_jobs() -> usize {
     thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2).max(1))
 }
 
-fn kernels(chosen: &[String]) -> Result<Vec<Kernel>> {
+fn kernels(arch: Arch, chosen: &[String]) -> Result<Vec<Kernel>> {
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|one| one == name);
     let mut kernels = Vec::new();
     for (name, suite) in kernel::SUITES {
@@ -144,7 +150,7 @@ fn kernels(chosen: &[String]) -> Result<Vec<Kernel>> {
         if !wanted(name) && !unsettled {
             continue;
         }
-        let kernel = kernel::fetch(suite)?;
+        let kernel = kernel::fetch(suite, arch)?;
         if wanted(name) || wanted(&kernel.series) {
             terminal::step(Mark::Ok, "kernel", format!("{} from {suite}", kernel.version));
             kernels.push(kernel);

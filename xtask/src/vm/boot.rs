@@ -16,7 +16,7 @@ use super::{
     initramfs::Archive,
     kernel::Kernel,
     limits::Limits,
-    machine::{EMULATOR, Machine},
+    machine::Machine,
     passed::{self, Passed},
     payload::{self, PROGRAMS, Payload},
     plan::{Boot, Hooks, KERNEL_TESTS, Run},
@@ -25,6 +25,7 @@ use super::{
     root,
 };
 use crate::{
+    arch::Arch,
     console::{self as terminal, Mark},
     process, workspace,
 };
@@ -55,11 +56,11 @@ impl Parts {
     ///
     /// # Errors
     /// When one cannot be made.
-    pub(super) fn make(break_payload: impl FnOnce(&Payload) -> Result<()>) -> Result<Self> {
-        let payload = Payload::build()?;
+    pub(super) fn make(arch: Arch, break_payload: impl FnOnce(&Payload) -> Result<()>) -> Result<Self> {
+        let payload = Payload::build(arch)?;
         break_payload(&payload)?;
-        let disk = root::image()?;
-        let emulator = process::read(process::command(EMULATOR).arg("--version"))?;
+        let disk = root::image(arch)?;
+        let emulator = process::read(process::command(&arch.emulator()).arg("--version"))?;
         let key = cache::key(&[cache::file_key(&disk)?.as_bytes(), emulator.as_bytes()]);
         Ok(Self { payload, disk, key })
     }
@@ -79,6 +80,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     let initramfs = folder.with_added_extension("initramfs");
     pack(&initramfs, &boot.kernel, parts, &boot.text())?;
     let machine = Machine {
+        arch: boot.kernel.arch,
         kernel: &boot.kernel.image,
         initramfs: &initramfs,
         disk: &parts.disk,
@@ -133,11 +135,14 @@ pub(super) fn shell(kernel: &Kernel, parts: &Parts) -> Result<ExitCode> {
     let folder = workspace::target()?.join("vm/shell");
     fs::create_dir_all(&folder)?;
     let initramfs = folder.join("initramfs");
-    let plan =
-        "step\tshell\nrun\tsetsid\t--ctty\t--wait\tsh\t-c\texec bash -i </dev/ttyS1 >/dev/ttyS1 2>&1\n";
-    pack(&initramfs, kernel, parts, plan)?;
+    let plan = format!(
+        "step\tshell\nrun\tsetsid\t--ctty\t--wait\tsh\t-c\texec bash -i <{0} >{0} 2>&1\n",
+        kernel.arch.report()
+    );
+    pack(&initramfs, kernel, parts, &plan)?;
     terminal::line("weir and scenarios are in /opt/weir; 'exit' turns the machine off");
     let machine = Machine {
+        arch: kernel.arch,
         kernel: &kernel.image,
         initramfs: &initramfs,
         disk: &parts.disk,
@@ -245,8 +250,8 @@ fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
     let file = File::create(to).with_context(|| format!("cannot write {}", to.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
     archive.file("init", &parts.payload.first())?;
-    for library in parts.payload.libraries()? {
-        archive.file(library.display().to_string().trim_start_matches('/'), &library)?;
+    for (place, library) in parts.payload.libraries()? {
+        archive.file(&place, &library)?;
     }
     archive.bytes("plan", plan.as_bytes())?;
     for module in &kernel.modules {

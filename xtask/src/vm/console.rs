@@ -7,13 +7,14 @@ use std::{
 };
 
 /// Parts of messages after which a guest cannot be trusted, and what they mean.
-const FATAL: [(&str, &str); 16] = [
+const FATAL: [(&str, &str); 17] = [
     ("Kernel panic - not syncing", "the guest's kernel panicked"),
     // Before the plain "BUG: ", which they carry too.
     ("BUG: soft lockup", "a processor of the guest hung"),
     ("BUG: ", "the guest's kernel found a bug"),
     ("Oops: ", "the guest's kernel oopsed"),
     ("general protection fault", "the guest's kernel oopsed"),
+    ("Internal error: ", "the guest's kernel oopsed"),
     // Stands before every warning, whose own words differ between versions.
     ("------------[ cut here ]------------", "the guest's kernel warned"),
     ("UBSAN: ", "the guest's kernel warned"),
@@ -146,6 +147,7 @@ mod tests {
             ("[ 9] watchdog: BUG: soft lockup - CPU#0 stuck for 134s!", Some("hung: [ 9] watchdog")),
             ("[ 9] rcu: INFO: rcu_preempt self-detected stall on CPU", Some("hung: ")),
             ("[ 9] WARNING: possible circular locking dependency detected", Some("lock itself up: ")),
+            ("[ 1] Internal error: synchronous external abort: 96000010 [#1] SMP", Some("oopsed")),
             (
                 "[ 9] ------------[ cut here ]------------\n[ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n",
                 Some("warned: [ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n[ 9] ------------[ cut"),

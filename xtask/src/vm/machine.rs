@@ -19,7 +19,7 @@ use super::{
     lines::Lines,
     results::{News, Report},
 };
-use crate::process;
+use crate::{arch::Arch, process};
 
 /// How often console and clock are looked at, whatever is reported meanwhile.
 const LOOK: Duration = Duration::from_secs(2);
@@ -29,29 +29,26 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const END: Duration = Duration::from_secs(1);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
 /// a busy machine stands still for longer than a real one.
-const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
                             rcupdate.rcu_cpu_stall_timeout=150";
-/// The program that is the machine.
-pub(super) const EMULATOR: &str = "qemu-system-x86_64";
-/// Its words that are the same for every machine. Emulated: nested virtualization hangs on many machines, and results
-/// are to be the same everywhere.
-const FIXED: [&str; 15] = [
+/// QEMU's words that are the same for every machine. Emulated: nested virtualization hangs on many machines, and
+/// results are to be the same everywhere.
+const FIXED: [&str; 11] = [
     "-nodefaults",
     "-no-user-config",
     "-display",
     "none",
     "-no-reboot",
-    "-machine",
-    "q35",
     "-accel",
     "tcg,thread=multi",
-    "-cpu",
-    "max",
     "-smp",
     "2",
     "-m",
     "1536",
 ];
+/// QEMU's words for where the second serial port leads to: to this program, and to a terminal.
+const REPORT_CHANNEL: [&str; 2] = ["-chardev", "stdio,id=report"];
+const TERMINAL: [&str; 4] = ["-chardev", "stdio,id=report,mux=on,signal=off", "-mon", "report"];
 /// Pieces of a report that are read ahead.
 const AHEAD: usize = 256;
 /// Bytes that artifacts may have.
@@ -66,6 +63,7 @@ pub(super) const CONSOLE_LOG: &str = "console.log";
 /// What a machine consists of.
 #[derive(Debug)]
 pub(super) struct Machine<'m> {
+    pub(super) arch: Arch,
     pub(super) kernel: &'m Path,
     pub(super) initramfs: &'m Path,
     /// The disk, which the guest may write to without a change to the file.
@@ -87,7 +85,7 @@ impl Machine<'_> {
     pub(super) fn key(&self) -> Result<String> {
         let nowhere = Path::new("");
         let bare = Machine { kernel: nowhere, initramfs: nowhere, disk: nowhere, folder: nowhere, ..*self };
-        let mut parts = bare.words(nowhere, nowhere);
+        let mut parts = bare.words(nowhere, nowhere, &REPORT_CHANNEL);
         for path in [self.kernel, self.initramfs] {
             parts.push(cache::file_key(path)?);
         }
@@ -101,9 +99,9 @@ impl Machine<'_> {
     /// When QEMU cannot be started.
     pub(super) fn run(&self, mut hear: impl FnMut(&News)) -> Result<Report> {
         let (log, artifacts) = (self.folder.join(CONSOLE_LOG), self.folder.join("artifacts.tar"));
-        let mut command = self.command(&log, &artifacts)?;
+        let mut command = self.command(&log, &artifacts, &REPORT_CHANNEL)?;
         let mut console = Console::new(&log);
-        let guest = Guest::start(command.args(["-serial", "stdio"]), self.folder)?;
+        let guest = Guest::start(&mut command, self.folder)?;
         let mut report = Report::default();
         let mut copy = File::create(self.folder.join(REPORT_LOG))?;
         let mut clock = Clock::start(self.limits, Instant::now());
@@ -163,29 +161,35 @@ impl Machine<'_> {
     /// When QEMU cannot be started.
     pub(super) fn attach(&self) -> Result<ExitCode> {
         let (console, artifacts) = (self.folder.join(CONSOLE_LOG), self.folder.join("artifacts.tar"));
-        let mut command = self.command(&console, &artifacts)?;
-        process::run(command.args(["-serial", "mon:stdio"]))?;
+        let mut command = self.command(&console, &artifacts, &TERMINAL)?;
+        process::run(&mut command)?;
         fs::remove_file(&artifacts)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    /// QEMU with everything but the second serial port; makes the disk for the artifacts.
-    fn command(&self, console: &Path, artifacts: &Path) -> Result<Command> {
+    /// QEMU; makes the disk for the artifacts.
+    fn command(&self, console: &Path, artifacts: &Path, channel: &[&str]) -> Result<Command> {
         File::create(artifacts)?.set_len(ARTIFACTS)?;
         // The machine ends with this program, however that ends.
         let mut command = process::command("setpriv");
-        command.args(["--pdeathsig", "KILL", EMULATOR]).args(self.words(console, artifacts));
+        command.args(["--pdeathsig", "KILL", &self.arch.emulator()]);
+        command.args(self.words(console, artifacts, channel));
         Ok(command)
     }
 
     /// QEMU's words.
-    fn words(&self, console: &Path, artifacts: &Path) -> Vec<String> {
-        let mut words = FIXED.map(str::to_owned).to_vec();
+    fn words(&self, console: &Path, artifacts: &Path, channel: &[&str]) -> Vec<String> {
+        let mut words: Vec<String> =
+            FIXED.iter().chain(&self.arch.board()).chain(channel).map(|&word| word.to_owned()).collect();
         let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
         option("-kernel", self.kernel.display().to_string());
         option("-initrd", self.initramfs.display().to_string());
-        option("-append", format!("{COMMAND_LINE} {}", self.command_line).trim_end().to_owned());
+        // The kernel hands what it does not know itself to the first process, as its environment.
+        let (port, report) = (self.arch.console(), self.arch.report());
+        let line = format!("console={port} WEIR_REPORT={report} {COMMAND_LINE} {}", self.command_line);
+        option("-append", line.trim_end().to_owned());
         option("-serial", format!("file:{}", comma(console)));
+        option("-device", format!("{},chardev=report", self.arch.second_port()));
         option("-drive", format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
         option("-drive", format!("file={},format=raw,if=virtio", comma(artifacts)));
         words

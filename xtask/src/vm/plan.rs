@@ -142,7 +142,7 @@ pub(super) fn broken(
         own.map(|hooks| Run { hooks, filters: filters.clone() }).collect()
     };
     let boots = kernels.iter().map(|kernel| Boot {
-        title: format!("{}-broken-{}", kernel.series, breakage.name()),
+        title: format!("{}-broken-{}", kernel.title(), breakage.name()),
         broken: Some(breakage),
         ..boot(kernel, runs(kernel))
     });
@@ -162,7 +162,7 @@ fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
 
 fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
     Boot {
-        title: kernel.series.clone(),
+        title: kernel.title(),
         kernel: kernel.clone(),
         command_line: "",
         services: false,
@@ -174,7 +174,7 @@ fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
 /// A machine that runs the agent as a service, with the hooks that it chooses.
 fn with_systemd(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
     chosen(Hooks::Auto, hooks).then(|| Boot {
-        title: format!("{}-systemd", kernel.series),
+        title: format!("{}-systemd", kernel.title()),
         kernel: kernel.clone(),
         command_line: "",
         services: true,
@@ -198,7 +198,7 @@ fn parted(filters: &[String]) -> (Option<Vec<String>>, Option<Vec<String>>) {
 fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
     let wanted = filters.is_empty() || filters.iter().any(|filter| LOCKDOWN.contains(filter.as_str()));
     (wanted && chosen(Hooks::Auto, hooks)).then(|| Boot {
-        title: format!("{}-lockdown", kernel.series),
+        title: format!("{}-lockdown", kernel.title()),
         kernel: kernel.clone(),
         command_line: "lockdown=confidentiality",
         services: false,
@@ -280,9 +280,11 @@ fn words(filters: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
 
     fn kernel(series: &str) -> Kernel {
         Kernel {
+            arch: Arch::parse("own", None).unwrap(),
             series: series.to_owned(),
             version: format!("{series}.1-1"),
             image: "vmlinuz".into(),

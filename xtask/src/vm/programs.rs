@@ -69,7 +69,7 @@ pub(super) fn print(finished: &[Finished]) {
     let mut columns: Vec<([String; 2], &[Program])> = Vec::new();
     for one in finished {
         for (hooks, programs) in &one.programs {
-            let heading = [one.boot.kernel.series.clone(), hooks.name().to_owned()];
+            let heading = [one.boot.kernel.title(), hooks.name().to_owned()];
             // A service's programs, and those of a second machine with one kernel, are the same.
             if !columns.iter().any(|(known, _)| *known == heading) {
                 columns.push((heading, programs));

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{EMULATOR, Machine};
+use super::Machine;
 use crate::{
+    arch::Arch,
     process,
     vm::{initramfs::Archive, limits::Limits, lock::Lock},
     workspace::{self, Scratch},
@@ -20,11 +21,15 @@ use crate::{
 const KILLED_RUN: &str = "XTASK_TEST_KILLED_RUN";
 const NAME: &str = "vm::machine::tests::a_killed_run_leaves_nothing_behind";
 
+fn own() -> Arch {
+    Arch::parse("own", None).unwrap()
+}
+
 /// A kernel that was fetched before.
 fn kernel() -> Option<PathBuf> {
     let folders =
         |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let cache = workspace::target().unwrap().join("vm/kernels");
+    let cache = workspace::target().unwrap().join("vm/kernels").join(own().debian());
     folders(cache).flat_map(folders).map(|folder| folder.join("vmlinuz")).find(|image| image.exists())
 }
 
@@ -38,6 +43,7 @@ fn run(place: &Path, limits: Limits) -> Option<String> {
     File::create(&disk).unwrap().set_len(1 << 20).unwrap();
     let kernel = kernel().unwrap();
     let machine = Machine {
+        arch: own(),
         kernel: &kernel,
         initramfs: &initramfs,
         disk: &disk,
@@ -56,7 +62,7 @@ fn emulators(place: &Path) -> usize {
     words
         .filter(|words| {
             let words = String::from_utf8_lossy(words);
-            words.contains(EMULATOR) && !words.starts_with("setpriv") && words.contains(&place)
+            words.contains(&own().emulator()) && !words.starts_with("setpriv") && words.contains(&place)
         })
         .count()
 }
@@ -70,9 +76,10 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn can_run(test: &str) -> bool {
-    let can = process::find(EMULATOR).is_some() && kernel().is_some();
+    let emulator = own().emulator();
+    let can = process::find(&emulator).is_some() && kernel().is_some();
     if !can {
-        println!("skipped: {test}: no {EMULATOR}, or no kernel fetched before");
+        println!("skipped: {test}: no {emulator}, or no kernel fetched before");
     }
     can
 }
@@ -126,7 +133,7 @@ fn whatever_makes_a_machine_counts() {
         let [kernel, initramfs, disk] = &paths;
         let limits = Limits::of(1);
         let folder = Path::new(folder);
-        Machine { kernel, initramfs, disk, command_line, folder, limits }.key().unwrap()
+        Machine { arch: own(), kernel, initramfs, disk, command_line, folder, limits }.key().unwrap()
     };
     let plain = key(["k", "i"], "", "/a");
     assert_eq!(plain, key(["k", "i"], "", "/b"), "where it runs makes no difference");
