@@ -131,8 +131,8 @@ impl Objects {
     /// of these keeps. What the loader names, like `.rodata`, others have too: such a map lives through a program,
     /// which tells whose it is, or through a pin.
     fn weirs(&self, names: &Names) -> BTreeSet<Id> {
-        let named = self.names.iter().filter(|(_, name)| is_weirs(name) && names.contains(*name));
-        let mut weirs: BTreeSet<Id> = named.map(|(id, _)| *id).collect();
+        let own = self.names.iter().filter(|(_, name)| is_weirs(name) && names.contains(*name));
+        let mut weirs: BTreeSet<Id> = own.map(|(id, _)| *id).collect();
         let links = self.keeps.iter().filter(|((kind, _), kept)| {
             *kind == Kind::Link && kept.iter().any(|program| weirs.contains(program))
         });

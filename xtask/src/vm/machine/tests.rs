@@ -25,6 +25,9 @@ fn own() -> Arch {
     Arch::parse("own", None).unwrap()
 }
 
+/// Lets a kernel that panics stand still for longer than this test waits for anything, and then end its machine.
+const LINGER: &str = "panic=120";
+
 /// A kernel that was fetched before.
 fn kernel() -> Option<PathBuf> {
     let folders =
@@ -34,7 +37,7 @@ fn kernel() -> Option<PathBuf> {
 }
 
 /// A run as `cargo xtask vm` does it, in `place`: the lock, a fresh folder, a machine.
-fn run(place: &Path, limits: Limits) -> Option<String> {
+fn run(place: &Path, command_line: &str, limits: Limits) -> Option<String> {
     let _lock = Lock::take(place).unwrap();
     let (initramfs, disk, folder) = (place.join("initramfs"), place.join("disk"), place.join("machine"));
     drop(fs::remove_dir_all(&folder));
@@ -47,7 +50,7 @@ fn run(place: &Path, limits: Limits) -> Option<String> {
         kernel: &kernel,
         initramfs: &initramfs,
         disk: &disk,
-        command_line: "",
+        command_line,
         folder: &folder,
         limits,
     };
@@ -87,7 +90,7 @@ fn can_run(test: &str) -> bool {
 #[test]
 fn a_killed_run_leaves_nothing_behind() {
     if let Some(place) = env::var_os(KILLED_RUN) {
-        run(Path::new(&place), Limits::of(1));
+        run(Path::new(&place), LINGER, Limits::of(1));
         return;
     }
     if !can_run("a_killed_run_leaves_nothing_behind") {
@@ -105,7 +108,7 @@ fn a_killed_run_leaves_nothing_behind() {
     first.wait().unwrap();
     eventually("the machine ends with its run", || emulators(scratch.path()) == 0);
     // Lock and folders are there for the next one, which hears what became of its guest.
-    let error = run(scratch.path(), Limits::of(1)).unwrap();
+    let error = run(scratch.path(), "", Limits::of(1)).unwrap();
     assert!(error.starts_with("the guest's kernel panicked: ") && error.contains("init"), "{error}");
     assert_eq!(emulators(scratch.path()), 0);
 }
@@ -117,7 +120,8 @@ fn a_machine_that_takes_too_long_is_ended() {
     }
     let scratch = Scratch::make("too-long").unwrap();
     let second = Duration::from_secs(1);
-    let error = run(scratch.path(), Limits { silence: 9 * second, case: 9 * second, total: second }).unwrap();
+    let error =
+        run(scratch.path(), "", Limits { silence: 9 * second, case: 9 * second, total: second }).unwrap();
     assert_eq!(error, "the machine took more than the 1 s for its cases, at the machine");
     assert_eq!(emulators(scratch.path()), 0);
 }
