@@ -19,8 +19,6 @@ pub(super) struct Walk<'a> {
     clustered: bool,
     /// The script, as an option names it.
     file: Option<&'a [u8]>,
-    /// The first operand is text.
-    command: bool,
     stdin: bool,
     operand: Operand,
     /// A subcommand was given.
@@ -44,7 +42,6 @@ impl<'a> Walk<'a> {
             before: Vec::new(),
             clustered: false,
             file: None,
-            command: false,
             stdin: false,
             operand: grammar.operand,
             in_command: false,
@@ -150,7 +147,9 @@ impl<'a> Walk<'a> {
             letters = after;
             ends |= grammar.ends.contains(letter);
             if grammar.command.contains(letter) {
-                self.command |= means(*letter);
+                if means(*letter) {
+                    self.operand = Operand::Text;
+                }
             } else if grammar.stdin.contains(letter) {
                 self.stdin |= means(*letter);
             } else if grammar.text.contains(letter) {
@@ -237,7 +236,7 @@ impl<'a> Walk<'a> {
 
     /// What is run, once only operands are left.
     fn operands(&mut self) -> Program<'a> {
-        if self.command || self.operand == Operand::Text {
+        if self.operand == Operand::Text {
             return self.next().map_or(Program::Nothing, |text| Program::Text(text.into()));
         }
         let takes_script = match self.operand {
