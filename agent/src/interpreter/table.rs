@@ -137,8 +137,9 @@ const DENO: Grammar = Grammar {
     nothing: b"Vh",
     long_text: "eval",
     long_file: "eval-file",
+    long_loads: "preload",
     long_value: "cert conditions config ext filter host import-map inspect-publish-uid location lock log-level \
-        min-dep-age minimum-dependency-age node-modules-linker port preload reporter require seed",
+        min-dep-age minimum-dependency-age node-modules-linker port reporter require seed",
     commands: &[
         ("run watch serve test bench", Operand::Needed),
         ("eval", Operand::Text),
@@ -175,7 +176,7 @@ const PHP: Grammar = Grammar {
 };
 
 /// `-b` is the address of a `FastCGI` server. Without a file it answers the request that a web server put into the
-/// environment, and standard input is what the client sent.
+/// environment, and standard input is what the client sent; arguments do not tell that from a script fed to it by hand.
 const PHP_CGI: Grammar = Grammar {
     text: b"",
     file: b"f",

@@ -273,6 +273,8 @@ fn javascript_and_php() {
         ("bun", "nothing"),
         ("deno run -qR --allow-net=x x.ts a", "file:x.ts a"),
         ("deno run -c deno.json -L debug --seed 1 x.ts", "file:x.ts"),
+        ("deno run --preload ./a.ts x.ts a", "file:x.ts a"),
+        ("deno run --preload data:,t x.ts a", "data:,t then file:x.ts a"),
         ("deno x.ts a", "file:x.ts a"),
         ("deno -q run x.ts", "file:x.ts"),
         ("deno eval -p t a", "text:t"),
