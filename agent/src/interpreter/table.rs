@@ -154,7 +154,8 @@ const DENO: Grammar = Grammar {
 };
 
 /// `-S` serves, whatever else is asked for; `-l`, `-s` and `-w` only look at a file, but `-l` does nothing behind text.
-/// The file of `-F` runs beside texts, that of `-f` gives way to them. After `--` stand the arguments of what standard input says.
+/// The file of `-F` runs beside texts, that of `-f` gives way to them. After `--` stand the arguments of what standard
+/// input says.
 const PHP: Grammar = Grammar {
     text: b"rBRE",
     file: b"fF",

@@ -251,6 +251,9 @@ impl<'a> Walk<'a> {
             self.before.append(&mut self.texts);
             return Program::File(file, self.rest);
         }
+        if self.operand == Operand::AlsoScript && self.stdin {
+            self.before.append(&mut self.texts);
+        }
         match joined(&self.texts) {
             Some(text) => Program::Text(text),
             None if !self.stdin && matches!(self.operand, Operand::Needed | Operand::Nothing) => {
