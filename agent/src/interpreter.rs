@@ -2,11 +2,11 @@
 //!
 //! Two parts ask: the sensor, which captures the script's text, and the detections, which judge it. Each interpreter's
 //! own grammar decides (`table`, `grammar`, `powershell`); the rows of the tests were tried against the real programs.
-//! `started` says which program that is, behind a dynamic loader or in a multi-call binary.
+//! `invocation` says which program that is, behind a dynamic loader or in a multi-call binary.
 
 mod grammar;
 mod powershell;
-mod started;
+mod invocation;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use crate::event::{Bytes, FdObject};
 
-pub use started::Started;
+pub use invocation::Invocation;
 
 /// What is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,19 @@ pub enum Program<'a> {
     Module(&'a [u8], &'a [Bytes]),
     /// Standard input, or a session with a person.
     Stdin,
-    /// Nothing that the command line names: a version, a built-in server, a mistake.
+    /// A built-in web server.
+    Server,
+    /// Nothing that the command line names: a version, a check, a mistake.
     Nothing,
+}
+
+/// What an interpreter was told to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// Text of the command line that runs before the program, which is no text itself; joined by newlines.
+    pub before: Option<Cow<'a, [u8]>>,
+    /// The program.
+    pub program: Program<'a>,
 }
 
 /// An interpreter.
@@ -61,11 +72,17 @@ impl Interpreter {
 
     /// What `arguments` (without the interpreter's name) tell it to run.
     #[must_use]
-    pub fn program<'a>(&self, arguments: &'a [Bytes]) -> Program<'a> {
+    pub fn read<'a>(&self, arguments: &'a [Bytes]) -> Told<'a> {
         match &self.syntax {
-            Syntax::Options(grammar) => grammar.program(arguments),
-            Syntax::Powershell => powershell::program(arguments),
+            Syntax::Options(grammar) => grammar.read(arguments),
+            Syntax::Powershell => Told { before: None, program: powershell::read(arguments) },
         }
+    }
+
+    /// The program alone of [`Self::read`].
+    #[must_use]
+    pub fn program<'a>(&self, arguments: &'a [Bytes]) -> Program<'a> {
+        self.read(arguments).program
     }
 
     /// Whether it is a shell, which people talk to and commands start from.
@@ -76,6 +93,12 @@ impl Interpreter {
             Syntax::Powershell => false,
         }
     }
+}
+
+/// The text of [`Program::Encoded`]; none where it cannot be decoded, with which nothing is run.
+#[must_use]
+pub fn decoded(typed: &[u8]) -> Option<String> {
+    powershell::decoded(typed)
 }
 
 /// Whether this standard input can carry a script: a pipe, a socket or a file, no terminal and not `/dev/null`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     event::{BootTime, Bytes, FdObject, Identity, Ids, Path, ProcessKey, Script},
-    interpreter::Started,
+    interpreter::Invocation,
 };
 
 pub use table::Table;
@@ -77,8 +77,8 @@ impl Process {
 
     /// The program that was started, an applet by its own name.
     #[must_use]
-    pub fn started(&self) -> Started<'_> {
-        Started::of(self.exe.bytes.as_slice(), self.filename.as_slice(), &self.argv)
+    pub fn invocation(&self) -> Invocation<'_> {
+        Invocation::of(self.exe.bytes.as_slice(), self.filename.as_slice(), &self.argv)
     }
 
     /// Base name of the executable; the name of the thread where the executable is unknown.

@@ -132,7 +132,7 @@ pub fn compare(
             Some(reached) => {
                 let late = seconds(first.seen_ns - reached);
                 check(
-                    late <= opened.within_s,
+                    late <= opened.within(),
                     format!("opened {late:.3} s after the receiver had read {}", opened.after_bytes),
                 );
             }

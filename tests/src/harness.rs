@@ -15,9 +15,7 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::{
     coverage::{self, Checked},
     fixture::{self, Reachable},
-    interrupt, process,
-    report::Report,
-    suite,
+    interrupt, process, suite,
     weir::Weir,
     world,
 };
@@ -80,14 +78,12 @@ pub struct Options {
     pub list: bool,
     /// Artifacts of passed cases stay too.
     pub keep: bool,
-    /// Where a line for each case goes as it ends.
-    pub report: Option<PathBuf>,
 }
 
 /// Runs the cases that `options` choose.
 ///
 /// # Errors
-/// Fails when standard output or the report cannot be written, or when the agent refuses the hooks.
+/// Fails when standard output cannot be written, or when the agent refuses the hooks.
 pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitCode> {
     let chosen: Vec<_> = cases.iter().filter(|case| options.choose(&case.name)).collect();
     let mut out = std::io::stdout();
@@ -100,7 +96,6 @@ pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitC
     interrupt::clean_up_on_signals()?;
     world::sweep_dead();
     fixture::sweep(false);
-    let mut report = options.report.as_deref().map(Report::append_to).transpose()?;
     let first = First::look(context, &mut out)?;
     let started = Instant::now();
     let (mut passed, mut ignored, mut failed) = (0, 0, Vec::new());
@@ -111,9 +106,6 @@ pub fn run(cases: &[Case], context: &Context, options: &Options) -> Result<ExitC
         let at = Instant::now();
         let result = one(case, context, options.keep, first.as_ref());
         let took = at.elapsed().as_secs_f64();
-        if let Some(report) = &mut report {
-            report.write(&case.name, took, &result)?;
-        }
         match result {
             Ok(Outcome::Passed(notes)) => {
                 passed += 1;

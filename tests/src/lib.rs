@@ -33,7 +33,6 @@ pub mod cycles;
 pub mod lifecycle;
 pub mod service;
 pub mod interrupt;
-pub mod report;
 pub mod harness;
 pub mod suite;
 pub mod guest;

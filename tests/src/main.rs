@@ -36,9 +36,6 @@ enum Command {
         /// Hooks that every agent is started with, as `weir --hooks` takes them.
         #[arg(long, env = "WEIR_HOOKS")]
         hooks: Option<String>,
-        /// Append a JSON object to this file as each case ends; it may be a serial port.
-        #[arg(long, value_name = "FILE")]
-        report: Option<PathBuf>,
         /// Only list the names.
         #[arg(long)]
         list: bool,
@@ -94,11 +91,11 @@ enum Command {
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
-        Command::Run { weir, artifacts, keep, hooks, report, list, skip, filters } => {
+        Command::Run { weir, artifacts, keep, hooks, list, skip, filters } => {
             let helper = std::env::current_exe().context("own path")?;
             let context =
                 Context { weir: Weir::new(weir, hooks.filter(|hooks| !hooks.is_empty())), helper, artifacts };
-            let options = Options { filters, skip, list, keep, report, ..Options::default() };
+            let options = Options { filters, skip, list, keep, ..Options::default() };
             return harness::run(&suite::all()?, &context, &options);
         }
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,

@@ -13,9 +13,9 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use weir::{
-    event::Coverage,
+    event::{Coverage, recording},
     report::terminal,
-    sensor::load::{self, LoadError, Loaded, VerifierLog},
+    sensor::load::{self, LoadError, Program, VerifierLog},
 };
 
 use super::KernelSide;
@@ -38,7 +38,8 @@ pub(crate) struct Arguments {
     /// Show the kernel programs: where each is attached, its size, what the verifier had to walk through.
     #[arg(long)]
     programs: bool,
-    /// Write the verifier's whole log of each program that it refused to a file in DIR.
+    /// Write the verifier's whole log of each program that it refused to a file in DIR; an older one is moved to FILE.1
+    /// and so on.
     #[arg(long, value_name = "DIR")]
     verifier_logs: Option<PathBuf>,
     /// Print one JSON object.
@@ -60,29 +61,31 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // Loading and attaching is the only honest way to know; everything is detached again when this ends.
     let loaded = load::load(&config.sensor);
     let refused = loaded.as_ref().map_or_else(LoadError::verifier_logs, |loaded| &loaded.verifier_logs);
-    if let Some(directory) = &arguments.verifier_logs {
-        write_logs(directory, refused)?;
-    }
+    let blind = loaded.as_ref().map(|loaded| blind(&loaded.coverage)).unwrap_or_default();
     if arguments.json {
-        let report = report(&loaded, refused, &config.sensor.hooks.to_string());
+        let kernel_side = loaded.as_ref().map(|loaded| (&*loaded.coverage, &*loaded.programs));
+        let report = report(&config.sensor.hooks.to_string(), kernel_side, refused);
         show(writeln!(out, "{report:#}"))?;
     } else {
         show(print_refused(&mut out, refused))?;
-    }
-    let loaded = loaded?;
-    let blind = blind(&loaded.coverage);
-    if !arguments.json {
-        show(print(&mut out, &loaded.coverage))?;
-        if arguments.programs {
-            show(table::print(&mut out, &loaded.programs))?;
+        if let Ok(loaded) = &loaded {
+            show(print(&mut out, &loaded.coverage))?;
+            if arguments.programs {
+                show(table::print(&mut out, &loaded.programs))?;
+            }
+            let verdict = if blind.is_empty() {
+                "weir would run".to_owned()
+            } else {
+                format!("weir would run, but blind: {} is off", blind.join(", "))
+            };
+            show(writeln!(out, "{verdict}"))?;
         }
-        let verdict = if blind.is_empty() {
-            "weir would run".to_owned()
-        } else {
-            format!("weir would run, but blind: {} is off", blind.join(", "))
-        };
-        show(writeln!(out, "{verdict}"))?;
     }
+    // The report comes first: a directory that cannot be written must not take it away.
+    if let Some(directory) = &arguments.verifier_logs {
+        write_logs(directory, refused)?;
+    }
+    loaded?;
     Ok(if blind.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
 }
 
@@ -97,23 +100,31 @@ fn write_logs(directory: &Path, refused: &[VerifierLog]) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     for log in refused {
         let path = directory.join(format!("{}.log", log.program));
-        fs::write(&path, &log.text).with_context(|| format!("cannot write {}", path.display()))?;
+        recording::create(&path)
+            .and_then(|mut file| file.write_all(log.text.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
 
-fn report(loaded: &Result<Loaded, LoadError>, refused: &[VerifierLog], hooks: &str) -> serde_json::Value {
-    let good = loaded.as_ref().ok();
+/// `kernel_side` is what runs there, or why nothing does.
+fn report(
+    hooks: &str,
+    kernel_side: Result<(&[Coverage], &[Program]), &LoadError>,
+    refused: &[VerifierLog],
+) -> serde_json::Value {
+    let (sensors, programs) = kernel_side.as_ref().ok().copied().unzip();
     let refused = refused.iter().map(
         |log| json!({ "program": log.program, "sensor": log.sensor, "verifier": log.last_lines(LAST_LINES) }),
     );
     json!({
         "configuration": "good",
         "hooks": hooks,
-        "sensors": good.map(|loaded| &loaded.coverage),
-        "programs": good.map(|loaded| &loaded.programs),
+        "sensors": sensors,
+        "blind": sensors.map(blind),
+        "programs": programs,
         "refused": refused.collect::<Vec<_>>(),
-        "error": loaded.as_ref().err().map(ToString::to_string),
+        "error": kernel_side.err().map(ToString::to_string),
     })
 }
 
@@ -160,14 +171,38 @@ fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, os::unix::fs::symlink};
 
-    use super::{VerifierLog, print_refused, write_logs};
+    use super::{Coverage, LoadError, VITAL, VerifierLog, json, print_refused, report, write_logs};
+
+    /// The log of a program that was refused.
+    fn log(text: &str) -> VerifierLog {
+        VerifierLog { program: "weir_exec_tp_btf", sensor: "exec", text: text.to_owned() }
+    }
+
+    #[test]
+    fn the_object_says_what_is_blind() {
+        let sensors = |off: &str| {
+            let hook = |name: &str| if name == off { "" } else { "tp_btf" }.to_owned();
+            let names = VITAL.iter().chain(&["connect"]);
+            names
+                .map(|name| Coverage { sensor: (*name).to_owned(), hook: hook(name), ..Coverage::default() })
+                .collect::<Vec<_>>()
+        };
+        let rows = [("", json!([])), ("open", json!(["open"])), ("connect", json!([]))];
+        for (off, expected) in rows {
+            assert_eq!(report("auto", Ok((&sensors(off), &[])), &[])["blind"], expected, "{off}");
+        }
+        let error = LoadError::Confidentiality { verifier_logs: vec![log("a\nb\n")] };
+        let object = report("auto", Err(&error), error.verifier_logs());
+        assert_eq!((&object["blind"], &object["sensors"]), (&json!(null), &json!(null)));
+        assert_eq!(object["refused"][0]["verifier"], json!(["a", "b"]));
+    }
 
     #[test]
     fn refused_programs_are_shown_in_short_and_written_in_full() {
-        let text = "line 1\nline 2\nline 3\nline 4\nline 5\nline 6\n".to_owned();
-        let logs = [VerifierLog { program: "weir_exec_tp_btf", sensor: "exec", text: text.clone() }];
+        let text = "line 1\nline 2\nline 3\nline 4\nline 5\nline 6\n";
+        let logs = [log(text)];
         let mut shown = Vec::new();
         print_refused(&mut shown, &logs).unwrap();
         let shown = String::from_utf8(shown).unwrap();
@@ -176,7 +211,15 @@ mod tests {
         );
         let directory = std::env::temp_dir().join(format!("weir-check-{}/logs", std::process::id()));
         write_logs(&directory, &logs).unwrap();
-        assert_eq!(fs::read_to_string(directory.join("weir_exec_tp_btf.log")).unwrap(), text);
+        let path = directory.join("weir_exec_tp_btf.log");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        // An older log is kept, and a link is not followed.
+        write_logs(&directory, &[log("new\n")]).unwrap();
+        assert_eq!(fs::read_to_string(directory.join("weir_exec_tp_btf.log.1")).unwrap(), text);
+        fs::rename(&path, directory.join("target")).unwrap();
+        symlink("target", &path).unwrap();
+        assert!(write_logs(&directory, &logs).is_err());
+        assert_eq!(fs::read_to_string(directory.join("target")).unwrap(), "new\n");
         fs::remove_dir_all(directory.parent().unwrap()).unwrap();
     }
 }

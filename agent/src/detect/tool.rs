@@ -24,9 +24,11 @@ mod tests;
 
 use std::borrow::Cow;
 
-use crate::{event::Bytes, interpreter::feeds, process::Process};
-
-use identity::Invocation;
+use crate::{
+    event::Bytes,
+    interpreter::{Invocation, feeds},
+    process::Process,
+};
 
 pub use names::Tool;
 pub(crate) use names::known;
@@ -110,7 +112,7 @@ pub const OBJECTS_MAX: usize = 16;
 /// What the command line of `process` means; none where it runs no tool that can move or prepare data.
 #[must_use]
 pub fn command(process: &Process) -> Option<Command> {
-    let invocation = Invocation::of(process);
+    let invocation = identity::behind_interpreter(process);
     // The caller's word for a program is believed only where the file's own name says nothing.
     let tool = known(invocation.name).or_else(|| known(invocation.called))?;
     let meaning = meaning(tool, &invocation, is_fed(process))?;

@@ -11,7 +11,7 @@ mod tests;
 
 pub use error::{Problem, RecordingError};
 pub use reader::Reader;
-pub use writer::Writer;
+pub use writer::{Writer, create};
 
 /// First bytes of every recording.
 pub const MAGIC: [u8; 8] = *b"WEIRREC\n";

@@ -1,9 +1,10 @@
 //! Command lines of dashes and letters, by an interpreter's grammar.
 
-use std::borrow::Cow;
+mod walk;
 
-use super::Program;
+use super::Told;
 use crate::event::Bytes;
+use walk::Walk;
 
 /// An interpreter's options: as much as it takes to find what is run. What is not listed is a flag.
 ///
@@ -15,12 +16,19 @@ pub(super) struct Grammar {
     pub(super) shell: bool,
     /// Letters whose argument, attached or next, is program text.
     pub(super) text: &'static [u8],
+    /// Letters whose argument, attached or next, is program text that runs before the program.
+    pub(super) before: &'static [u8],
+    /// Letters that take the rest of their word, a module; what stands there behind its name, if not behind `=`, is
+    /// program text that runs before the program.
+    pub(super) uses: &'static [u8],
     /// Letters that make the first operand program text, as `-c` does in a shell.
     pub(super) command: &'static [u8],
     /// Letters that make standard input the program and all operands its arguments.
     pub(super) stdin: &'static [u8],
-    /// Letters whose argument, attached or next, names the script.
+    /// Letters whose argument, attached or next, names the script; they end the options unless `file_goes_on`.
     pub(super) file: &'static [u8],
+    /// Options may follow the one that names the script.
+    pub(super) file_goes_on: bool,
     /// Letters whose argument, attached or next, names a module; it ends the options.
     pub(super) module: &'static [u8],
     /// Letters with an argument, attached or next.
@@ -35,16 +43,28 @@ pub(super) struct Grammar {
     pub(super) ends: &'static [u8],
     /// Letters with which nothing is run.
     pub(super) nothing: &'static [u8],
+    /// Letters that only look at a file; they count where no program text stands before them.
+    pub(super) looks: &'static [u8],
+    /// Letters whose argument, attached or next, is the address of a built-in server.
+    pub(super) server: &'static [u8],
     /// Names whose value, attached by `=` or next, is program text.
     pub(super) long_text: &'static str,
     /// Names whose value is program text if a next word follows that begins with no dash.
     pub(super) long_maybe_text: &'static str,
+    /// Names whose value is program text that runs before the program.
+    pub(super) long_before: &'static str,
+    /// Names whose value is a module that is loaded before the program; a `data:` URL is its text.
+    pub(super) long_loads: &'static str,
     /// Names whose value is the script.
     pub(super) long_file: &'static str,
     /// Names with a value, attached by `=` or next.
     pub(super) long_value: &'static str,
     /// Names with which nothing is run.
     pub(super) long_nothing: &'static str,
+    /// Names that mean what `looks` means.
+    pub(super) long_looks: &'static str,
+    /// Names whose value is the address of a built-in server.
+    pub(super) long_server: &'static str,
     /// Names without a value that one dash may introduce, as the names with a value then may.
     pub(super) single: &'static str,
     /// The name that ends the options.
@@ -70,6 +90,9 @@ pub(super) enum Names {
     Whole,
     /// As above, and a beginning of a name stands for it.
     Abbreviated,
+    /// Whole behind one dash, where `single` or another list has it, or two, and only before the first cluster; behind
+    /// that one dash introduces letters, and two are a mistake.
+    Leading,
     /// Whole behind one dash or two; there are no clusters.
     OneDash,
     /// As above, and a name that is not listed makes standard input the program.
@@ -110,9 +133,12 @@ pub(super) enum Operand {
 pub(super) const NONE: Grammar = Grammar {
     shell: false,
     text: b"",
+    before: b"",
+    uses: b"",
     command: b"",
     stdin: b"",
     file: b"",
+    file_goes_on: false,
     module: b"",
     value: b"",
     next: b"",
@@ -120,11 +146,17 @@ pub(super) const NONE: Grammar = Grammar {
     one: b"",
     ends: b"",
     nothing: b"",
+    looks: b"",
+    server: b"",
     long_text: "",
     long_maybe_text: "",
+    long_before: "",
+    long_loads: "",
     long_file: "",
     long_value: "",
     long_nothing: "version help",
+    long_looks: "",
+    long_server: "",
     single: "",
     long_ends: "",
     names: Names::Whole,
@@ -137,34 +169,19 @@ pub(super) const NONE: Grammar = Grammar {
 
 impl Grammar {
     /// What `arguments` (without the interpreter's name) tell it to run.
-    pub(super) fn program<'a>(&'static self, arguments: &'a [Bytes]) -> Program<'a> {
-        let mut walk = Walk {
-            grammar: self,
-            rest: arguments,
-            texts: Vec::new(),
-            command: false,
-            stdin: false,
-            operand: self.operand,
-            in_command: false,
-        };
-        loop {
-            match walk.word() {
-                Step::On => {}
-                Step::End => return walk.operands(),
-                Step::Found(program) => return program,
-            }
-        }
+    pub(super) fn read<'a>(&'static self, arguments: &'a [Bytes]) -> Told<'a> {
+        Walk::new(self, arguments).read()
     }
 
-    /// Whether what stands behind one dash is a name.
-    fn is_single(&self, name: &[u8]) -> bool {
+    /// Whether what stands behind one dash is a name; `clustered` says whether a cluster came before.
+    fn is_single(&self, name: &[u8], clustered: bool) -> bool {
         match self.names {
             Names::OneDash | Names::OneDashOrStdin => true,
-            Names::Whole | Names::Abbreviated if self.single.is_empty() => false,
-            Names::Whole | Names::Abbreviated => {
-                let (name, _) = split(name);
-                [self.single, self.long_value, self.long_nothing].iter().any(|names| self.lists(names, name))
+            Names::Leading => {
+                let listed = [self.single, self.long_value, self.long_nothing];
+                !clustered && listed.iter().any(|names| self.lists(names, name))
             }
+            Names::Whole | Names::Abbreviated => false,
         }
     }
 
@@ -177,206 +194,5 @@ impl Grammar {
                 listed.len() == name.len() || (self.names == Names::Abbreviated && listed.len() > name.len());
             fits && !name.is_empty() && listed.bytes().zip(name).all(same)
         })
-    }
-}
-
-/// A walk over arguments.
-struct Walk<'a> {
-    grammar: &'static Grammar,
-    rest: &'a [Bytes],
-    texts: Vec<&'a [u8]>,
-    /// The first operand is text.
-    command: bool,
-    stdin: bool,
-    operand: Operand,
-    /// A subcommand was given.
-    in_command: bool,
-}
-
-enum Step<'a> {
-    /// The next word may be an option.
-    On,
-    /// Operands follow.
-    End,
-    Found(Program<'a>),
-}
-
-impl<'a> Walk<'a> {
-    /// Looks at the next word; an operand stays.
-    fn word(&mut self) -> Step<'a> {
-        let grammar = self.grammar;
-        let Some(word) = self.rest.first().map(Bytes::as_slice) else { return Step::End };
-        match word {
-            b"-" => {
-                match grammar.dash {
-                    Dash::Operand => return Step::End,
-                    Dash::Stdin => self.stdin = true,
-                    Dash::Ends => {}
-                }
-                self.next();
-                Step::End
-            }
-            b"--" => {
-                self.next();
-                self.stdin |= self.operand == Operand::ScriptBeforeDashes;
-                Step::End
-            }
-            [b'-', b'-', name @ ..] => {
-                self.next();
-                self.name(name)
-            }
-            [b'-', name @ ..] if grammar.is_single(name) => {
-                self.next();
-                self.name(name)
-            }
-            [b'-', letters @ ..] => {
-                self.next();
-                self.letters(letters, |_| true)
-            }
-            [b'+', letters @ ..] => match grammar.plus {
-                Some(plus) => {
-                    self.next();
-                    self.letters(letters, |letter| plus.contains(&letter))
-                }
-                None => Step::End,
-            },
-            word => self.subcommand(word),
-        }
-    }
-
-    fn subcommand(&mut self, word: &[u8]) -> Step<'a> {
-        let known = self
-            .grammar
-            .commands
-            .iter()
-            .find(|(names, _)| names.split_ascii_whitespace().any(|name| name.as_bytes() == word));
-        match known {
-            Some((_, operand)) if !self.in_command => {
-                self.next();
-                self.in_command = true;
-                self.operand = *operand;
-                Step::On
-            }
-            Some(_) | None => Step::End,
-        }
-    }
-
-    /// A cluster; `means` says which letters have their meaning in it.
-    fn letters(&mut self, cluster: &'a [u8], means: impl Fn(u8) -> bool) -> Step<'a> {
-        let grammar = self.grammar;
-        let mut letters = cluster;
-        let mut ends = false;
-        while let [letter, after @ ..] = letters {
-            letters = after;
-            ends |= grammar.ends.contains(letter);
-            if grammar.command.contains(letter) {
-                self.command |= means(*letter);
-            } else if grammar.stdin.contains(letter) {
-                self.stdin |= means(*letter);
-            } else if grammar.text.contains(letter) {
-                let Some(text) = self.argument(after) else { return Step::Found(Program::Nothing) };
-                self.texts.push(text);
-                break;
-            } else if grammar.file.contains(letter) {
-                let file = self.argument(after);
-                return self.found(file, Program::File);
-            } else if grammar.module.contains(letter) {
-                let module = self.argument(after);
-                return self.found(module, Program::Module);
-            } else if grammar.nothing.contains(letter) {
-                return Step::Found(Program::Nothing);
-            } else if grammar.value.contains(letter) {
-                self.argument(after);
-                break;
-            } else if grammar.next.contains(letter) {
-                self.next();
-            } else if grammar.rest.contains(letter) {
-                break;
-            } else if grammar.one.contains(letter) {
-                letters = after.get(1..).unwrap_or_default();
-            }
-        }
-        if ends { Step::End } else { Step::On }
-    }
-
-    fn name(&mut self, name: &'a [u8]) -> Step<'a> {
-        let grammar = self.grammar;
-        let (name, attached) = split(name);
-        if grammar.lists(grammar.long_text, name) {
-            let Some(text) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
-            self.texts.push(text);
-        } else if grammar.lists(grammar.long_maybe_text, name) {
-            if self.rest.first().is_some_and(|next| !next.as_slice().starts_with(b"-")) {
-                let text = self.next();
-                self.texts.extend(text);
-            }
-        } else if grammar.lists(grammar.long_file, name) {
-            let file = attached.or_else(|| self.next());
-            return self.found(file, Program::File);
-        } else if grammar.lists(grammar.long_value, name) {
-            if attached.is_none() {
-                self.next();
-            }
-        } else if grammar.lists(grammar.long_nothing, name) {
-            return Step::Found(Program::Nothing);
-        } else if !grammar.long_ends.is_empty() && grammar.long_ends.as_bytes() == name {
-            return Step::End;
-        } else if grammar.names == Names::OneDashOrStdin {
-            return Step::Found(Program::Stdin);
-        }
-        Step::On
-    }
-
-    /// What an option names, with all that follows; nothing where the name is missing.
-    fn found(&self, name: Option<&'a [u8]>, kind: fn(&'a [u8], &'a [Bytes]) -> Program<'a>) -> Step<'a> {
-        Step::Found(name.map_or(Program::Nothing, |name| kind(name, self.rest)))
-    }
-
-    /// What is run, once only operands are left.
-    fn operands(mut self) -> Program<'a> {
-        if self.command || self.operand == Operand::Text {
-            return self.next().map_or(Program::Nothing, |text| Program::Text(text.into()));
-        }
-        let takes_script = match self.operand {
-            Operand::AlsoScript => !self.stdin,
-            Operand::Script | Operand::ScriptBeforeDashes | Operand::Needed => {
-                !self.stdin && self.texts.is_empty()
-            }
-            Operand::Text | Operand::Ignored | Operand::Nothing => false,
-        };
-        if takes_script && let Some(file) = self.next() {
-            return Program::File(file, self.rest);
-        }
-        match self.texts.as_slice() {
-            [] if !self.stdin && matches!(self.operand, Operand::Needed | Operand::Nothing) => {
-                Program::Nothing
-            }
-            [] => Program::Stdin,
-            [text] => Program::Text(Cow::Borrowed(text)),
-            texts => Program::Text(Cow::Owned(texts.join(&b'\n'))),
-        }
-    }
-
-    /// An option's argument: the rest of its word, or the next one.
-    fn argument(&mut self, attached: &'a [u8]) -> Option<&'a [u8]> {
-        match attached {
-            [] => self.next(),
-            [b'=', value @ ..] if self.grammar.equals => Some(value),
-            value => Some(value),
-        }
-    }
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(first.as_slice())
-    }
-}
-
-/// `name=value`.
-fn split(name: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match name.iter().position(|&byte| byte == b'=').and_then(|at| name.split_at_checked(at)) {
-        Some((name, value)) => (name, value.get(1..)),
-        None => (name, None),
     }
 }

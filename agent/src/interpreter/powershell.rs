@@ -3,6 +3,12 @@
 
 use std::borrow::Cow;
 
+use base64::{
+    Engine as _,
+    alphabet::STANDARD,
+    engine::{GeneralPurpose, GeneralPurposeConfig},
+};
+
 use super::Program;
 use crate::event::Bytes;
 
@@ -68,7 +74,7 @@ const PARAMETERS: &[(&str, usize, Means)] = &[
 ];
 
 /// What `arguments` (without the program's name) tell it to run.
-pub(super) fn program(arguments: &[Bytes]) -> Program<'_> {
+pub(super) fn read(arguments: &[Bytes]) -> Program<'_> {
     let mut rest = arguments;
     while let [argument, after @ ..] = rest {
         let next = after.first().map(Bytes::as_slice);
@@ -87,6 +93,21 @@ pub(super) fn program(arguments: &[Bytes]) -> Program<'_> {
         }
     }
     Program::Stdin
+}
+
+/// Base64 as .NET takes it: blanks are passed over, and what the last character has too many of its bits.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// The text of `-EncodedCommand`, which is UTF-16LE in Base64; none where it is no Base64, which `PowerShell` refuses.
+/// Its length is bounded by that of `typed`.
+pub(super) fn decoded(typed: &[u8]) -> Option<String> {
+    let characters: Vec<u8> = typed.iter().copied().filter(|byte| !b" \t\r\n".contains(byte)).collect();
+    let bytes = BASE64.decode(characters).ok()?;
+    let (pairs, odd) = bytes.as_chunks::<2>();
+    let text = char::decode_utf16(pairs.iter().map(|pair| u16::from_le_bytes(*pair)));
+    let text = text.map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER));
+    Some(text.chain((!odd.is_empty()).then_some(char::REPLACEMENT_CHARACTER)).collect())
 }
 
 fn file<'a>(path: &'a [u8], arguments: &'a [Bytes]) -> Program<'a> {

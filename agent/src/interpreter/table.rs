@@ -30,6 +30,7 @@ const BASH: Grammar = Grammar {
     plus: Some(b"cs"),
     long_value: "rcfile init-file",
     long_nothing: "version help",
+    names: Names::Leading,
     single: "debug debugger dump-po-strings dump-strings login noediting noprofile norc posix pretty-print \
         protected restricted verbose",
     ..SHELL
@@ -39,14 +40,16 @@ const BASH: Grammar = Grammar {
 const CSH: Grammar =
     Grammar { shell: true, command: b"c", stdin: b"st", ends: b"bc", dash: Dash::Operand, ..NONE };
 
-/// fish: `-C` prepares a session; what runs in it is the file, the text or standard input.
+/// fish: the text of `-C` runs before the file, the text or standard input.
 const FISH: Grammar = Grammar {
     shell: true,
     text: b"c",
-    value: b"CdDofp",
+    before: b"C",
+    value: b"dDofp",
     nothing: b"vh",
     long_text: "command",
-    long_value: "init-command debug debug-output debug-stack-frames features profile profile-startup",
+    long_before: "init-command",
+    long_value: "debug debug-output debug-stack-frames features profile profile-startup",
     names: Names::Abbreviated,
     dash: Dash::Operand,
     ..NONE
@@ -64,8 +67,10 @@ const PYTHON: Grammar = Grammar {
     ..NONE
 };
 
-/// `-M` and `-m` take no next word; `-d` is a flag, what follows its `:` is a module.
-const PERL: Grammar = Grammar { text: b"eE", value: b"I", rest: b"MmFixDC:", nothing: b"vVh?", ..NONE };
+/// `-M` and `-m` take no next word; `-d` is a flag, what follows its `:` is a module. Perl writes what `-M` and `-d:`
+/// give it behind `use`, so that it may go on with more than a module; `-m` refuses that.
+const PERL: Grammar =
+    Grammar { text: b"eE", uses: b"M:", value: b"I", rest: b"mFixDC", nothing: b"vVh?", ..NONE };
 
 const RUBY: Grammar = Grammar {
     text: b"e",
@@ -83,18 +88,22 @@ const NODE: Grammar = Grammar {
     names: Names::OneDash,
     long_text: "e eval pe",
     long_maybe_text: "p print",
-    long_value: "r C allow-fs-read allow-fs-write build-snapshot-config conditions cpu-prof-dir cpu-prof-interval \
-        cpu-prof-name diagnostic-dir disable-proto disable-warning dns-result-order env-file \
-        env-file-if-exists experimental-default-type experimental-loader experimental-policy \
-        experimental-sea-config heap-prof-dir heap-prof-interval heap-prof-name \
-        heapsnapshot-near-heap-limit heapsnapshot-signal icu-data-dir import input-type inspect-port \
-        inspect-publish-uid loader localstorage-file max-http-header-size \
-        network-family-autoselection-attempt-timeout openssl-config policy-integrity redirect-warnings \
-        report-dir report-directory report-filename report-signal require secure-heap secure-heap-min \
-        snapshot-blob test-concurrency test-name-pattern test-reporter test-reporter-destination \
-        test-shard test-timeout title tls-cipher-list tls-keylog trace-event-categories \
-        trace-event-file-pattern trace-require-module unhandled-rejections use-largepages v8-pool-size \
-        watch-path",
+    long_loads: "import loader experimental-loader",
+    long_value: "r C allow-fs-read allow-fs-write build-sea build-snapshot-config conditions cpu-prof-dir \
+        cpu-prof-interval cpu-prof-name debug-port diagnostic-dir disable-proto disable-warning \
+        dns-result-order env-file env-file-if-exists es-module-specifier-resolution \
+        experimental-default-type experimental-policy experimental-sea-config \
+        experimental-specifier-resolution experimental-test-isolation heap-prof-dir heap-prof-interval \
+        heap-prof-name heapsnapshot-near-heap-limit heapsnapshot-signal icu-data-dir input-type \
+        inspect-port inspect-publish-uid localstorage-file max-http-header-size \
+        max-old-space-size-percentage network-family-autoselection-attempt-timeout openssl-config \
+        policy-integrity redirect-warnings report-dir report-directory report-filename report-signal \
+        require secure-heap secure-heap-min security-revert snapshot-blob test-concurrency \
+        test-coverage-branches test-coverage-exclude test-coverage-functions test-coverage-include \
+        test-coverage-lines test-global-setup test-isolation test-name-pattern test-random-seed test-reporter \
+        test-reporter-destination test-rerun-failures test-shard test-skip-pattern test-timeout title \
+        tls-cipher-list tls-keylog trace-event-categories trace-event-file-pattern trace-require-module \
+        unhandled-rejections use-largepages v8-pool-size watch-kill-signal watch-path",
     long_nothing: "v h version help v8-options completion-bash run",
     commands: &[("inspect", Operand::Needed)],
     ..NONE
@@ -128,8 +137,9 @@ const DENO: Grammar = Grammar {
     nothing: b"Vh",
     long_text: "eval",
     long_file: "eval-file",
+    long_loads: "preload",
     long_value: "cert conditions config ext filter host import-map inspect-publish-uid location lock log-level \
-        min-dep-age minimum-dependency-age node-modules-linker port preload reporter require seed",
+        min-dep-age minimum-dependency-age node-modules-linker port reporter require seed",
     commands: &[
         ("run watch serve test bench", Operand::Needed),
         ("eval", Operand::Text),
@@ -143,31 +153,41 @@ const DENO: Grammar = Grammar {
     ..NONE
 };
 
-/// `-S` serves; `-l`, `-s` and `-w` only look at a file. After `--` stand the arguments of what standard input says.
+/// `-S` serves, whatever else is asked for; `-l`, `-s` and `-w` only look at a file, but `-l` does nothing behind text.
+/// The file of `-F` runs beside texts, that of `-f` gives way to them. After `--` stand the arguments of what standard
+/// input says.
 const PHP: Grammar = Grammar {
     text: b"rBRE",
     file: b"fF",
+    file_goes_on: true,
     value: b"dczt",
-    nothing: b"vimhlswS?",
+    nothing: b"vimhsw?",
+    looks: b"l",
+    server: b"S",
     long_text: "run process-begin process-code process-end",
     long_file: "file process-file",
     long_value: "define php-ini zend-extension docroot",
-    long_nothing: "version help usage info modules syntax-check syntax-highlight syntax-highlighting strip server \
-        ini rf rc re rz ri",
+    long_nothing: "version help usage info modules syntax-highlight syntax-highlighting strip ini rf rc re rz ri",
+    long_looks: "syntax-check",
+    long_server: "server",
     equals: true,
     dash: Dash::Operand,
     operand: Operand::ScriptBeforeDashes,
     ..NONE
 };
 
-/// `-b` is the address of a `FastCGI` server.
+/// `-b` is the address of a `FastCGI` server. Without a file it answers the request that a web server put into the
+/// environment, and standard input is what the client sent; arguments do not tell that from a script fed to it by hand.
 const PHP_CGI: Grammar = Grammar {
     text: b"",
     file: b"f",
     value: b"dczT",
     nothing: b"vimhlswb?",
+    server: b"",
     long_text: "",
     long_file: "file",
+    long_server: "",
+    operand: Operand::Needed,
     ..PHP
 };
 
@@ -184,8 +204,15 @@ const TCL: Grammar = Grammar {
     ..NONE
 };
 
-const EXPECT: Grammar =
-    Grammar { text: b"c", file: b"f", value: b"D", nothing: b"v", operand: Operand::AlsoScript, ..NONE };
+const EXPECT: Grammar = Grammar {
+    text: b"c",
+    file: b"f",
+    file_goes_on: true,
+    value: b"D",
+    nothing: b"v",
+    operand: Operand::AlsoScript,
+    ..NONE
+};
 
 /// What Rscript starts in the end: `R --no-echo --no-restore --file=x.R --args ...`.
 const R: Grammar = Grammar {

@@ -1,7 +1,7 @@
 //! Command lines, one a row, as the programs take them. They were run by bash 5.2, dash 0.5.12, busybox 1.35,
 //! ksh93u+m, mksh 59c, zsh 5.9, yash 2.52, tcsh 6.24, fish 3.6, python 3.11, perl 5.36, ruby 3.1, node 20, bun 1.4,
-//! deno 2.9, php 8.2, lua 5.4, luajit 2.1, tclsh 8.6 and expect 5.45. `PowerShell` is as its parser's source reads; R,
-//! wish, toybox, php-cgi and Python 2 are as their manuals say.
+//! deno 2.9, php and php-cgi 8.2, lua 5.4, luajit 2.1, tclsh 8.6 and expect 5.45. `PowerShell` is as its parser's
+//! source reads; R, wish, toybox, Python 2 and what came to node after 20 are as their manuals say.
 
 use super::*;
 
@@ -10,24 +10,29 @@ fn words(line: &str) -> Vec<Bytes> {
     line.split(' ').map(|word| Bytes::from(word.replace('_', " ").as_str())).collect()
 }
 
-/// `file:x [arguments]`, `text:x`, `encoded:x`, `module:x [arguments]`, `stdin`, `nothing`, or `-` for no interpreter.
+/// `file:x [arguments]`, `text:x`, `encoded:x`, `module:x [arguments]`, `stdin`, `server`, `nothing`, or `-` for no
+/// interpreter; `x then` stands before these where text runs first.
 fn shown(line: &str) -> String {
     let argv = words(line);
     let argv0 = argv[0].clone();
-    let started = Started::of(argv0.as_slice(), b"", &argv);
-    let Some(interpreter) = started.interpreter() else { return "-".to_owned() };
+    let invocation = Invocation::of(argv0.as_slice(), b"", &argv);
+    let Some(interpreter) = invocation.interpreter() else { return "-".to_owned() };
     let with = |name: &[u8], arguments: &[Bytes]| {
         let words = std::iter::once(Bytes::from(name)).chain(arguments.iter().cloned());
         words.map(|word| word.to_string()).collect::<Vec<_>>().join(" ")
     };
-    match interpreter.program(started.arguments) {
+    let Told { before, program } = interpreter.read(invocation.arguments);
+    let before = before.map(|text| format!("{} then ", String::from_utf8_lossy(&text))).unwrap_or_default();
+    let program = match program {
         Program::File(path, arguments) => format!("file:{}", with(path, arguments)),
         Program::Text(text) => format!("text:{}", String::from_utf8_lossy(&text)),
         Program::Encoded(text) => format!("encoded:{}", String::from_utf8_lossy(text)),
         Program::Module(module, arguments) => format!("module:{}", with(module, arguments)),
         Program::Stdin => "stdin".to_owned(),
+        Program::Server => "server".to_owned(),
         Program::Nothing => "nothing".to_owned(),
-    }
+    };
+    before + &program
 }
 
 #[track_caller]
@@ -110,6 +115,13 @@ fn dialects_of_shells() {
         ("bash -login x.sh", "file:x.sh"),
         ("bash -norc -c t", "text:t"),
         ("bash -version x.sh", "nothing"),
+        // Only before the first cluster: behind it, `-rcfile` is one with -c, and two dashes are a mistake.
+        ("bash -x -rcfile t x.sh", "text:t"),
+        ("bash +x -rcfile t x.sh", "text:t"),
+        ("bash --posix -norc -rcfile rc x.sh", "file:x.sh"),
+        ("bash -e --norc -c t", "nothing"),
+        ("bash -posixc t", "nothing"),
+        ("ksh93 -e --version", "nothing"),
         ("zsh --emulate sh -c t", "text:t"),
         ("zsh -b -c t", "file:-c t"),
         ("yash --rcfile rc x.sh", "file:x.sh"),
@@ -123,10 +135,13 @@ fn dialects_of_shells() {
         ("csh +x", "file:+x"),
         ("fish -c t a -c b", "text:t"),
         ("fish -c a -c b x", "text:a\nb"),
-        // -C prepares a session; it is no script by itself.
-        ("fish -C init x.fish a", "file:x.fish a"),
-        ("fish -C init -c t", "text:t"),
-        ("fish --init-command=init", "stdin"),
+        // The text of -C runs first, wherever it stands.
+        ("fish -C t x.fish a", "t then file:x.fish a"),
+        ("fish -C t -C u", "t\nu then stdin"),
+        ("fish --init-command=t", "t then stdin"),
+        ("fish -c t -C u", "text:u\nt"),
+        ("fish -C t -v", "nothing"),
+        ("fish -C", "nothing"),
         ("fish --com t", "text:t"),
         ("fish -cl t", "text:l"),
         ("fish -d x --profile /dev/null x.fish", "file:x.fish"),
@@ -166,6 +181,17 @@ fn scripting_languages() {
         ("perl -l012e t", "text:t"),
         ("perl -ie x.pl", "file:x.pl"),
         ("perl -d:NYTProf x.pl", "file:x.pl"),
+        ("perl -d:NYTProf=a;b x.pl", "file:x.pl"),
+        // What stands behind a module's name is compiled, but not a list behind =.
+        ("perl -Mstrict;t x.pl a", "strict;t then file:x.pl a"),
+        ("perl -wM-strict;t x.pl", "-strict;t then file:x.pl"),
+        ("perl -MList::Util_'sum' -e t", "text:List::Util 'sum'\nt"),
+        ("perl -MPOSIX;t", "POSIX;t then stdin"),
+        ("perl -dt:Peek;t x.pl", "Peek;t then file:x.pl"),
+        ("perl -MPOSIX=floor;t x.pl", "file:x.pl"),
+        ("perl -MPOSIX;t -v", "nothing"),
+        ("perl -e t x.pl", "text:t"),
+        ("ruby -e t x.rb", "text:t"),
         ("perl -de t", "text:t"),
         ("perl -CSD -F: x.pl", "file:x.pl"),
         ("perl -V:version x.pl", "nothing"),
@@ -181,10 +207,10 @@ fn scripting_languages() {
         ("ruby -X . --enable all --encoding utf-8 x.rb", "file:x.rb"),
         ("ruby -e a -e b c", "text:a\nb"),
         ("lua5.4 -l socket x.lua a", "file:x.lua a"),
-        // Text runs before the script, which is the program.
-        ("lua -e t x.lua a", "file:x.lua a"),
+        ("lua -e t x.lua a", "t then file:x.lua a"),
+        ("luajit -et -l m x.lua", "t then file:x.lua"),
         ("lua -e t -e u", "text:t\nu"),
-        ("lua -e t -", "text:t"),
+        ("lua -e t -", "t then stdin"),
         ("luajit -joff -O3 x.lua", "file:x.lua"),
         ("luajit -j off x.lua", "file:x.lua"),
         ("luajit -b x.lua out", "nothing"),
@@ -195,7 +221,10 @@ fn scripting_languages() {
         ("tclsh -- x.tcl", "stdin"),
         ("wish8.6 x.tcl -display :0", "file:x.tcl -display :0"),
         ("expect -c t", "text:t"),
-        ("expect -c t x.exp a", "file:x.exp a"),
+        ("expect -c t x.exp a", "t then file:x.exp a"),
+        ("expect -c t -", "t then stdin"),
+        ("expect -c t -f x.exp a", "t then file:x.exp a"),
+        ("expect -f x.exp -c t a", "t then file:x.exp a"),
         ("expect -nf x.exp a", "file:x.exp a"),
         ("expect -D 0 x.exp", "file:x.exp"),
         ("expect -", "stdin"),
@@ -219,7 +248,15 @@ fn javascript_and_php() {
         ("node -p -e t", "text:t"),
         ("node -p -r fs x", "file:x"),
         ("node -p", "stdin"),
+        // A module that is a URL of text, not one that is a file.
+        ("node --import data:text/javascript,t x.js a", "data:text/javascript,t then file:x.js a"),
+        ("node --import=DATA:,t", "DATA:,t then stdin"),
+        ("node --loader data:,t --experimental-loader=data:,u -e v", "text:data:,t\ndata:,u\nv"),
+        ("node --import ./a.mjs -r ./b.js x.js", "file:x.js"),
+        ("node --require data:,t x.js", "file:x.js"),
         ("node --env-file rc --title x x.js", "file:x.js"),
+        ("node --test-isolation none --test-coverage-include x --watch-kill-signal INT x.js", "file:x.js"),
+        ("node --debug-port 0 --max-old-space-size-percentage 50 x.js", "file:x.js"),
         ("node --max-old-space-size=400 x.js", "file:x.js"),
         ("node --inspect x.js", "file:x.js"),
         ("node inspect x.js", "file:x.js"),
@@ -237,6 +274,8 @@ fn javascript_and_php() {
         ("bun", "nothing"),
         ("deno run -qR --allow-net=x x.ts a", "file:x.ts a"),
         ("deno run -c deno.json -L debug --seed 1 x.ts", "file:x.ts"),
+        ("deno run --preload ./a.ts x.ts a", "file:x.ts a"),
+        ("deno run --preload data:,t x.ts a", "data:,t then file:x.ts a"),
         ("deno x.ts a", "file:x.ts a"),
         ("deno -q run x.ts", "file:x.ts"),
         ("deno eval -p t a", "text:t"),
@@ -254,16 +293,36 @@ fn javascript_and_php() {
         ("php -f=x.php", "file:x.php"),
         ("php --run t", "text:t"),
         ("php -B a -R b -E c", "text:a\nb\nc"),
-        ("php -B a -F x.php", "file:x.php"),
+        ("php -B a -F x.php -E b", "a\nb then file:x.php"),
+        // A file that an option names gives way to text, so that it may be a decoy.
+        ("php -f x.php -r t", "t then file:x.php"),
+        ("php -f x.php -d a=b c", "file:x.php c"),
+        ("php -f x.php -l", "nothing"),
         ("php -B a x.php", "text:a"),
         ("php -t . -c . x.php", "file:x.php"),
-        ("php -S 127.0.0.1:80 router.php", "nothing"),
+        ("php -S 127.0.0.1:80 router.php", "server"),
+        ("php -nS 127.0.0.1:80", "server"),
+        ("php -qS127.0.0.1:80", "server"),
+        ("php --server=127.0.0.1:80", "server"),
+        ("php -r t -S 127.0.0.1:80", "server"),
+        ("php -S", "nothing"),
         ("php -l x.php", "nothing"),
+        ("php -nl x.php", "nothing"),
+        // A look at a file is one only without text before it; others are a mistake beside text.
+        ("php -r t -l", "text:t"),
+        ("php -r t --syntax-check", "text:t"),
+        ("php -B t -l", "text:t"),
+        ("php -l -r t", "nothing"),
+        ("php -r t -w", "nothing"),
+        ("php -r t -v", "nothing"),
         // A lone dash is a file to php, and what stands behind -- are arguments of standard input's program.
         ("php - a", "file:- a"),
         ("php -- x.php a", "stdin"),
         ("php-cgi8.2 -T 3 x.php", "file:x.php"),
         ("php-cgi -b 127.0.0.1:9000", "nothing"),
+        ("php-cgi", "nothing"),
+        ("php-cgi -d a=b", "nothing"),
+        ("php-cgi -f x.php", "file:x.php"),
     ]);
 }
 
@@ -299,6 +358,29 @@ fn powershell_in_every_abbreviation() {
         ("pwsh -n x", "file:-n x"),
         ("pwsh -Login -NoExit -Interactive", "stdin"),
     ]);
+}
+
+#[test]
+fn encoded_text_is_decoded() {
+    let rows = [
+        ("SQBFAFgA", Some("IEX")),
+        ("ZAAgAOkAPNgA3w==", Some("d é🌀")),
+        ("ZAAg AOkA\r\nPNgA3w==", Some("d é🌀")),
+        ("", Some("")),
+        // What is no UTF-16: half a pair, half a character.
+        ("PNhBAA==", Some("\u{FFFD}A")),
+        ("QQBC", Some("A\u{FFFD}")),
+        // Bits too many in the last character.
+        ("QQB=", Some("A")),
+        // What .NET refuses.
+        ("QQA", None),
+        ("QQA==", None),
+        ("Q-A=", None),
+        ("é", None),
+    ];
+    for (typed, expected) in rows {
+        assert_eq!(decoded(typed.as_bytes()).as_deref(), expected, "{typed}");
+    }
 }
 
 #[test]
@@ -354,12 +436,12 @@ fn programs_behind_loaders_and_applets() {
     ];
     for (exe, line, name, arguments) in rows {
         let argv = words(line);
-        let started = Started::of(exe.as_bytes(), b"", &argv);
-        assert_eq!(started.name, name.as_bytes(), "{exe} {line}");
-        let found: Vec<String> = started.arguments.iter().map(Bytes::to_string).collect();
+        let invocation = Invocation::of(exe.as_bytes(), b"", &argv);
+        assert_eq!(invocation.name, name.as_bytes(), "{exe} {line}");
+        let found: Vec<String> = invocation.arguments.iter().map(Bytes::to_string).collect();
         assert_eq!(found.join(" "), arguments, "{exe} {line}");
     }
-    assert_eq!(Started::of(b"", b"/bin/dash", &[]).name, b"dash");
+    assert_eq!(Invocation::of(b"", b"/bin/dash", &[]).name, b"dash");
 }
 
 /// Every interpreter with every pair of odd arguments: nothing panics, and what is found is one of the arguments.
@@ -380,7 +462,11 @@ fn odd_arguments() {
                         let text = arguments.iter().any(|argument| argument.as_slice().ends_with(path));
                         assert!(text, "{interpreter:?} {first} {second}");
                     }
-                    Program::Text(_) | Program::Encoded(_) | Program::Stdin | Program::Nothing => {}
+                    Program::Text(_)
+                    | Program::Encoded(_)
+                    | Program::Stdin
+                    | Program::Server
+                    | Program::Nothing => {}
                 }
             }
         }

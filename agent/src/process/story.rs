@@ -64,11 +64,14 @@ pub fn is_launcher(process: &Process) -> bool {
         || is_interactive_shell(process)
 }
 
-/// A shell without a script or command whose standard input is a terminal.
+/// A shell without a script or command whose standard input is a terminal. Text that only prepares the session, as
+/// terminals hand it to fish, is none.
 #[must_use]
 pub fn is_interactive_shell(process: &Process) -> bool {
     let [stdin, ..] = process.fds;
-    is_terminal(stdin) && shell(process).is_some() && !runs_script(process)
+    is_terminal(stdin)
+        && process.shebang.is_none()
+        && shell(process).is_some_and(|shell| !is_told_a_script(shell, process))
 }
 
 /// Whether the executable lies where only root installs programs, so that a copy with a launcher's name elsewhere
@@ -89,14 +92,20 @@ fn is_young(process: &Process) -> bool {
 fn runs_script(process: &Process) -> bool {
     process.shebang.is_some()
         || process.script.is_some()
-        || shell(process).is_some_and(|shell| match shell.program(process.started().arguments) {
-            Program::File(..) | Program::Text(_) => true,
-            Program::Encoded(_) | Program::Module(..) | Program::Stdin | Program::Nothing => false,
-        })
+        || shell(process).is_some_and(|shell| is_told_a_script(shell, process))
+}
+
+fn is_told_a_script(shell: &Interpreter, process: &Process) -> bool {
+    match shell.program(process.invocation().arguments) {
+        Program::File(..) | Program::Text(_) => true,
+        Program::Encoded(_) | Program::Module(..) | Program::Stdin | Program::Server | Program::Nothing => {
+            false
+        }
+    }
 }
 
 fn shell(process: &Process) -> Option<&'static Interpreter> {
-    process.started().interpreter().filter(|interpreter| interpreter.is_shell())
+    process.invocation().interpreter().filter(|interpreter| interpreter.is_shell())
 }
 
 fn is_terminal(object: FdObject) -> bool {
@@ -112,8 +121,22 @@ fn is_terminal(object: FdObject) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::event::Path;
+    use crate::event::{Bytes, Path, Script, ScriptOrigin};
+
+    /// Text that a session was prepared with.
+    fn prepared() -> Script {
+        Script {
+            origin: ScriptOrigin::CommandLine,
+            path: Bytes::default(),
+            sha256: String::new(),
+            size: 1,
+            text: "x".into(),
+            not_captured: String::new(),
+        }
+    }
 
     #[test]
     fn shells_on_a_terminal_are_launchers_unless_they_run_something() {
@@ -124,6 +147,8 @@ mod tests {
             ("/usr/bin/fish", "fish --init-command x", true),
             ("/bin/busybox", "-sh", true),
             ("/usr/bin/bash", "bash x.sh", false),
+            ("/usr/bin/fish", "fish -C x x.fish", false),
+            ("/usr/bin/bash", "bash -x -rcfile x y", false),
             ("/usr/bin/bash", "bash -lc x", false),
             ("/bin/busybox", "busybox vi x", false),
             ("/usr/bin/python3.11", "python3", false),
@@ -135,6 +160,7 @@ mod tests {
                 exe: Path { bytes: exe.into(), ..Path::default() },
                 argv: line.split(' ').map(Into::into).collect(),
                 fds: [FdObject::Device { rdev: 136 << 20 }, FdObject::None, FdObject::None],
+                script: line.contains("--init-command").then(|| Arc::new(prepared())),
                 ..Process::default()
             };
             assert_eq!(is_interactive_shell(&process), expected, "{exe} {line}");

@@ -84,7 +84,10 @@ pub enum LoadError {
         "the kernel is locked down (lockdown=confidentiality), which hides its memory from programs such as weir's: \
          boot with lockdown=integrity, or without lockdown"
     )]
-    Confidentiality,
+    Confidentiality {
+        /// The verifier's logs, as in [`Loaded`]; none where the kernel said so itself.
+        verifier_logs: Vec<VerifierLog>,
+    },
     /// No type information.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -117,7 +120,16 @@ impl LoadError {
     /// The verifier's log for each program that it refused before all was given up.
     #[must_use]
     pub fn verifier_logs(&self) -> &[VerifierLog] {
-        if let Self::Blind { verifier_logs, .. } = self { verifier_logs } else { &[] }
+        match self {
+            Self::Blind { verifier_logs, .. } | Self::Confidentiality { verifier_logs } => verifier_logs,
+            Self::TooOld { .. }
+            | Self::NotPermitted { .. }
+            | Self::Layout(_)
+            | Self::Btf(_)
+            | Self::LockedMemory(_)
+            | Self::Random(_)
+            | Self::Object(_) => &[],
+        }
     }
 }
 
@@ -150,7 +162,7 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     report(&coverage);
     // Where securityfs is not mounted the verifier is the first to tell.
     if verifier_logs.iter().any(|log| log.sensor == READER && log.hides_memory()) {
-        return Err(LoadError::Confidentiality);
+        return Err(LoadError::Confidentiality { verifier_logs });
     }
     if coverage.iter().all(|sensor| sensor.hook.is_empty()) {
         let reasons: Vec<&str> = coverage.iter().map(|sensor| sensor.reason.as_str()).collect();

@@ -22,7 +22,7 @@ use tokio::{
 use super::procfs::Procfs;
 use crate::event::{Bytes, Exec, FdObject, ProcessKey, Script, ScriptOrigin};
 use capture::FileId;
-use find::Source;
+use find::{Found, Source};
 
 pub use identity::Awaited;
 
@@ -36,7 +36,7 @@ const AT_ONCE: usize = 8;
 #[derive(Clone, Debug)]
 struct Request {
     process: ProcessKey,
-    source: Source,
+    found: Found,
     exec: Exec,
 }
 
@@ -77,9 +77,9 @@ impl Scripts {
     /// Starts to capture the script that `exec` runs, if it runs one. Needs a tokio runtime.
     #[must_use]
     pub fn begin(&self, process: ProcessKey, exec: &Exec) -> Option<Pending> {
-        let source = find::find(exec)?;
-        let late = not_captured(&source, capture::TOO_SLOW);
-        let request = Request { process, source, exec: exec.clone() };
+        let found = find::find(exec)?;
+        let late = not_captured(&found, capture::TOO_SLOW);
+        let request = Request { process, found, exec: exec.clone() };
         let (procfs, own_mnt_ns, patience) = (self.procfs.clone(), self.own_mnt_ns, self.patience);
         let places = Arc::clone(&self.places);
         let task = tokio::spawn(async move {
@@ -125,8 +125,13 @@ impl Pending {
 
 impl Request {
     fn capture(&self, procfs: &Procfs, own_mnt_ns: u32, deadline: std::time::Instant) -> Captured {
-        let result = match &self.source {
-            Source::Text(text) => return Captured { script: self.text(procfs, text), file: None },
+        // Text is read again from the process where the record carries only a part; a path is not, since the process
+        // can rewrite what is read there.
+        let whole = if self.exec.argv_truncated { self.whole(procfs) } else { None };
+        let cut = self.exec.argv_truncated && whole.is_none();
+        let found = whole.as_ref().unwrap_or(&self.found);
+        let result = match &found.source {
+            Source::Text(text) => return Captured { script: of_text(found, text, cut), file: None },
             Source::File(path) => {
                 capture::by_path(procfs, self.process, &self.exec, own_mnt_ns, path.as_slice())
             }
@@ -139,50 +144,58 @@ impl Request {
                 }
             },
         };
-        let empty = not_captured(&self.source, "");
         match result.and_then(|file| capture::read(&file, deadline)) {
             Ok(content) => Captured {
                 script: Script {
                     path: content.path,
                     sha256: content.sha256,
                     size: content.size,
-                    text: content.text,
-                    not_captured: content.remark,
-                    ..empty
+                    text: behind(&found.before, content.text),
+                    ..not_captured(found, &content.remark)
                 },
                 file: Some(content.file),
             },
-            Err(reason) => Captured { script: Script { not_captured: reason, ..empty }, file: None },
+            Err(reason) => Captured { script: not_captured(found, &reason), file: None },
         }
     }
 
-    /// Text of the command line; read again from the process where the record carries only a part.
-    fn text(&self, procfs: &Procfs, text: &[u8]) -> Script {
-        let whole = self.exec.argv_truncated.then(|| {
-            let argv = capture::command_line(procfs, self.process)?;
-            match find::find(&Exec { argv, ..self.exec.clone() }) {
-                Some(Source::Text(text)) => Some(text),
-                Some(Source::File(_) | Source::Stdin) | None => None,
+    /// What the process's whole command line tells, if that is of the same kind.
+    fn whole(&self, procfs: &Procfs) -> Option<Found> {
+        let argv = capture::command_line(procfs, self.process)?;
+        let Found { before, source } = find::find(&Exec { argv, ..self.exec.clone() })?;
+        match (source, &self.found.source) {
+            (Source::Text(text), Source::Text(_)) => Some(Source::Text(text).into()),
+            (Source::File(_), Source::File(_)) | (Source::Stdin, Source::Stdin) => {
+                Some(Found { before, source: self.found.source.clone() })
             }
-        });
-        let (text, cut) = match &whole {
-            Some(Some(whole)) => (whole.as_slice(), false),
-            Some(None) => (text, true),
-            None => (text, false),
-        };
-        let remark = if cut { format!("arguments were cut at {ARGV_MAX} bytes") } else { String::new() };
-        Script {
-            sha256: if cut { String::new() } else { capture::sha256_hex(text) },
-            size: text.len() as u64,
-            text: Bytes::from(capture::head(text)),
-            ..not_captured(&self.source, &remark)
+            (Source::File(_) | Source::Text(_) | Source::Stdin, _) => None,
         }
     }
 }
 
-/// A script of which only the origin is known.
-fn not_captured(source: &Source, reason: &str) -> Script {
-    let (origin, path) = match source {
+/// Text of the command line; `cut` where only its beginning is known.
+fn of_text(found: &Found, text: &[u8], cut: bool) -> Script {
+    let remark = if cut { format!("arguments were cut at {ARGV_MAX} bytes") } else { String::new() };
+    Script {
+        sha256: if cut { String::new() } else { capture::sha256_hex(text) },
+        size: text.len() as u64,
+        text: Bytes::from(capture::head(text)),
+        ..not_captured(found, &remark)
+    }
+}
+
+/// The text that runs first, and in lines of its own what follows.
+fn behind(before: &[u8], text: Bytes) -> Bytes {
+    if before.is_empty() {
+        return text;
+    }
+    let whole = [before, b"\n", text.as_slice()].concat();
+    Bytes::from(capture::head(&whole))
+}
+
+/// A script of which only the origin is known, and what the command line runs before it.
+fn not_captured(found: &Found, reason: &str) -> Script {
+    let (origin, path) = match &found.source {
         Source::File(path) => (ScriptOrigin::File, path.clone()),
         Source::Text(_) => (ScriptOrigin::CommandLine, Bytes::default()),
         Source::Stdin => (ScriptOrigin::Stdin, Bytes::default()),
@@ -192,7 +205,7 @@ fn not_captured(source: &Source, reason: &str) -> Script {
         path,
         sha256: String::new(),
         size: 0,
-        text: Bytes::default(),
+        text: Bytes::from(capture::head(&found.before)),
         not_captured: reason.to_owned(),
     }
 }

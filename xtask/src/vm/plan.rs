@@ -264,7 +264,7 @@ impl Boot {
             if let Some(chosen) = run.suite_words() {
                 let _ = writeln!(
                     text,
-                    "step\t{hooks}/suite\nenv\tWEIR_HOOKS={hooks}\nrun\t/opt/weir/scenarios\trun\t--weir\t{weir}\t--artifacts\t/var/log/weir-tests/{hooks}{}",
+                    "step\t{hooks}/suite\nenv\tWEIR_HOOKS={hooks}\nenv\tWEIR_EMULATED=1\nrun\t/opt/weir/scenarios\trun\t--weir\t{weir}\t--artifacts\t/var/log/weir-tests/{hooks}{}",
                     words(&chosen)
                 );
             }

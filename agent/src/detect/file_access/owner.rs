@@ -6,7 +6,7 @@
 
 mod table;
 
-use crate::{detect::tool::identity::Invocation, process::Process};
+use crate::{detect::tool::identity, interpreter::Invocation, process::Process};
 use table::{BROWSERS, Below, Ends, Holds, INDEXERS, OWNERS, Owner, Place, SHARED_MEMORY};
 
 /// Where the system's programs are; a user cannot write there.
@@ -69,7 +69,7 @@ pub(super) fn shares_memory(process: &Process, path: &[u8]) -> bool {
 }
 
 fn system_program(process: &Process) -> Option<&[u8]> {
-    let Invocation { name, path, .. } = Invocation::of(process);
+    let Invocation { name, path, .. } = identity::behind_interpreter(process);
     // A script is where the system installs programs only if it is named by its path, and so is its interpreter.
     let installed = |path: &[u8]| {
         SYSTEM.iter().any(|prefix| path.starts_with(prefix))

@@ -2,7 +2,7 @@
 
 use crate::{
     config::classify::extension,
-    detect::tool::{identity::Invocation, is_fed},
+    detect::tool::{identity, is_fed},
     event::{Bytes, Script, ScriptOrigin},
     interpreter::Program,
     process::Process,
@@ -72,12 +72,12 @@ impl Source {
         if let Some(script) = process.shebang.as_ref().filter(|script| !script.is_empty()) {
             return Some(Self::file(absolute(script.as_slice(), process)));
         }
-        let started = Invocation::executable(process);
-        if let Some(program) = started.program() {
+        let started = process.invocation();
+        if let Some(program) = identity::program(&started) {
             return match program {
                 Program::File(file, _) => Some(Self::file(absolute(file, process))),
                 Program::Text(_) | Program::Encoded(_) => Some(Self::text("-c", COMMAND_LINE)),
-                Program::Module(..) | Program::Nothing => None,
+                Program::Module(..) | Program::Server | Program::Nothing => None,
                 Program::Stdin => is_fed(process).then(|| Self::text("stdin", STDIN)),
             };
         }
@@ -94,7 +94,7 @@ impl Source {
 
 /// Whether `process` is an interpreter, whatever it runs.
 pub(crate) fn interprets(process: &Process) -> bool {
-    process.started().interpreter().is_some()
+    process.invocation().interpreter().is_some()
 }
 
 /// A relative name, seen from the working directory.

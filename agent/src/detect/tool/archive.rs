@@ -1,8 +1,7 @@
 //! Archivers: only creation counts, in any spelling.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning,
     options::{Opt, Shape, Syntax},
     remote::host_of_operand,
 };

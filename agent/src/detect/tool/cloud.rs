@@ -1,9 +1,8 @@
 //! Clients of object stores and backup programs: the direction is told by which place is remote.
 
 use super::{
-    Action, Meaning,
+    Action, Invocation, Meaning,
     copy::direction,
-    identity::Invocation,
     options::{Opt, Parsed, Shape, Syntax},
     remote::{host_of_operand, host_of_url, split_scheme},
 };

@@ -1,8 +1,7 @@
 //! Copiers between hosts: the direction is told by which operand is remote.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning,
     options::{Nothing, Opt, Parsed, Shape, Syntax},
     remote::{host_of_operand, split_scheme},
 };

@@ -1,8 +1,7 @@
 //! Clients with a session and commands of their own: what drives the session decides.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning,
     options::{Nothing, Opt, Shape, Syntax},
     remote::{host_of_url, split_scheme},
 };

@@ -1,8 +1,7 @@
 //! Web clients and one-line web servers: what is in the request decides, never the tool's name alone.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning, identity,
     options::{Opt, Shape, Syntax},
     remote::{host_of_loose_url, split_scheme},
 };
@@ -193,9 +192,8 @@ pub(super) fn httpie<'a>(invocation: &Invocation<'a>, fed: bool) -> Meaning<'a> 
 
 /// Modules reach this by `-m`, php by `-S`, and `httpd` only as a busybox applet: Apache has that name too.
 pub(super) fn web_server<'a>(invocation: &Invocation<'a>) -> Option<Meaning<'a>> {
-    let serves = if let Some(program) = invocation.program() {
-        let serves = |argument: &[u8]| argument.starts_with(b"-S") || argument.starts_with(b"--server");
-        program == Program::Nothing && invocation.arguments().any(serves)
+    let serves = if let Some(program) = identity::program(invocation) {
+        program == Program::Server
     } else if invocation.name == b"httpd" {
         base_name(invocation.path) != b"httpd"
     } else {

@@ -1,8 +1,7 @@
 //! Mail on the command line: an attachment is an upload, a body from a pipe is relayed.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning,
     options::{Opt, Shape, Syntax},
     remote::host_of_loose_url,
 };

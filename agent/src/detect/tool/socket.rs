@@ -1,8 +1,7 @@
 //! Plain sockets on the command line: netcat, socat, telnet.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning,
     options::{Nothing, Opt, Shape, Syntax},
 };
 

@@ -1,8 +1,7 @@
 //! Tools that change the shape of data: compress, encrypt, encode, split, copy.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning,
     options::{Opt, Parsed, Shape, Syntax},
 };
 

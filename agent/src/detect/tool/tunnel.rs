@@ -1,8 +1,7 @@
 //! Encrypted channels on the command line: ssh, openssl.
 
 use super::{
-    Action, Meaning,
-    identity::Invocation,
+    Action, Invocation, Meaning,
     options::{Opt, Shape, Syntax},
     transform,
 };

@@ -12,7 +12,7 @@ use crate::event::Event;
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 256 * 1024;
-/// Older recordings of one name that are kept.
+/// Older files of one name that are kept.
 const OLDER_MAX: u32 = 1_000;
 
 /// Appends events to a recording.
@@ -26,28 +26,20 @@ pub struct Writer<W: Write> {
 }
 
 impl Writer<File> {
-    /// Creates the file with mode 0600. A recording is evidence and is never overwritten: a file that is there already
-    /// is moved to the first free of `NAME.1`, `NAME.2` and so on, so that an agent that is started again goes on.
+    /// Makes the file by [`create`]: a recording is evidence and is never overwritten, and an agent that is started
+    /// again goes on.
     ///
     /// # Errors
     ///
     /// [`Problem::Exists`] when no such name is free, [`Problem::Io`] when it cannot be made or written.
     pub fn create(path: &Path) -> Result<Self, RecordingError> {
-        if path.symlink_metadata().is_ok_and(|there| there.is_file() && there.len() > 0) {
-            let problem =
-                || RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem: Problem::Exists };
-            let mut names = (1..=OLDER_MAX).map(|number| older(path, number));
-            let name = names.find(|name| name.symlink_metadata().is_err()).ok_or_else(problem)?;
-            std::fs::rename(path, name).map_err(|error| header_error(path, error))?;
-        }
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path)
-            .map_err(|error| header_error(path, error))?;
+        let file = create(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                RecordingError { file: path.to_owned(), offset: 0, frame: 0, problem: Problem::Exists }
+            } else {
+                header_error(path, error)
+            }
+        })?;
         Self::new(path, file)
     }
 
@@ -60,6 +52,27 @@ impl Writer<File> {
         self.flush()?;
         self.output.get_ref().sync_all().map_err(|error| self.error(Problem::Io(error)))
     }
+}
+
+/// Creates a file with mode 0600 and follows no link there. What is there already is never overwritten: it is moved to
+/// the first free of `NAME.1`, `NAME.2` and so on.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::AlreadyExists`] when no such name is free, others when it cannot be made.
+pub fn create(path: &Path) -> io::Result<File> {
+    if path.symlink_metadata().is_ok_and(|there| there.is_file() && there.len() > 0) {
+        let mut names = (1..=OLDER_MAX).map(|number| older(path, number));
+        let free = names.find(|name| name.symlink_metadata().is_err());
+        std::fs::rename(path, free.ok_or(io::ErrorKind::AlreadyExists)?)?;
+    }
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
 }
 
 impl<W: Write> Writer<W> {
@@ -120,7 +133,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// `NAME.NUMBER` beside a recording.
+/// `NAME.NUMBER` beside a file.
 fn older(path: &Path, number: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));

@@ -84,7 +84,10 @@ fn missing(effective: u64) -> Vec<&'static str> {
 fn refuse_confidentiality() -> Result<(), LoadError> {
     // Absent where the kernel has no lockdown.
     let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
-    if state.contains("[confidentiality]") { Err(LoadError::Confidentiality) } else { Ok(()) }
+    if state.contains("[confidentiality]") {
+        return Err(LoadError::Confidentiality { verifier_logs: Vec::new() });
+    }
+    Ok(())
 }
 
 /// Kernels before 5.11 charge maps to the limit of locked memory; later ones do not care, so that a refusal here

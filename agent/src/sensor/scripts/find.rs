@@ -2,7 +2,7 @@
 
 use crate::{
     event::{Bytes, Exec},
-    interpreter::{Interpreter, Program, Started, feeds},
+    interpreter::{self, Interpreter, Invocation, Program, Told},
 };
 
 /// Where a script comes from.
@@ -16,22 +16,44 @@ pub(super) enum Source {
     Stdin,
 }
 
+/// A script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Text of arguments that runs before a file or standard input; empty where there is none.
+    pub(super) before: Vec<u8>,
+    pub(super) source: Source,
+}
+
 /// The script that `exec` runs; none for a program that is no interpreter, an interactive shell, a module.
-pub(super) fn find(exec: &Exec) -> Option<Source> {
+pub(super) fn find(exec: &Exec) -> Option<Found> {
     if let Some(script) = &exec.script {
         // `env` runs nothing itself: the interpreter's own exec follows.
-        return (exec.exe.bytes.file_name() != b"env").then(|| Source::File(script.clone()));
+        return (exec.exe.bytes.file_name() != b"env").then(|| Source::File(script.clone()).into());
     }
-    let started = Started::of(exec.exe.bytes.as_slice(), exec.filename.as_slice(), &exec.argv);
+    let invocation = Invocation::of(exec.exe.bytes.as_slice(), exec.filename.as_slice(), &exec.argv);
     let [stdin, ..] = exec.fds;
     // A renamed interpreter is one as well if the caller still calls it so.
-    let interpreter = started.interpreter().or_else(|| Interpreter::named(started.called))?;
-    match interpreter.program(started.arguments) {
+    let interpreter = invocation.interpreter().or_else(|| Interpreter::named(invocation.called))?;
+    let Told { before, program } = interpreter.read(invocation.arguments);
+    let source = match program {
         Program::File(path, _) => Some(Source::File(path.into())),
         Program::Text(text) => Some(Source::Text(text.into_owned())),
-        Program::Encoded(text) => Some(Source::Text(text.to_vec())),
+        Program::Encoded(typed) => {
+            Some(Source::Text(interpreter::decoded(typed).map_or_else(|| typed.to_vec(), String::into_bytes)))
+        }
         // A terminal or nothing at all on descriptor 0 is no script.
-        Program::Stdin => feeds(stdin).then_some(Source::Stdin),
-        Program::Module(..) | Program::Nothing => None,
+        Program::Stdin => interpreter::feeds(stdin).then_some(Source::Stdin),
+        Program::Module(..) | Program::Server | Program::Nothing => None,
+    };
+    match (before, source) {
+        (Some(before), Some(source)) => Some(Found { before: before.into_owned(), source }),
+        (Some(text), None) => Some(Source::Text(text.into_owned()).into()),
+        (None, source) => source.map(Into::into),
+    }
+}
+
+impl From<Source> for Found {
+    fn from(source: Source) -> Self {
+        Self { before: Vec::new(), source }
     }
 }

@@ -21,14 +21,16 @@ fn exec(line: &str, stdin: FdObject) -> Exec {
     }
 }
 
-/// `file:x`, `text:x`, `stdin` or nothing.
-fn shown(source: Option<Source>) -> String {
-    match source {
-        Some(Source::File(path)) => format!("file:{}", path.show()),
-        Some(Source::Text(text)) => format!("text:{}", String::from_utf8(text).unwrap()),
-        Some(Source::Stdin) => "stdin".to_owned(),
-        None => String::new(),
-    }
+/// `file:x`, `text:x`, `stdin` or nothing; `x then` stands before these where text runs first.
+fn shown(found: Option<Found>) -> String {
+    let Some(Found { before, source }) = found else { return String::new() };
+    let before = String::from_utf8(before).unwrap();
+    let source = match source {
+        Source::File(path) => format!("file:{}", path.show()),
+        Source::Text(text) => format!("text:{}", String::from_utf8(text).unwrap()),
+        Source::Stdin => "stdin".to_owned(),
+    };
+    if before.is_empty() { source } else { format!("{before} then {source}") }
 }
 
 #[test]
@@ -51,7 +53,12 @@ fn scripts_are_found_in_arguments() {
         ("/usr/bin/perl perl -i.bak -pe s/a/b/ -e c file", "text:s/a/b/\nc"),
         ("/usr/bin/php8.2 php -fx.php", "file:x.php"),
         ("/usr/bin/php8.2 php -S 127.0.0.1:80", ""),
-        ("/opt/microsoft/powershell/7/pwsh pwsh -nop -w hidden -enc SQBFAFgA", "text:SQBFAFgA"),
+        ("/opt/microsoft/powershell/7/pwsh pwsh -nop -w hidden -enc SQBFAFgA", "text:IEX"),
+        // What cannot be decoded stays as typed.
+        ("/opt/microsoft/powershell/7/pwsh pwsh -enc SQBFAFgA=", "text:SQBFAFgA="),
+        ("/usr/bin/lua5.4 lua -e t x.lua", "t then file:x.lua"),
+        ("/usr/bin/fish fish -C t", "t then stdin"),
+        ("/usr/bin/php-cgi8.2 php-cgi", ""),
         ("/opt/microsoft/powershell/7/pwsh pwsh -c -", "stdin"),
     ];
     for (line, expected) in rows {
@@ -65,8 +72,14 @@ fn the_kernel_s_script_wins_and_a_terminal_is_no_script() {
     assert_eq!(shown(find::find(&shebang("/usr/bin/bash /bin/bash -e ./x.sh"))), "file:./x.sh");
     assert_eq!(shown(find::find(&shebang("/usr/bin/gawk awk -f ./x.sh"))), "file:./x.sh");
     assert_eq!(shown(find::find(&shebang("/usr/bin/env env bash ./x.sh"))), "");
-    for (stdin, expected) in [(PIPE, "stdin"), (FdObject::Device { rdev: 1 }, "")] {
-        assert_eq!(shown(find::find(&exec("/usr/bin/bash bash", stdin))), expected, "{stdin:?}");
+    let terminal = FdObject::Device { rdev: 136 << 20 };
+    let rows = [
+        ("/usr/bin/bash bash", PIPE, "stdin"),
+        ("/usr/bin/bash bash", terminal, ""),
+        ("/usr/bin/fish fish -C t", terminal, "text:t"),
+    ];
+    for (line, stdin, expected) in rows {
+        assert_eq!(shown(find::find(&exec(line, stdin))), expected, "{line} {stdin:?}");
     }
 }
 
@@ -188,6 +201,24 @@ fn command_line_text_is_kept_and_a_cut_one_is_read_again() {
     let (_, text, script) = scene.capture(&cut);
     assert_eq!((text.as_str(), script.sha256.as_str()), ("curl x", ""));
     assert_eq!(script.not_captured, "arguments were cut at 4096 bytes");
+}
+
+#[test]
+fn text_that_runs_before_a_file_is_kept_beside_it() {
+    let scene = Scene::new("before", Stdio::null());
+    let (hello, t) = (capture::sha256_hex(b"echo hello\n"), capture::sha256_hex(b"t"));
+    let rows = [
+        ("lua -e t x.sh", "t\\necho hello\\n", 11, hello.as_str(), ScriptOrigin::File),
+        ("lua -e t nowhere", "t", 0, "", ScriptOrigin::File),
+        ("lua -e t", "t", 1, t.as_str(), ScriptOrigin::CommandLine),
+    ];
+    for (line, expected, size, sha256, origin) in rows {
+        let (_, text, script) = scene.line(&format!("/usr/bin/lua5.4 {line}"));
+        assert_eq!((text.as_str(), script.size, script.sha256.as_str()), (expected, size, sha256), "{line}");
+        assert_eq!((script.origin, script.not_captured.is_empty()), (origin, !line.ends_with("nowhere")));
+    }
+    let (_, text, script) = scene.line("/usr/bin/pwsh pwsh -enc ZABhAHQAZQA=");
+    assert_eq!((text.as_str(), script.sha256), ("date", capture::sha256_hex(b"date")));
 }
 
 #[test]

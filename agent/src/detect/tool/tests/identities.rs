@@ -50,6 +50,7 @@ fn executable_before_argv0() {
         ("/usr/bin/bash", "-bash", None),
         ("/usr/bin/php", "php index.php -S", None),
         ("/usr/bin/php", "php -r x -- -S", None),
+        ("/usr/bin/php", "php -l -Sx", None),
         ("/usr/bin/php", "php -S 0.0.0.0:80 router.php", Some((WebServer, Action::Serve))),
         // What a runtime's subcommand runs, not the subcommand.
         ("/usr/bin/bun", "bun run /usr/bin/swaks --to a@b", Some((Tool::Swaks, Relay))),

@@ -138,6 +138,7 @@ fn wget_and_kin() {
         ("python2 -mSimpleHTTPServer", WebServer, Serve, 6.0),
         ("python3 -m uploadserver", WebServer, Serve, 6.0),
         ("php -S 0.0.0.0:80", WebServer, Serve, 6.0),
+        ("php -nS 0.0.0.0:80", WebServer, Serve, 6.0),
     ]);
 }
 

@@ -9,7 +9,7 @@ use crate::event::{Bytes, bytes::base_name};
 
 /// A program and what it was given.
 #[derive(Clone, Copy, Debug)]
-pub struct Started<'a> {
+pub struct Invocation<'a> {
     /// Name of the program: base name of the executable, or the applet.
     pub name: &'a [u8],
     /// File that holds it.
@@ -20,7 +20,7 @@ pub struct Started<'a> {
     pub arguments: &'a [Bytes],
 }
 
-impl<'a> Started<'a> {
+impl<'a> Invocation<'a> {
     /// What runs when the kernel executes `exe` with `argv`; `filename` is what was typed, for where the executable
     /// is unknown.
     #[must_use]
@@ -43,6 +43,16 @@ impl<'a> Started<'a> {
     #[must_use]
     pub fn interpreter(&self) -> Option<&'static Interpreter> {
         Interpreter::named(self.name)
+    }
+
+    /// Arguments as byte strings.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.arguments.iter().map(Bytes::as_slice)
+    }
+
+    /// The first argument and what follows it.
+    pub(crate) fn subcommand(&self) -> Option<(&'a [u8], &'a [Bytes])> {
+        self.arguments.split_first().map(|(first, rest)| (first.as_slice(), rest))
     }
 
     /// The loader's operand is the program.

@@ -1,0 +1,309 @@
+//! A walk over arguments, word by word.
+
+use std::borrow::Cow;
+
+use super::{Dash, Grammar, Names, Operand};
+use crate::{
+    event::Bytes,
+    interpreter::{Program, Told},
+};
+
+/// A walk over arguments.
+pub(super) struct Walk<'a> {
+    grammar: &'static Grammar,
+    rest: &'a [Bytes],
+    texts: Vec<&'a [u8]>,
+    /// Texts that run before the program.
+    before: Vec<&'a [u8]>,
+    /// A cluster of letters was read.
+    clustered: bool,
+    /// The script, as an option names it.
+    file: Option<&'a [u8]>,
+    stdin: bool,
+    operand: Operand,
+    /// A subcommand was given.
+    in_command: bool,
+}
+
+enum Step<'a> {
+    /// The next word may be an option.
+    On,
+    /// Operands follow.
+    End,
+    Found(Program<'a>),
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(grammar: &'static Grammar, arguments: &'a [Bytes]) -> Self {
+        Self {
+            grammar,
+            rest: arguments,
+            texts: Vec::new(),
+            before: Vec::new(),
+            clustered: false,
+            file: None,
+            stdin: false,
+            operand: grammar.operand,
+            in_command: false,
+        }
+    }
+
+    pub(super) fn read(mut self) -> Told<'a> {
+        let program = loop {
+            match self.word() {
+                Step::On => {}
+                Step::End => break self.operands(),
+                Step::Found(program) => break program,
+            }
+        };
+        self.told(program)
+    }
+
+    /// Text that runs before text is a part of it.
+    fn told(self, program: Program<'a>) -> Told<'a> {
+        let before = self.before;
+        match program {
+            Program::Nothing | Program::Server => Told { before: None, program },
+            Program::Text(text) if before.is_empty() => Told { before: None, program: Program::Text(text) },
+            Program::Text(text) => {
+                let parts: Vec<&[u8]> = before.into_iter().chain([text.as_ref()]).collect();
+                Told { before: None, program: Program::Text(Cow::Owned(parts.join(&b'\n'))) }
+            }
+            Program::File(..) | Program::Encoded(_) | Program::Module(..) | Program::Stdin => {
+                Told { before: joined(&before), program }
+            }
+        }
+    }
+
+    /// Looks at the next word; an operand stays.
+    fn word(&mut self) -> Step<'a> {
+        let grammar = self.grammar;
+        let Some(word) = self.rest.first().map(Bytes::as_slice) else { return Step::End };
+        match word {
+            b"-" => {
+                match grammar.dash {
+                    Dash::Operand => return Step::End,
+                    Dash::Stdin => self.stdin = true,
+                    Dash::Ends => {}
+                }
+                self.next();
+                Step::End
+            }
+            b"--" => {
+                self.next();
+                self.stdin |= self.operand == Operand::ScriptBeforeDashes;
+                Step::End
+            }
+            [b'-', b'-', ..] if self.clustered && grammar.names == Names::Leading => {
+                Step::Found(Program::Nothing)
+            }
+            [b'-', b'-', name @ ..] => {
+                self.next();
+                self.name(name)
+            }
+            [b'-', name @ ..] if grammar.is_single(name, self.clustered) => {
+                self.next();
+                self.name(name)
+            }
+            [b'-', letters @ ..] => {
+                self.next();
+                self.letters(letters, |_| true)
+            }
+            [b'+', letters @ ..] => match grammar.plus {
+                Some(plus) => {
+                    self.next();
+                    self.letters(letters, |letter| plus.contains(&letter))
+                }
+                None => Step::End,
+            },
+            word => self.subcommand(word),
+        }
+    }
+
+    fn subcommand(&mut self, word: &[u8]) -> Step<'a> {
+        let known = self
+            .grammar
+            .commands
+            .iter()
+            .find(|(names, _)| names.split_ascii_whitespace().any(|name| name.as_bytes() == word));
+        match known {
+            Some((_, operand)) if !self.in_command => {
+                self.next();
+                self.in_command = true;
+                self.operand = *operand;
+                Step::On
+            }
+            Some(_) | None => Step::End,
+        }
+    }
+
+    /// A cluster; `means` says which letters have their meaning in it.
+    fn letters(&mut self, cluster: &'a [u8], means: impl Fn(u8) -> bool) -> Step<'a> {
+        let grammar = self.grammar;
+        let mut letters = cluster;
+        let mut ends = false;
+        self.clustered = true;
+        while let [letter, after @ ..] = letters {
+            letters = after;
+            ends |= grammar.ends.contains(letter);
+            if grammar.command.contains(letter) {
+                if means(*letter) {
+                    self.operand = Operand::Text;
+                }
+            } else if grammar.stdin.contains(letter) {
+                self.stdin |= means(*letter);
+            } else if grammar.text.contains(letter) {
+                let Some(text) = self.argument(after) else { return Step::Found(Program::Nothing) };
+                self.texts.push(text);
+                break;
+            } else if grammar.before.contains(letter) {
+                let Some(text) = self.argument(after) else { return Step::Found(Program::Nothing) };
+                self.before.push(text);
+                break;
+            } else if grammar.uses.contains(letter) {
+                self.before.extend(behind_module(after));
+                break;
+            } else if grammar.file.contains(letter) {
+                let Some(file) = self.argument(after) else { return Step::Found(Program::Nothing) };
+                self.file = Some(file);
+                if !grammar.file_goes_on {
+                    return Step::End;
+                }
+                break;
+            } else if grammar.module.contains(letter) {
+                let module = self.argument(after);
+                return Step::Found(module.map_or(Program::Nothing, |name| Program::Module(name, self.rest)));
+            } else if grammar.nothing.contains(letter)
+                || (grammar.looks.contains(letter) && self.texts.is_empty())
+            {
+                return Step::Found(Program::Nothing);
+            } else if grammar.server.contains(letter) {
+                let address = self.argument(after);
+                return Step::Found(address.map_or(Program::Nothing, |_| Program::Server));
+            } else if grammar.value.contains(letter) {
+                self.argument(after);
+                break;
+            } else if grammar.next.contains(letter) {
+                self.next();
+            } else if grammar.rest.contains(letter) {
+                break;
+            } else if grammar.one.contains(letter) {
+                letters = after.get(1..).unwrap_or_default();
+            }
+        }
+        if ends { Step::End } else { Step::On }
+    }
+
+    fn name(&mut self, name: &'a [u8]) -> Step<'a> {
+        let grammar = self.grammar;
+        let (name, attached) = split(name);
+        if grammar.lists(grammar.long_text, name) {
+            let Some(text) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
+            self.texts.push(text);
+        } else if grammar.lists(grammar.long_maybe_text, name) {
+            if self.rest.first().is_some_and(|next| !next.as_slice().starts_with(b"-")) {
+                let text = self.next();
+                self.texts.extend(text);
+            }
+        } else if grammar.lists(grammar.long_before, name) {
+            let Some(text) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
+            self.before.push(text);
+        } else if grammar.lists(grammar.long_loads, name) {
+            let module = attached.or_else(|| self.next());
+            self.before.extend(module.filter(|module| is_data_url(module)));
+        } else if grammar.lists(grammar.long_file, name) {
+            let Some(file) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
+            self.file = Some(file);
+            return if grammar.file_goes_on { Step::On } else { Step::End };
+        } else if grammar.lists(grammar.long_value, name) {
+            if attached.is_none() {
+                self.next();
+            }
+        } else if grammar.lists(grammar.long_nothing, name)
+            || (grammar.lists(grammar.long_looks, name) && self.texts.is_empty())
+        {
+            return Step::Found(Program::Nothing);
+        } else if grammar.lists(grammar.long_server, name) {
+            let address = attached.or_else(|| self.next());
+            return Step::Found(address.map_or(Program::Nothing, |_| Program::Server));
+        } else if !grammar.long_ends.is_empty() && grammar.long_ends.as_bytes() == name {
+            return Step::End;
+        } else if grammar.names == Names::OneDashOrStdin {
+            return Step::Found(Program::Stdin);
+        }
+        Step::On
+    }
+
+    /// What is run, once only operands are left.
+    fn operands(&mut self) -> Program<'a> {
+        if self.operand == Operand::Text {
+            return self.next().map_or(Program::Nothing, |text| Program::Text(text.into()));
+        }
+        let takes_script = match self.operand {
+            Operand::AlsoScript => !self.stdin,
+            Operand::Script | Operand::ScriptBeforeDashes | Operand::Needed => {
+                !self.stdin && self.texts.is_empty()
+            }
+            Operand::Text | Operand::Ignored | Operand::Nothing => false,
+        };
+        let file = self.file.or_else(|| if takes_script { self.next() } else { None });
+        if let Some(file) = file {
+            self.before.append(&mut self.texts);
+            return Program::File(file, self.rest);
+        }
+        if self.operand == Operand::AlsoScript && self.stdin {
+            self.before.append(&mut self.texts);
+        }
+        match joined(&self.texts) {
+            Some(text) => Program::Text(text),
+            None if !self.stdin && matches!(self.operand, Operand::Needed | Operand::Nothing) => {
+                Program::Nothing
+            }
+            None => Program::Stdin,
+        }
+    }
+
+    /// An option's argument: the rest of its word, or the next one.
+    fn argument(&mut self, attached: &'a [u8]) -> Option<&'a [u8]> {
+        match attached {
+            [] => self.next(),
+            [b'=', value @ ..] if self.grammar.equals => Some(value),
+            value => Some(value),
+        }
+    }
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(first.as_slice())
+    }
+}
+
+/// `name=value`.
+fn split(name: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match name.iter().position(|&byte| byte == b'=').and_then(|at| name.split_at_checked(at)) {
+        Some((name, value)) => (name, value.get(1..)),
+        None => (name, None),
+    }
+}
+
+/// The texts as one, in lines; none of none.
+fn joined<'a>(texts: &[&'a [u8]]) -> Option<Cow<'a, [u8]>> {
+    match texts {
+        [] => None,
+        [text] => Some(Cow::Borrowed(*text)),
+        texts => Some(Cow::Owned(texts.join(&b'\n'))),
+    }
+}
+
+/// Perl's `-MModule code`: program text behind a module's name, unless that is `=` and a list.
+fn behind_module(word: &[u8]) -> Option<&[u8]> {
+    let name = word.strip_prefix(b"-").unwrap_or(word);
+    let end = name.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"_:".contains(byte)))?;
+    (name.get(end) != Some(&b'=')).then_some(word)
+}
+
+/// Schemes have no case.
+fn is_data_url(module: &[u8]) -> bool {
+    module.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"data:"))
+}
