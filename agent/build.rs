@@ -28,6 +28,8 @@ fn main() -> Result<()> {
 
     // SAFETY: a build script has one thread. Stable Rust builds `core` for the BPF target under this switch.
     unsafe { env::set_var("RUSTC_BOOTSTRAP", "1") };
+    // SAFETY: as above. The cargo that waits for this script holds the lock of the folder that it names.
+    unsafe { env::remove_var("CARGO_BUILD_BUILD_DIR") };
     let toolchain = env::var("RUSTUP_TOOLCHAIN").unwrap_or_else(|_| "stable".to_owned());
     let root_dir = ebpf.to_str().context("the path of the workspace is not UTF-8")?;
     build_ebpf(
