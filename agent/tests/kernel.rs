@@ -146,6 +146,13 @@ impl Kernel {
         counters.get(&(counter as u32), 0).expect("a slot").iter().sum()
     }
 
+    /// Whether the programs know a socket by this name.
+    fn knows_socket(&self, name: u64) -> bool {
+        let sockets = self.loaded.ebpf.map("weir_sockets").expect("a map");
+        let sockets: HashMap<_, u64, u8> = HashMap::try_from(sockets).expect("a hash map");
+        sockets.get(&name, 0).is_ok()
+    }
+
     fn ledger(&self, wanted: impl Fn(&FlowKey, &FlowValue) -> bool) -> Vec<(FlowKey, FlowValue)> {
         let map = self.loaded.ebpf.map("weir_ledger").expect("a map");
         let ledger: HashMap<_, FlowKey, FlowValue> = HashMap::try_from(map).expect("the ledger");
@@ -404,7 +411,7 @@ fn bytes_of_send_and_sendfile_are_exact() {
     assert_eq!(value.direction, DIRECTION_OUT);
     assert_eq!((key.peer, key.peer_port), ([0; 16], 0));
     let flow = kernel.ledger(|key, value| key.process.pid == me && value.remote_port == local.port());
-    let [(_, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
+    let [(moved, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
     assert_eq!((value.tx_bytes, value.rx_bytes), (0, 6000));
     assert_eq!(value.direction, DIRECTION_IN);
 
@@ -415,13 +422,17 @@ fn bytes_of_send_and_sendfile_are_exact() {
         });
         assert_eq!(flow.head.process.pid, me);
     }
-    kernel.wait(KIND_FLOW, "accepted", |flow: &FlowRecord, _| {
+    let (begun, _) = kernel.wait(KIND_FLOW, "accepted", |flow: &FlowRecord, _| {
         flow.what == FLOW_ACCEPTED && flow.value.remote_port == local.port()
     });
     drop((client, accepted));
-    kernel.wait(KIND_FLOW, "closed", |flow: &FlowRecord, _| {
-        flow.what == FLOW_CLOSED && flow.key.cookie == cookie
-    });
+    // Where the hooks that saw it begin and move have different names for it, both end.
+    for name in [cookie, begun.key.cookie, moved.cookie] {
+        kernel.wait(KIND_FLOW, "closed", |flow: &FlowRecord, _| {
+            flow.what == FLOW_CLOSED && flow.key.cookie == name
+        });
+        assert!(!kernel.knows_socket(name), "{name:#x} is not forgotten");
+    }
     assert_eq!(kernel.counter(Counter::ReadFault), 0);
 }
 

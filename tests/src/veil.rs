@@ -4,6 +4,7 @@
 use std::{ffi::CString, fs, io, os::unix::process::CommandExt, path::Path, process::Command};
 
 use anyhow::{Context, Result};
+use weir::sensor::procfs::mount_places;
 
 use crate::mount::{done, mount};
 
@@ -106,33 +107,6 @@ fn enter() -> io::Result<()> {
 
 /// Where cgroup v2 is mounted, in the order of the mounts.
 fn cgroup2_mounts() -> Result<Vec<CString>> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
-    mounts.lines().filter_map(cgroup2_mount).map(|place| Ok(CString::new(place)?)).collect()
-}
-
-/// The place of a mount, from a line of mountinfo, when it is of cgroup v2.
-fn cgroup2_mount(line: &str) -> Option<&str> {
-    let (mount, super_block) = line.split_once(" - ")?;
-    super_block.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cgroup2_mount;
-
-    #[test]
-    fn mounts_of_cgroup2_are_found() {
-        let rows = [
-            (
-                "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate",
-                Some("/sys/fs/cgroup"),
-            ),
-            ("35 24 0:31 / /sys/fs/cgroup/cpu rw shared:16 - cgroup cgroup rw,cpu", None),
-            ("40 24 0:40 / /tmp/cgroup2 rw - tmpfs cgroup2 rw", None),
-            ("", None),
-        ];
-        for (line, expected) in rows {
-            assert_eq!(cgroup2_mount(line), expected, "{line}");
-        }
-    }
+    let places = mount_places(Path::new("/proc/self"), "cgroup2");
+    places.into_iter().map(|place| Ok(CString::new(place.into_os_string().into_encoded_bytes())?)).collect()
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use weir::{
     event::Coverage,
     report::terminal,
-    sensor::load::{self, LoadError, Loaded, VerifierLog},
+    sensor::load::{self, LoadError, Loaded, Unheeded, VerifierLog},
 };
 
 use super::KernelSide;
@@ -72,7 +72,7 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let loaded = loaded?;
     let blind = blind(&loaded.coverage);
     if !arguments.json {
-        show(print(&mut out, &loaded.coverage))?;
+        show(print(&mut out, &loaded.coverage, &loaded.unheeded))?;
         if arguments.programs {
             show(table::print(&mut out, &loaded.programs))?;
         }
@@ -111,6 +111,7 @@ fn report(loaded: &Result<Loaded, LoadError>, refused: &[VerifierLog], hooks: &s
         "configuration": "good",
         "hooks": hooks,
         "sensors": good.map(|loaded| &loaded.coverage),
+        "unheeded": good.map(|loaded| &loaded.unheeded),
         "programs": good.map(|loaded| &loaded.programs),
         "refused": refused.collect::<Vec<_>>(),
         "error": loaded.as_ref().err().map(ToString::to_string),
@@ -135,7 +136,7 @@ fn print_refused(out: &mut impl Write, refused: &[VerifierLog]) -> io::Result<()
     Ok(())
 }
 
-fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
+fn print(out: &mut impl Write, sensors: &[Coverage], unheeded: &[Unheeded]) -> io::Result<()> {
     let colour = terminal::wants_colour(&io::stdout());
     let paint = |code: &str, text: &str| {
         if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
@@ -151,8 +152,14 @@ fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
         if !sensor.gap.is_empty() {
             writeln!(out, "     {:width$}  {} {}", "", paint("33", "not seen:"), sensor.gap)?;
         }
+        let asked = unheeded.iter().find(|unheeded| unheeded.sensor == sensor.sensor);
+        if let Some(Unheeded { asked, .. }) = asked {
+            let said = paint("33", "asked for:");
+            writeln!(out, "     {:width$}  {said} {asked}, which this kernel does not allow", "")?;
+        }
         if !sensor.reason.is_empty() {
-            writeln!(out, "     {:width$}  why not better: {}", "", sensor.reason)?;
+            let why = if asked.is_some() { "why not" } else { "why not better" };
+            writeln!(out, "     {:width$}  {why}: {}", "", sensor.reason)?;
         }
     }
     Ok(())
