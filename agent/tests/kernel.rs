@@ -12,7 +12,7 @@
 mod io_uring;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     ffi::CString,
     fs::{self, File},
     io::{Read as _, Write as _},
@@ -217,6 +217,42 @@ fn sensors_that_every_kernel_carries() {
         let Ok(info) = program.info() else { continue };
         let translated = info.size_translated().unwrap_or(0) / 8;
         println!("{name}: {translated} instructions, {:?} verified", info.verified_instruction_count());
+    }
+}
+
+/// So that a run which forces a rung proves that rung, and no other in its stead.
+#[test]
+fn a_kind_of_hook_that_this_kernel_has_is_heeded() {
+    let Some(kernel) = Kernel::load("a_kind_of_hook_that_this_kernel_has_is_heeded") else { return };
+    let is_there = |path: &str| fs::exists(path).unwrap_or(false);
+    let lockdown = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    for unheeded in &kernel.loaded.unheeded {
+        println!("{unheeded:?}");
+        let has = match unheeded.asked {
+            "kprobe" => is_there("/sys/bus/event_source/devices/kprobe"),
+            "fentry" => lockdown.is_empty() || lockdown.contains("[none]"),
+            // Of all tracepoints only those of sent and received bytes are younger than the oldest kernel.
+            _ => is_there("/sys/kernel/tracing/events/sock/sock_send_length"),
+        };
+        assert!(!has, "{unheeded:?}");
+        assert!(!unheeded.hook.is_empty(), "{unheeded:?}");
+    }
+}
+
+/// The kernel keeps 15 bytes of a name: enough to tell which of the agent's a map or a program is.
+#[test]
+fn maps_and_programs_are_recognised_by_what_the_kernel_keeps_of_their_names() {
+    let test = "maps_and_programs_are_recognised_by_what_the_kernel_keeps_of_their_names";
+    let Some(kernel) = Kernel::load(test) else { return };
+    let ebpf = &kernel.loaded.ebpf;
+    let own = |name: &&str| !name.starts_with('.') && !name.starts_with("AYA_");
+    // The rings were taken out of the object by the test.
+    let maps = ebpf.maps().map(|(name, _)| name).chain(["weir_lifecycle", "weir_bulk"]).filter(own);
+    let programs = ebpf.programs().map(|(name, _)| name);
+    for names in [maps.collect::<Vec<_>>(), programs.collect()] {
+        let kept: BTreeSet<&str> = names.iter().map(|name| name.get(..15).unwrap_or(name)).collect();
+        assert_eq!(kept.len(), names.len(), "{names:?}");
+        assert!(names.len() > 8 && names.iter().all(|name| name.starts_with("weir_")), "{names:?}");
     }
 }
 

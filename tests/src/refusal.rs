@@ -13,7 +13,7 @@ use crate::{
     kernel_objects::{self, Objects},
     log::Line,
     refused, replay, scenario, story, suite,
-    veil::Veil,
+    veil::{Veil, cgroup2_places},
     weir::Weir,
 };
 
@@ -29,12 +29,13 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 7] = [
+    let rows: [(&str, Check); 8] = [
         ("no-btf", no_btf),
         ("no-root", no_root),
         ("lockdown", lockdown),
         ("no-cgroup2", no_cgroup2),
         ("covered-cgroup2", covered_cgroup2),
+        ("part-of-cgroup2", part_of_cgroup2),
         ("no-tracefs", no_tracefs),
         ("covered-tracefs", covered_tracefs),
     ];
@@ -102,6 +103,22 @@ fn no_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
 /// The hierarchy is mounted, and something else lies over it.
 fn covered_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
     without_cgroup(context, dir, Veil::over_cgroup2()?)
+}
+
+/// In a control group namespace, as in a container, the mount called `/` is a part of the hierarchy, on which programs
+/// would see the agent's own sockets alone.
+fn part_of_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
+    let Some(root) = cgroup2_places().pop() else {
+        return Ok(Outcome::Skipped("no cgroup v2 hierarchy is mounted".to_owned()));
+    };
+    let group = root.join(format!("weir-part-{}", std::process::id()));
+    if let Err(error) = fs::create_dir(&group) {
+        return Ok(Outcome::Skipped(format!("cannot make a control group: {error}")));
+    }
+    let outcome = Veil::in_cgroup_namespace(&group).and_then(|veil| without_cgroup(context, dir, veil));
+    // Empty once the agent has ended.
+    fs::remove_dir(&group).with_context(|| format!("cannot remove {}", group.display()))?;
+    outcome
 }
 
 fn without_cgroup(context: &Context, dir: &Path, veil: Veil) -> Result<Outcome> {

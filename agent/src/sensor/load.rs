@@ -223,17 +223,15 @@ fn seed() -> io::Result<[u32; 4]> {
 /// Why the object was refused. Kernels before 5.11 refuse what exceeds the limit of locked memory as they refuse what
 /// is forbidden.
 fn refused(error: EbpfError) -> LoadError {
-    match &error {
-        EbpfError::MapError(MapError::CreateError { io_error, .. })
-            if io_error.kind() == io::ErrorKind::PermissionDenied =>
-        {
-            if environment::locked_memory_may_lack() {
-                LoadError::LockedMemory(error)
-            } else {
-                LoadError::MapsForbidden(error)
-            }
-        }
-        _ => LoadError::Object(error),
+    let EbpfError::MapError(MapError::CreateError { io_error, .. }) = &error else {
+        return LoadError::Object(error);
+    };
+    if io_error.kind() != io::ErrorKind::PermissionDenied {
+        LoadError::Object(error)
+    } else if environment::locked_memory_may_lack() {
+        LoadError::LockedMemory(error)
+    } else {
+        LoadError::MapsForbidden(error)
     }
 }
 

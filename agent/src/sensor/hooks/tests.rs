@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use agent_common::kernel_layout::KernelLayout;
 
 use super::{Applies, Class, LADDER, Sensor};
@@ -146,14 +144,4 @@ fn dependent_sensors_are_wanted_with_some_choice() {
         };
         assert!(HookKind::ALL.into_iter().any(is_met), "{}", later.name);
     }
-}
-
-/// The kernel keeps 15 bytes of a name: enough to tell whose a program is, and which.
-#[test]
-fn programs_are_recognised_by_what_the_kernel_keeps_of_their_names() {
-    let attachments = LADDER.iter().flat_map(|sensor| sensor.rungs).flat_map(|rung| rung.attachments);
-    let names: BTreeSet<&str> = attachments.map(|attachment| attachment.program).collect();
-    let kept: BTreeSet<&str> = names.iter().map(|name| name.get(..15).unwrap_or(name)).collect();
-    assert_eq!(kept.len(), names.len(), "{kept:?}");
-    assert!(names.iter().all(|name| name.starts_with("weir_")), "{names:?}");
 }
