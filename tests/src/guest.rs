@@ -18,8 +18,10 @@ use crate::service::unit;
 
 /// Begins a line that is the guest's own, not a step's.
 pub const MARK: &str = "@guest";
-/// Where a step's results and a case's artifacts go.
-const REPORT: &str = "/dev/ttyS1";
+/// The word of the kernel's command line that names the device for steps' results: the kernel hands it on as a
+/// variable of the environment.
+const REPORT: &str = "WEIR_REPORT";
+/// Where cases' artifacts go.
 const ARTIFACTS: &str = "/var/log/weir-tests";
 
 /// The plan, where the disk keeps it. Nothing else makes this file: it tells a guest from a host.
@@ -95,7 +97,9 @@ fn steps(steps: &[Step], report: &mut File) -> Result<()> {
 }
 
 fn report() -> Result<File> {
-    OpenOptions::new().write(true).open(REPORT).with_context(|| format!("cannot open {REPORT}"))
+    let device =
+        std::env::var(REPORT).with_context(|| format!("the kernel's command line has no {REPORT}"))?;
+    OpenOptions::new().write(true).open(&device).with_context(|| format!("cannot open {device}"))
 }
 
 /// Runs a step with its output on the report, and waits for it and for every orphan that ends meanwhile.

@@ -32,7 +32,7 @@ pub struct Scenario {
     pub set_up: String,
     /// Name of the script file.
     pub script_name: String,
-    /// Its text, `#!` line included. Exit status 77 skips the scenario; the last line of output is the reason.
+    /// Its text, `#!` line included.
     pub script: String,
     /// Seconds that the script may take.
     pub limit_s: u64,

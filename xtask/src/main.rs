@@ -7,6 +7,7 @@ mod console;
 mod process;
 mod workspace;
 mod setup;
+mod arch;
 mod build;
 mod run;
 mod test;

@@ -39,7 +39,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let rest = arguments.rest();
     arguments.finish()?;
     setup::ensure(&[Part::Build])?;
-    let binary = build::agent(Profile::Release)?;
+    let binary = build::agent(Profile::Release, None)?;
     let shown = binary.display().to_string();
 
     let mut weir =

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::{
+    arch::Arch,
     arguments::Arguments,
     console::{self, Mark},
 };
@@ -61,6 +62,9 @@ pub(crate) enum Part {
     Test,
     Fuzz,
     Vm,
+    VmX86_64,
+    VmAarch64,
+    CrossAarch64,
 }
 
 /// What may be done about a missing thing.
@@ -92,7 +96,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     }
     let vm = arguments.flag("--vm");
     if vm {
-        parts.push(Part::Vm);
+        parts.extend(Arch::parse("--vm", None)?.vm_parts());
     }
     if arguments.flag("--test") || !(build_only || fuzz || vm) {
         parts.push(Part::Test);

@@ -44,7 +44,7 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let filter = arguments.positional();
     arguments.finish()?;
     setup::ensure(&[Part::Build, Part::Test])?;
-    let weir = build::agent(Profile::Release)?;
+    let weir = build::agent(Profile::Release, None)?;
 
     let mut totals = Totals::default();
     let mut units = process::cargo();

@@ -1,5 +1,6 @@
 //! `cargo xtask vm`: the suite on real distribution kernels, in virtual machines.
 
+mod arch;
 mod boot;
 mod cache;
 mod console;
@@ -30,9 +31,10 @@ use self::{
     table::Table,
 };
 use crate::{
+    arch::Arch,
     arguments::Arguments,
     console::{self as terminal, Mark},
-    setup::{self, Part},
+    setup,
 };
 
 pub(crate) const HELP: &str = "\
@@ -47,6 +49,7 @@ target/vm/KERNEL. What did not change since it passed is not run again.
 Usage: cargo xtask vm [OPTIONS]
 
 Options:
+  --arch ARCH  x86_64 or aarch64 (this machine's own)
   --kernel V   Only this series: 5.10, 6.1, 6.12 or newest; may be repeated
   --hooks H    Only this first rung: auto, tracepoint, fentry, kprobe, connect=kprobe or
                receive=kprobe; may be repeated
@@ -63,10 +66,12 @@ Examples:
   cargo xtask vm --quick
   cargo xtask vm --kernel 5.10 --hooks kprobe --filter malicious
   cargo xtask vm --kernel 6.1 --shell
+  cargo xtask vm --arch aarch64 --filter kernel::
 ";
 
 pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let started = Instant::now();
+    let arch = Arch::parse("--arch", arguments.value("--arch")?.as_deref())?;
     let chosen_kernels = arguments.values("--kernel")?;
     let chosen_hooks: Vec<Hooks> =
         arguments.values("--hooks")?.iter().map(|name| Hooks::parse(name)).collect::<Result<_>>()?;
@@ -80,9 +85,11 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     };
     arguments.finish()?;
 
-    setup::ensure(&[Part::Build, Part::Vm])?;
-    let kernels = kernels(&chosen_kernels)?;
-    let parts = Parts::make()?;
+    let mut needed = arch.build_parts()?;
+    needed.extend(arch.vm_parts());
+    setup::ensure(&needed)?;
+    let kernels = kernels(arch, &chosen_kernels)?;
+    let parts = Parts::make(arch)?;
     if shell {
         let kernel = kernels.first().context("no kernel")?;
         return boot::shell(kernel, &parts);
@@ -111,7 +118,7 @@ fn default_jobs() -> usize {
     thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2).max(1))
 }
 
-fn kernels(chosen: &[String]) -> Result<Vec<Kernel>> {
+fn kernels(arch: Arch, chosen: &[String]) -> Result<Vec<Kernel>> {
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|one| one == name);
     let mut kernels = Vec::new();
     for (name, suite) in kernel::SUITES {
@@ -121,7 +128,7 @@ fn kernels(chosen: &[String]) -> Result<Vec<Kernel>> {
         if !wanted(name) && !unsettled {
             continue;
         }
-        let kernel = kernel::fetch(suite)?;
+        let kernel = kernel::fetch(suite, arch)?;
         if wanted(name) || wanted(&kernel.series) {
             terminal::step(Mark::Ok, "kernel", format!("{} from {suite}", kernel.version));
             kernels.push(kernel);

@@ -93,6 +93,9 @@ fn parse(line: &'static str) -> Option<Program> {
         "test" => Part::Test,
         "fuzz" => Part::Fuzz,
         "vm" => Part::Vm,
+        "vm-x86_64" => Part::VmX86_64,
+        "vm-aarch64" => Part::VmAarch64,
+        "cross-aarch64" => Part::CrossAarch64,
         _ => return None,
     };
     let program = Program { part, name: words.next()?, package: words.next()?, service: words.next() };

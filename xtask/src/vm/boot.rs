@@ -22,6 +22,7 @@ use super::{
     root,
 };
 use crate::{
+    arch::Arch,
     console::{self as terminal, Mark},
     workspace,
 };
@@ -47,9 +48,9 @@ impl Parts {
     ///
     /// # Errors
     /// When one cannot be made.
-    pub(super) fn make() -> Result<Self> {
-        let payload = Payload::build()?;
-        let disk = root::image()?;
+    pub(super) fn make(arch: Arch) -> Result<Self> {
+        let payload = Payload::build(arch)?;
+        let disk = root::image(arch)?;
         let mut keys = vec![disk.display().to_string()];
         for name in PROGRAMS {
             keys.push(cache::file_key(&payload.path(name))?);
@@ -88,6 +89,7 @@ pub(super) fn run(boot: Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     let started = Instant::now();
     terminal::step(Mark::Doing, &boot.title, format!("booting {}", boot.kernel.version));
     let machine = Machine {
+        arch: boot.kernel.arch,
         kernel: &boot.kernel.image,
         initramfs: &initramfs,
         disk: &parts.disk,
@@ -123,11 +125,14 @@ pub(super) fn shell(kernel: &Kernel, parts: &Parts) -> Result<ExitCode> {
     let folder = workspace::target()?.join("vm/shell");
     fs::create_dir_all(&folder)?;
     let initramfs = folder.join("initramfs");
-    let plan =
-        "step\tshell\nrun\tsetsid\t--ctty\t--wait\tsh\t-c\texec bash -i </dev/ttyS1 >/dev/ttyS1 2>&1\n";
-    pack(&initramfs, kernel, parts, plan)?;
+    let plan = format!(
+        "step\tshell\nrun\tsetsid\t--ctty\t--wait\tsh\t-c\texec bash -i <{0} >{0} 2>&1\n",
+        kernel.arch.report()
+    );
+    pack(&initramfs, kernel, parts, &plan)?;
     terminal::line("weir and scenarios are in /opt/weir; 'exit' turns the machine off");
     let machine = Machine {
+        arch: kernel.arch,
         kernel: &kernel.image,
         initramfs: &initramfs,
         disk: &parts.disk,
@@ -213,8 +218,8 @@ fn pack(to: &Path, kernel: &Kernel, parts: &Parts, plan: &str) -> Result<()> {
     let file = File::create(to).with_context(|| format!("cannot write {}", to.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
     archive.file("init", &parts.payload.first())?;
-    for library in parts.payload.libraries()? {
-        archive.file(library.display().to_string().trim_start_matches('/'), &library)?;
+    for (place, library) in parts.payload.libraries()? {
+        archive.file(&place, &library)?;
     }
     archive.bytes("plan", plan.as_bytes())?;
     for module in &kernel.modules {

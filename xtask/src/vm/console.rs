@@ -1,11 +1,12 @@
 //! What a kernel says on its console when something is wrong.
 
 /// Beginnings of messages after which a guest cannot be trusted, and what they mean.
-const FATAL: [(&str, &str); 11] = [
+const FATAL: [(&str, &str); 12] = [
     ("Kernel panic - not syncing", "the guest's kernel panicked"),
     ("BUG: ", "the guest's kernel found a bug"),
     ("Oops: ", "the guest's kernel oopsed"),
     ("general protection fault", "the guest's kernel oopsed"),
+    ("Internal error: ", "the guest's kernel oopsed"),
     // Stands before every warning, whose own words differ between versions.
     ("------------[ cut here ]------------", "the guest's kernel warned"),
     ("watchdog: BUG: soft lockup", "a processor of the guest hung"),
@@ -55,6 +56,7 @@ mod tests {
                 "[ 1] BUG: kernel NULL pointer dereference, address: 0\n[ 1] Oops: 0000 [#1] SMP",
                 Some("NULL pointer"),
             ),
+            ("[ 1] Internal error: synchronous external abort: 96000010 [#1] SMP", Some("oopsed")),
             (
                 "[ 9] ------------[ cut here ]------------\n[ 9] WARNING: CPU: 1 PID: 2 at kernel/x.c:1 y+0x1\n",
                 Some("kernel/x.c:1"),

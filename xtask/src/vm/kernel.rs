@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::module;
 use crate::{
+    arch::Arch,
     console::{self, Mark},
     setup::Suite,
     workspace,
@@ -26,6 +27,7 @@ const FRESH: Duration = Duration::from_hours(24);
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub(super) struct Kernel {
+    pub(super) arch: Arch,
     /// As in "5.10".
     pub(super) series: String,
     /// As in "5.10.223-1", the version of the Debian package.
@@ -37,6 +39,11 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
+    /// Its series, with the architecture where that is not this machine's own.
+    pub(super) fn title(&self) -> String {
+        if self.arch.is_own() { self.series.clone() } else { format!("{}-{}", self.series, self.arch.name()) }
+    }
+
     /// Its series as a number that can be compared; 0.0 for one that is none.
     pub(super) fn number(&self) -> (u32, u32) {
         let mut parts = self.series.split('.').map(|part| part.parse().unwrap_or_default());
@@ -44,24 +51,24 @@ impl Kernel {
     }
 }
 
-/// The kernel of `suite`, from the cache or the archive.
+/// The kernel of `suite` for `arch`, from the cache or the archive.
 ///
 /// # Errors
 /// When neither has it.
-pub(super) fn fetch(suite: &str) -> Result<Kernel> {
-    let cache = workspace::target()?.join("vm/kernels").join(suite);
+pub(super) fn fetch(suite: &str, arch: Arch) -> Result<Kernel> {
+    let cache = workspace::target()?.join("vm/kernels").join(arch.debian()).join(suite);
     let known = newest(&cache);
     if let Some(folder) = &known
         && age(folder).is_some_and(|age| age < FRESH)
     {
-        return open(folder);
+        return open(folder, arch);
     }
-    match download(suite, &cache) {
+    match download(suite, arch, &cache) {
         Ok(kernel) => Ok(kernel),
         Err(error) => {
             let folder = known.with_context(|| format!("no kernel from {suite}: {error:#}"))?;
             console::step(Mark::Skipped, suite, format!("{error:#}; the kernel fetched before is used"));
-            open(&folder)
+            open(&folder, arch)
         }
     }
 }
@@ -80,18 +87,18 @@ fn newest(cache: &Path) -> Option<PathBuf> {
     folders.filter(|folder| age(folder).is_some()).min_by_key(|folder| age(folder))
 }
 
-fn download(suite: &str, cache: &Path) -> Result<Kernel> {
-    const META: &str = "linux-image-cloud-amd64";
-    let archive = Suite::open(suite, None)?;
-    let version = archive.versions(META)?.into_iter().next();
-    let version = version.with_context(|| format!("{suite} has no {META}"))?;
+fn download(suite: &str, arch: Arch, cache: &Path) -> Result<Kernel> {
+    let meta = format!("linux-image-cloud-{}", arch.debian());
+    let archive = Suite::open(suite, Some(arch.debian()))?;
+    let version = archive.versions(&meta)?.into_iter().next();
+    let version = version.with_context(|| format!("{suite} has no {meta}"))?;
     let folder = cache.join(&version);
     if !folder.join(COMPLETE).exists() {
-        console::step(Mark::Doing, "kernel", format!("{META} {version} from {suite}"));
+        console::step(Mark::Doing, "kernel", format!("{meta} {version} from {suite}"));
         drop(fs::remove_dir_all(&folder));
         let unpacked = folder.join("unpacked");
         fs::create_dir_all(&unpacked)?;
-        for package in packages(&archive, META)? {
+        for package in packages(&archive, &meta)? {
             archive.unpack(&package, &unpacked)?;
         }
         module::collect(&unpacked, &folder.join("modules"))?;
@@ -99,7 +106,7 @@ fn download(suite: &str, cache: &Path) -> Result<Kernel> {
         fs::remove_dir_all(&unpacked)?;
     }
     fs::write(folder.join(COMPLETE), "")?;
-    open(&folder)
+    open(&folder, arch)
 }
 
 /// The packages that hold parts of the kernel: since 7.x they are several.
@@ -132,9 +139,10 @@ fn find_image(unpacked: &Path) -> Result<PathBuf> {
     found.context("the packages hold no vmlinuz")
 }
 
-fn open(folder: &Path) -> Result<Kernel> {
+fn open(folder: &Path, arch: Arch) -> Result<Kernel> {
     let version = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Kernel {
+        arch,
         series: series(&version),
         version,
         image: folder.join("vmlinuz"),

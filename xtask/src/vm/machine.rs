@@ -16,7 +16,7 @@ use super::{
     console,
     results::{News, Report},
 };
-use crate::process;
+use crate::{arch::Arch, process};
 
 /// How long a guest may report nothing: far above what any case takes under emulation.
 const SILENCE: Duration = Duration::from_mins(5);
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const END: Duration = Duration::from_secs(1);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
 /// a busy machine stands still for longer than a real one.
-pub(super) const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+pub(super) const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
                             rcupdate.rcu_cpu_stall_timeout=150";
 /// Bytes that artifacts may have.
 const ARTIFACTS: u64 = 512 << 20;
@@ -34,6 +34,7 @@ const ARTIFACTS: u64 = 512 << 20;
 /// What a machine consists of.
 #[derive(Debug)]
 pub(super) struct Machine<'m> {
+    pub(super) arch: Arch,
     pub(super) kernel: &'m Path,
     pub(super) initramfs: &'m Path,
     /// The disk, which the guest may write to without a change to the file.
@@ -53,7 +54,7 @@ impl Machine<'_> {
     pub(super) fn run(&self, mut hear: impl FnMut(&News)) -> Result<Report> {
         let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
         let mut command = self.command(&console, &artifacts)?;
-        let guest = Guest::start(command.args(["-serial", "stdio"]), self.folder)?;
+        let guest = Guest::start(command.args(["-chardev", "stdio,id=report"]), self.folder)?;
         let mut report = Report::default();
         let mut log = File::create(self.folder.join("report.log"))?;
         let mut heard = Instant::now();
@@ -97,7 +98,7 @@ impl Machine<'_> {
     pub(super) fn attach(&self) -> Result<ExitCode> {
         let (console, artifacts) = (self.folder.join("console.log"), self.folder.join("artifacts.tar"));
         let mut command = self.command(&console, &artifacts)?;
-        process::run(command.args(["-serial", "mon:stdio"]))?;
+        process::run(command.args(["-chardev", "stdio,id=report,mux=on,signal=off", "-mon", "report"]))?;
         fs::remove_file(&artifacts)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -107,25 +108,21 @@ impl Machine<'_> {
         File::create(artifacts)?.set_len(ARTIFACTS)?;
         // The machine ends with this program, however that ends.
         let mut command = process::command("setpriv");
-        command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
+        command.args(["--pdeathsig", "KILL", &self.arch.emulator()]);
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
         // Emulated: nested virtualization hangs on many machines, and results are to be the same everywhere.
-        command.args([
-            "-machine",
-            "q35",
-            "-accel",
-            "tcg,thread=multi",
-            "-cpu",
-            "max",
-            "-smp",
-            "2",
-            "-m",
-            "1536",
-        ]);
+        command.args(self.arch.board()).args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "1536"]);
         command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
-        let words = format!("{COMMAND_LINE} {}", self.command_line);
+        // The kernel hands what it does not know itself to the first process, as its environment.
+        let words = format!(
+            "console={} WEIR_REPORT={} {COMMAND_LINE} {}",
+            self.arch.console(),
+            self.arch.report(),
+            self.command_line
+        );
         command.args(["-append", words.trim_end()]);
         command.arg("-serial").arg(format!("file:{}", comma(console)));
+        command.arg("-device").arg(format!("{},chardev=report", self.arch.second_port()));
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
         command.arg("-drive").arg(format!("file={},format=raw,if=virtio", comma(artifacts)));
         Ok(command)

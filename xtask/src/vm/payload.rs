@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::{
+    arch::Arch,
     build::{self, Profile},
     console::{self, Mark},
     process,
@@ -20,37 +21,42 @@ const KERNEL: &str = "kernel";
 const SCENARIOS: &str = "scenarios";
 
 /// Programs that go into the guest, without their debugging information: a guest has to unpack them.
-pub(super) struct Payload(Scratch);
+pub(super) struct Payload {
+    arch: Arch,
+    folder: Scratch,
+}
 
 impl Payload {
-    /// Builds all of them.
+    /// Builds all of them for `arch`.
     ///
     /// # Errors
     /// When cargo or strip reports one.
-    pub(super) fn build() -> Result<Self> {
-        let weir = build::agent(Profile::Release)?;
-        let mut cargo = process::cargo();
-        cargo.args(["build", "--package", "tests", "--bins"]);
+    pub(super) fn build(arch: Arch) -> Result<Self> {
+        let weir = build::agent(Profile::Release, Some(arch))?;
+        // Debug builds find more, but for another architecture Rust's library would have to be built again.
+        let profile = if arch.is_own() { Profile::Debug } else { Profile::Release };
+        let mut cargo = build::cargo("build", profile, Some(arch))?;
+        cargo.args(["--package", "tests", "--bins"]);
         console::step(Mark::Doing, "build", process::show(&cargo));
         process::run(&mut cargo)?;
-        let mut cargo = process::cargo();
-        cargo.args(["test", "--package", "agent", "--test", KERNEL, "--no-run", "--quiet"]);
+        let mut cargo = build::cargo("test", profile, Some(arch))?;
+        cargo.args(["--package", "agent", "--test", KERNEL, "--no-run", "--quiet"]);
         console::step(Mark::Doing, "build", process::show(&cargo));
         let messages = process::read(cargo.arg("--message-format=json"))?;
         let kernel =
             executable(&messages, KERNEL).context("cargo names no test program of the kernel side")?;
-        let built = workspace::target()?.join("debug");
-        let payload = Self(Scratch::make("payload")?);
+        let built = build::folder(profile, Some(arch))?;
+        let payload = Self { arch, folder: Scratch::make("payload")? };
         let sources = [built.join(GUEST), kernel, built.join(SCENARIOS), weir];
         for (name, source) in PROGRAMS.into_iter().zip(sources) {
-            process::read(process::command("strip").arg("-o").arg(payload.path(name)).arg(source))?;
+            process::read(arch.strip().arg("-o").arg(payload.path(name)).arg(source))?;
         }
         Ok(payload)
     }
 
     /// Where one of [`PROGRAMS`] is.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     /// The first process.
@@ -58,14 +64,13 @@ impl Payload {
         self.path(GUEST)
     }
 
-    /// The shared libraries that the first process needs before there is a disk.
+    /// The shared libraries that the first process needs before there is a disk: the place of each, without the
+    /// first slash, and the file.
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub(super) fn libraries(&self) -> Result<Vec<PathBuf>> {
-        let list = process::read(process::command("ldd").arg(self.first()))?;
-        let paths = list.split_whitespace().filter(|word| word.starts_with('/'));
-        Ok(paths.map(PathBuf::from).collect())
+    pub(super) fn libraries(&self) -> Result<Vec<(String, PathBuf)>> {
+        self.arch.libraries(&self.first())
     }
 
     /// Names of the suite's cases that these words of its command line choose.
@@ -85,8 +90,7 @@ impl Payload {
     }
 
     fn list(&self, program: &str, words: &[&str], filters: &[String]) -> Result<Vec<String>> {
-        let program = self.path(program).display().to_string();
-        let list = process::read(process::command(&program).args(words).args(filters))?;
+        let list = process::read(self.arch.run(&self.path(program)).args(words).args(filters))?;
         Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
 }

@@ -175,13 +175,13 @@ fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
 }
 
 fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
-    Boot { title: kernel.series.clone(), kernel: kernel.clone(), command_line: "", services: false, runs }
+    Boot { title: kernel.title(), kernel: kernel.clone(), command_line: "", services: false, runs }
 }
 
 /// A machine that runs the agent as a service, with the hooks that it chooses.
 fn with_systemd(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
     chosen(Hooks::Auto, hooks).then(|| Boot {
-        title: format!("{}-systemd", kernel.series),
+        title: format!("{}-systemd", kernel.title()),
         kernel: kernel.clone(),
         command_line: "",
         services: true,
@@ -204,7 +204,7 @@ fn parted(filters: &[String]) -> (Option<Vec<String>>, Option<Vec<String>>) {
 fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
     let wanted = filters.is_empty() || filters.iter().any(|filter| LOCKDOWN.contains(filter.as_str()));
     (wanted && chosen(Hooks::Auto, hooks)).then(|| Boot {
-        title: format!("{}-lockdown", kernel.series),
+        title: format!("{}-lockdown", kernel.title()),
         kernel: kernel.clone(),
         command_line: "lockdown=confidentiality",
         services: false,
@@ -283,9 +283,11 @@ fn words(filters: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
 
     fn kernel(series: &str) -> Kernel {
         Kernel {
+            arch: Arch::parse("own", None).unwrap(),
             series: series.to_owned(),
             version: format!("{series}.1-1"),
             image: "vmlinuz".into(),

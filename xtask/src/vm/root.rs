@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    arch::Arch,
     console::{self, Mark},
     process,
     setup::{debian_archive, debian_codename},
@@ -24,25 +25,44 @@ const SIZE: &str = "1536M";
 const LEFT_OUT: [&str; 4] =
     ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
 
-/// Path of an ext4 image, made if it is not there yet; its name tells what it holds.
+/// Runs a command while this machine runs programs of the architecture that `$1` names to `binfmt_misc`, which
+/// stays as it was.
+const WITH_EMULATION: &str = r#"
+set -e
+formats=/proc/sys/fs/binfmt_misc
+name=$1
+shift
+[ -e $formats/register ] || mount -t binfmt_misc binfmt_misc $formats
+if [ ! -e "$formats/$name" ]; then
+    trap 'echo -1 >"$formats/$name"' EXIT
+    cat "/usr/lib/binfmt.d/$name.conf" >$formats/register
+fi
+"$@"
+"#;
+
+/// Path of an ext4 image for `arch`, made if it is not there yet; its name tells what it holds.
 ///
 /// # Errors
 /// When there is no root, no archive, or a package cannot be had.
-pub(super) fn image() -> Result<PathBuf> {
+pub(super) fn image(arch: Arch) -> Result<PathBuf> {
     let codename = debian_codename();
     let packages: Vec<&str> =
         PACKAGES.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let key = super::cache::key(&[codename.as_bytes(), PACKAGES.as_bytes(), SIZE.as_bytes()]);
-    let folder = workspace::target()?.join("vm/root");
+    let folder = workspace::target()?.join("vm/root").join(arch.debian());
     let image = folder.join(format!("{codename}-{key}.ext4"));
     if image.exists() {
         return Ok(image);
     }
-    console::step(Mark::Doing, "guest's disk", format!("Debian {codename} with {}", packages.join(" ")));
+    console::step(
+        Mark::Doing,
+        "guest's disk",
+        format!("Debian {codename} {} with {}", arch.debian(), packages.join(" ")),
+    );
     fs::create_dir_all(&folder)?;
     let scratch = Scratch::make("root")?;
     let tree = scratch.path().join("tree");
-    let result = install(&codename, &packages, &tree).and_then(|()| pack(&tree, &image));
+    let result = install(&codename, arch, &packages, &tree).and_then(|()| pack(&tree, &image));
     // What root made, root removes.
     drop(
         process::as_root("rm")
@@ -52,9 +72,17 @@ pub(super) fn image() -> Result<PathBuf> {
     Ok(image)
 }
 
-fn install(codename: &str, packages: &[&str], tree: &Path) -> Result<()> {
+fn install(codename: &str, arch: Arch, packages: &[&str], tree: &Path) -> Result<()> {
     let archive = debian_archive().context("this machine's apt sources name no Debian archive")?;
-    let mut mmdebstrap = process::as_root("mmdebstrap")?;
+    let mut mmdebstrap = if arch.is_own() {
+        process::as_root("mmdebstrap")?
+    } else {
+        let mut unshare = process::as_root("unshare")?;
+        let name = format!("qemu-{}", arch.name());
+        unshare.args(["--mount", "sh", "-c", WITH_EMULATION, "sh", &name, "mmdebstrap"]);
+        unshare
+    };
+    mmdebstrap.arg(format!("--architectures={}", arch.debian()));
     mmdebstrap.args(["--mode=root", "--variant=essential", "--quiet"]);
     mmdebstrap.args(["--aptopt=APT::Sandbox::User \"root\""]);
     mmdebstrap.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));

@@ -162,6 +162,8 @@ fn unload(program: &mut Program) -> Result<(), ProgramError> {
 
 /// Name and text of an operating-system error.
 fn describe(error: &io::Error) -> String {
+    /// `ENOTSUPP` of the kernel's own, for which C has no name: arm64 has no fentry and fexit before 6.4.
+    const NOT_SUPPORTED: i32 = 524;
     let name = match error.raw_os_error() {
         Some(libc::EPERM) => "EPERM",
         Some(libc::ENOENT) => "ENOENT",
@@ -170,6 +172,7 @@ fn describe(error: &io::Error) -> String {
         Some(libc::E2BIG) => "E2BIG",
         Some(libc::ENOSPC) => "ENOSPC",
         Some(libc::EOPNOTSUPP) => "EOPNOTSUPP",
+        Some(NOT_SUPPORTED) => return "ENOTSUPP (this kernel cannot do it on this processor)".to_owned(),
         Some(_) | None => return error.to_string(),
     };
     format!("{name} ({error})")
