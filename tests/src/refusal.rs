@@ -29,13 +29,14 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 8] = [
+    let rows: [(&str, Check); 9] = [
         ("no-btf", no_btf),
         ("no-root", no_root),
         ("lockdown", lockdown),
         ("no-cgroup2", no_cgroup2),
         ("covered-cgroup2", covered_cgroup2),
         ("part-of-cgroup2", part_of_cgroup2),
+        ("borrowed-cgroup2", borrowed_cgroup2),
         ("no-tracefs", no_tracefs),
         ("covered-tracefs", covered_tracefs),
     ];
@@ -119,6 +120,21 @@ fn part_of_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
     // Empty once the agent has ended.
     fs::remove_dir(&group).with_context(|| format!("cannot remove {}", group.display()))?;
     outcome
+}
+
+/// The hierarchy is not mounted for the agent, and is for the first process: the agent takes that one.
+fn borrowed_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
+    let theirs = cgroup2_places().pop().context("no cgroup v2 hierarchy")?;
+    let theirs = Path::new("/proc/1/root").join(theirs.strip_prefix("/")?);
+    if let Err(error) = fs::read_dir(theirs) {
+        return Ok(Outcome::Skipped(format!("the first process's root cannot be looked at: {error}")));
+    }
+    let checked = Checked::ask(&context.weir()?.behind(Veil::without_own_cgroup2()?), dir, None)?;
+    for name in IN_CGROUP {
+        let sensor = find(checked.sensors()?, name)?;
+        ensure!(!sensor.hook.is_empty(), "{sensor:?}");
+    }
+    Ok(Outcome::Passed(Vec::new()))
 }
 
 fn without_cgroup(context: &Context, dir: &Path, veil: Veil) -> Result<Outcome> {

@@ -42,13 +42,21 @@ impl Veil {
         Self(vec![Step::Cover(c"/sys/kernel/btf".into())])
     }
 
-    /// No cgroup v2 hierarchy: every mount of one is gone.
+    /// No cgroup v2 hierarchy: every mount of one is gone. The first process's mounts are in plain view.
+    ///
+    /// # Errors
+    /// Fails when a mount's path holds a NUL.
+    pub fn without_own_cgroup2() -> Result<Self> {
+        // The last mounted is the first to go, since it may lie on another.
+        Ok(Self(cgroup2_mounts()?.into_iter().rev().map(Step::Unmount).collect()))
+    }
+
+    /// As above, and nobody else has one either.
     ///
     /// # Errors
     /// Fails when a mount's path holds a NUL.
     pub fn without_cgroup2() -> Result<Self> {
-        // The last mounted is the first to go, since it may lie on another.
-        Ok(Self(cgroup2_mounts()?.into_iter().rev().map(Step::Unmount).collect()))
+        Ok(Self::without_own_cgroup2()?.alone())
     }
 
     /// The mounts of the cgroup v2 hierarchy are still listed, and lie under an empty file system.
@@ -56,7 +64,13 @@ impl Veil {
     /// # Errors
     /// Fails when a mount's path holds a NUL.
     pub fn over_cgroup2() -> Result<Self> {
-        Ok(Self(cgroup2_mounts()?.into_iter().map(Step::Cover).collect()))
+        Ok(Self(cgroup2_mounts()?.into_iter().map(Step::Cover).collect()).alone())
+    }
+
+    /// The first process, whose view of the file system is not veiled, cannot be looked at.
+    fn alone(mut self) -> Self {
+        self.0.push(Step::Cover(c"/proc/1".into()));
+        self
     }
 
     /// A control group namespace whose root is `group`, and its part of the hierarchy where the whole was; as in a
@@ -65,12 +79,12 @@ impl Veil {
     /// # Errors
     /// Fails when no hierarchy is mounted.
     pub fn in_cgroup_namespace(group: &Path) -> Result<Self> {
-        let Self(mut steps) = Self::without_cgroup2()?;
+        let Self(mut steps) = Self::without_own_cgroup2()?;
         let place = cgroup2_mounts()?.into_iter().next_back().context("no cgroup v2 hierarchy")?;
         let procs = CString::new(group.join("cgroup.procs").into_os_string().into_encoded_bytes())?;
         steps.insert(0, Step::Enclose(procs));
-        steps.extend([Step::MountCgroup2(place), Step::Cover(c"/proc/1".into())]);
-        Ok(Self(steps))
+        steps.push(Step::MountCgroup2(place));
+        Ok(Self(steps).alone())
     }
 
     /// An empty directory where tracefs belongs, on which the agent can mount it again.
