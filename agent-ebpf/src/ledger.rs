@@ -75,15 +75,23 @@ fn begin(key: &FlowKey, socket: &Socket) -> u64 {
 /// Direction of the socket, remembered for its close.
 #[inline(always)]
 fn direction(socket: &Socket) -> u8 {
-    let handle = socket.handle.value;
-    if let Some(known) = SOCKETS.get_ptr(handle) {
+    let handle = socket.handle;
+    if let Some(known) = SOCKETS.get_ptr(handle.value) {
         // SAFETY: a value of a preallocated map; a racing removal can but make it stale.
         return unsafe { known.read() };
     }
-    let assumed = if socket.is_connection() { DIRECTION_UNKNOWN } else { DIRECTION_OUT };
+    let assumed = if !socket.is_connection() {
+        DIRECTION_OUT
+    } else if let (0, Some(known)) = (handle.is_address, SOCKETS.get_ptr(socket.address)) {
+        // It began before anybody made its cookie.
+        // SAFETY: as above.
+        unsafe { known.read() }
+    } else {
+        DIRECTION_UNKNOWN
+    };
     // Other families never say that they closed: their entries would stay for good.
     if socket.is_inet() {
-        remember(handle, assumed);
+        remember(handle.value, assumed);
     }
     assumed
 }

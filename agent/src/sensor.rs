@@ -75,7 +75,9 @@ pub enum SensorError {
 /// The kernel's side, as a source of events.
 pub struct Sensor {
     /// Keeps programs attached.
-    _loaded: Loaded,
+    loaded: Loaded,
+    /// Runs of them that were missed, as of the last look.
+    missed_runs: u64,
     reader: Reader<Attached>,
     look_up: LookUp,
     counters: Counters,
@@ -125,7 +127,8 @@ impl Sensor {
         let first = started(config, loaded.coverage.clone(), &procfs, now);
         let offset = if let Fact::Started(started) = &first.fact { started.boot_to_wall_ns } else { 0 };
         let mut sensor = Self {
-            _loaded: loaded,
+            loaded,
+            missed_runs: 0,
             reader,
             look_up,
             counters,
@@ -296,6 +299,9 @@ impl Sensor {
         let loss = self.reader.take_loss();
         self.losses.add("record_undecodable", loss.undecodable);
         self.losses.add("event_unordered", loss.unordered);
+        let missed = load::missed_runs(&self.loaded.ebpf);
+        self.losses.add("program_runs_missed", missed.saturating_sub(self.missed_runs));
+        self.missed_runs = missed;
         self.losses.add("ledger_undecodable", self.look_up.ledger.take_undecodable());
         Ok(())
     }

@@ -10,9 +10,11 @@
 )]
 #[path = "support/io_uring.rs"]
 mod io_uring;
+#[path = "support/kernel_side.rs"]
+mod kernel_side;
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeSet,
     ffi::CString,
     fs::{self, File},
     io::{Read as _, Write as _},
@@ -26,136 +28,20 @@ use std::{
     },
     path::PathBuf,
     process::Command,
-    sync::{Mutex, MutexGuard},
-    time::{Duration, Instant},
 };
 
 use agent_common::{
     counters::Counter,
     file::{OPEN_IO_URING, OPEN_WRITTEN_BEFORE, OpenRecord},
-    net::{
-        DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey,
-        FlowRecord, FlowValue,
-    },
+    net::{DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowRecord},
     process::{
         EXEC_ARGV_TRUNCATED, EXEC_DELETED, EXEC_MEMFD, EXEC_SCRIPT, ExecRecord, ExitRecord, ForkRecord,
     },
-    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
+    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN},
 };
-use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
-use weir::{
-    config::{Hooks, Sensor},
-    sensor::load::{LoadError, Loaded, load},
-};
-use zerocopy::FromBytes;
-
-/// How long a record may take to come.
-const DEADLINE: Duration = Duration::from_secs(10);
-
-/// One sensor at a time: the tests run in one process, and every sensor sees all of it.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The rungs to begin with.
-fn hooks() -> Hooks {
-    let chosen = std::env::var("WEIR_HOOKS").unwrap_or_default();
-    if chosen.is_empty() { Hooks::default() } else { chosen.parse().expect("WEIR_HOOKS") }
-}
-
-struct Kernel {
-    loaded: Loaded,
-    rings: [RingBuf<MapData>; 2],
-    backlog: VecDeque<Vec<u8>>,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Kernel {
-    /// The loaded sensor; `None` without the rights.
-    fn load(test: &str) -> Option<Self> {
-        Self::load_by(test, load)
-    }
-
-    /// As above, by a function that has the machine to itself.
-    fn load_by(test: &str, load: impl FnOnce(&Sensor) -> Result<Loaded, LoadError>) -> Option<Self> {
-        if fs::metadata("/proc/self").map(|me| me.uid()).ok() != Some(0) {
-            println!("skipped {test}: loading kernel programs needs root");
-            return None;
-        }
-        let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let config = Sensor {
-            hooks: hooks(),
-            lifecycle_ring: 1 << 22,
-            bulk_ring: 1 << 22,
-            drain_interval: Duration::from_millis(500),
-        };
-        let mut loaded = load(&config).expect("the kernel programs load");
-        for sensor in &loaded.coverage {
-            println!("{sensor:?}");
-        }
-        for refused in &loaded.verifier_logs {
-            let lines: Vec<&str> = refused.text.lines().collect();
-            println!("{}: {}", refused.program, lines[lines.len().saturating_sub(40)..].join("\n"));
-        }
-        let mut ring = |name| RingBuf::try_from(loaded.ebpf.take_map(name).expect("a map")).expect("a ring");
-        let rings = [ring("weir_lifecycle"), ring("weir_bulk")];
-        Some(Self { loaded, rings, backlog: VecDeque::new(), _turn: turn })
-    }
-
-    /// What a sensor runs on; empty when it is off.
-    fn hook(&self, sensor: &str) -> &str {
-        let found = self.loaded.coverage.iter().find(|covered| covered.sensor == sensor);
-        found.map_or("", |covered| covered.hook.as_str())
-    }
-
-    fn runs(&self, sensor: &str) -> bool {
-        !self.hook(sensor).is_empty()
-    }
-
-    /// The first record of a kind, past or to come, of which `wanted` is true; fails at the deadline.
-    fn wait<R: FromBytes>(
-        &mut self,
-        kind: u16,
-        what: &str,
-        wanted: impl Fn(&R, &[u8]) -> bool,
-    ) -> (R, Vec<u8>) {
-        let end = Instant::now() + DEADLINE;
-        loop {
-            for ring in &mut self.rings {
-                while let Some(item) = ring.next() {
-                    self.backlog.push_back(item.to_vec());
-                }
-            }
-            for record in &self.backlog {
-                let (head, _) = RecordHead::read_from_prefix(record).expect("a head");
-                assert_eq!(head.len as usize, record.len(), "length of a record of kind {}", head.kind);
-                if head.kind != kind {
-                    continue;
-                }
-                let (fixed, tail) = R::read_from_prefix(record).expect("a fixed part");
-                if wanted(&fixed, tail) {
-                    return (fixed, tail.to_vec());
-                }
-            }
-            assert!(Instant::now() < end, "no record: {what}; {} others came", self.backlog.len());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn counter(&self, counter: Counter) -> u64 {
-        let map = self.loaded.ebpf.map("weir_counters").expect("a map");
-        let counters: PerCpuArray<_, u64> = PerCpuArray::try_from(map).expect("counters");
-        counters.get(&(counter as u32), 0).expect("a slot").iter().sum()
-    }
-
-    fn ledger(&self, wanted: impl Fn(&FlowKey, &FlowValue) -> bool) -> Vec<(FlowKey, FlowValue)> {
-        let map = self.loaded.ebpf.map("weir_ledger").expect("a map");
-        let ledger: HashMap<_, FlowKey, FlowValue> = HashMap::try_from(map).expect("the ledger");
-        ledger
-            .iter()
-            .map(|entry| entry.expect("an entry"))
-            .filter(|(key, value)| wanted(key, value))
-            .collect()
-    }
-}
+use kernel_side::Kernel;
+use weir::{config::Sensor, sensor::load::load};
+use zerocopy::FromBytes as _;
 
 /// A folder that goes away at the end.
 struct Folder(PathBuf);
@@ -220,6 +106,42 @@ fn sensors_that_every_kernel_carries() {
         let Ok(info) = program.info() else { continue };
         let translated = info.size_translated().unwrap_or(0) / 8;
         println!("{name}: {translated} instructions, {:?} verified", info.verified_instruction_count());
+    }
+}
+
+/// So that a run which forces a rung proves that rung, and no other in its stead.
+#[test]
+fn a_kind_of_hook_that_this_kernel_has_is_heeded() {
+    let Some(kernel) = Kernel::load("a_kind_of_hook_that_this_kernel_has_is_heeded") else { return };
+    let is_there = |path: &str| fs::exists(path).unwrap_or(false);
+    let lockdown = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    for unheeded in &kernel.loaded.unheeded {
+        println!("{unheeded:?}");
+        let has = match unheeded.asked {
+            "kprobe" => is_there("/sys/bus/event_source/devices/kprobe"),
+            "fentry" => lockdown.is_empty() || lockdown.contains("[none]"),
+            // Of all tracepoints only those of sent and received bytes are younger than the oldest kernel.
+            _ => is_there("/sys/kernel/tracing/events/sock/sock_send_length"),
+        };
+        assert!(!has, "{unheeded:?}");
+        assert!(!unheeded.hook.is_empty(), "{unheeded:?}");
+    }
+}
+
+/// The kernel keeps 15 bytes of a name: enough to tell which of the agent's a map or a program is.
+#[test]
+fn maps_and_programs_are_recognised_by_what_the_kernel_keeps_of_their_names() {
+    let test = "maps_and_programs_are_recognised_by_what_the_kernel_keeps_of_their_names";
+    let Some(kernel) = Kernel::load(test) else { return };
+    let ebpf = &kernel.loaded.ebpf;
+    let own = |name: &&str| !name.starts_with('.') && !name.starts_with("AYA_");
+    // The rings were taken out of the object by the test.
+    let maps = ebpf.maps().map(|(name, _)| name).chain(["weir_lifecycle", "weir_bulk"]).filter(own);
+    let programs = ebpf.programs().map(|(name, _)| name);
+    for names in [maps.collect::<Vec<_>>(), programs.collect()] {
+        let kept: BTreeSet<&str> = names.iter().map(|name| name.get(..15).unwrap_or(name)).collect();
+        assert_eq!(kept.len(), names.len(), "{names:?}");
+        assert!(names.len() > 8 && names.iter().all(|name| name.starts_with("weir_")), "{names:?}");
     }
 }
 
@@ -416,7 +338,7 @@ fn bytes_of_send_and_sendfile_are_exact() {
     assert_eq!(value.direction, DIRECTION_OUT);
     assert_eq!((key.peer, key.peer_port), ([0; 16], 0));
     let flow = kernel.ledger(|key, value| key.process.pid == me && value.remote_port == local.port());
-    let [(_, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
+    let [(moved, value)] = flow.as_slice() else { panic!("one entry: {flow:?}") };
     assert_eq!((value.tx_bytes, value.rx_bytes), (0, 6000));
     assert_eq!(value.direction, DIRECTION_IN);
 
@@ -427,13 +349,17 @@ fn bytes_of_send_and_sendfile_are_exact() {
         });
         assert_eq!(flow.head.process.pid, me);
     }
-    kernel.wait(KIND_FLOW, "accepted", |flow: &FlowRecord, _| {
+    let (begun, _) = kernel.wait(KIND_FLOW, "accepted", |flow: &FlowRecord, _| {
         flow.what == FLOW_ACCEPTED && flow.value.remote_port == local.port()
     });
     drop((client, accepted));
-    kernel.wait(KIND_FLOW, "closed", |flow: &FlowRecord, _| {
-        flow.what == FLOW_CLOSED && flow.key.cookie == cookie
-    });
+    // Where the hooks that saw it begin and move have different names for it, both end.
+    for name in [cookie, begun.key.cookie, moved.cookie] {
+        kernel.wait(KIND_FLOW, "closed", |flow: &FlowRecord, _| {
+            flow.what == FLOW_CLOSED && flow.key.cookie == name
+        });
+        assert!(!kernel.knows_socket(name), "{name:#x} is not forgotten");
+    }
     assert_eq!(kernel.counter(Counter::ReadFault), 0);
 }
 

@@ -24,7 +24,9 @@ pub struct Checked {
     pub hooks: String,
     /// The sensors, when anything could be loaded.
     pub sensors: Option<Vec<Sensor>>,
-    /// Why not.
+    /// Sensors that run on another kind of hook than the one that was asked for.
+    pub unheeded: Option<Vec<Unheeded>>,
+    /// Why nothing could be loaded.
     pub error: Option<String>,
 }
 
@@ -40,6 +42,15 @@ pub struct Sensor {
     pub gap: String,
     /// Why the better hooks are not in use.
     pub reason: String,
+}
+
+/// A choice of hook that this kernel does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Unheeded {
+    /// The sensor.
+    pub sensor: String,
+    /// The kind that was asked for.
+    pub asked: String,
 }
 
 impl Checked {
@@ -88,6 +99,10 @@ impl Checked {
         };
         let shown =
             |sensor: &Sensor| if sensor.hook.is_empty() { "off".to_owned() } else { sensor.hook.clone() };
-        sensors.iter().map(|sensor| format!("{:16}{}", sensor.name, shown(sensor))).collect()
+        let asked = |sensor: &Sensor| {
+            let unheeded = self.unheeded.iter().flatten().find(|unheeded| unheeded.sensor == sensor.name);
+            unheeded.map(|unheeded| format!(", not {}", unheeded.asked)).unwrap_or_default()
+        };
+        sensors.iter().map(|sensor| format!("{:16}{}{}", sensor.name, shown(sensor), asked(sensor))).collect()
     }
 }

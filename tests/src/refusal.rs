@@ -13,7 +13,7 @@ use crate::{
     kernel_objects::{self, Objects},
     log::Line,
     refused, replay, scenario, story, suite,
-    veil::Veil,
+    veil::{Veil, cgroup2_places},
     weir::Weir,
 };
 
@@ -29,12 +29,14 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 7] = [
+    let rows: [(&str, Check); 9] = [
         ("no-btf", no_btf),
         ("no-root", no_root),
         ("lockdown", lockdown),
         ("no-cgroup2", no_cgroup2),
         ("covered-cgroup2", covered_cgroup2),
+        ("part-of-cgroup2", part_of_cgroup2),
+        ("borrowed-cgroup2", borrowed_cgroup2),
         ("no-tracefs", no_tracefs),
         ("covered-tracefs", covered_tracefs),
     ];
@@ -102,6 +104,37 @@ fn no_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
 /// The hierarchy is mounted, and something else lies over it.
 fn covered_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
     without_cgroup(context, dir, Veil::over_cgroup2()?)
+}
+
+/// In a control group namespace, as in a container, the mount called `/` is a part of the hierarchy, on which programs
+/// would see the agent's own sockets alone.
+fn part_of_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
+    let Some(root) = cgroup2_places().pop() else {
+        return Ok(Outcome::Skipped("no cgroup v2 hierarchy is mounted".to_owned()));
+    };
+    let group = root.join(format!("weir-part-{}", std::process::id()));
+    if let Err(error) = fs::create_dir(&group) {
+        return Ok(Outcome::Skipped(format!("cannot make a control group: {error}")));
+    }
+    let outcome = Veil::in_cgroup_namespace(&group).and_then(|veil| without_cgroup(context, dir, veil));
+    // Empty once the agent has ended.
+    fs::remove_dir(&group).with_context(|| format!("cannot remove {}", group.display()))?;
+    outcome
+}
+
+/// The hierarchy is not mounted for the agent, and is for the first process: the agent takes that one.
+fn borrowed_cgroup2(context: &Context, dir: &Path) -> Result<Outcome> {
+    let theirs = cgroup2_places().pop().context("no cgroup v2 hierarchy")?;
+    let theirs = Path::new("/proc/1/root").join(theirs.strip_prefix("/")?);
+    if let Err(error) = fs::read_dir(theirs) {
+        return Ok(Outcome::Skipped(format!("the first process's root cannot be looked at: {error}")));
+    }
+    let checked = Checked::ask(&context.weir()?.behind(Veil::without_own_cgroup2()?), dir, None)?;
+    for name in IN_CGROUP {
+        let sensor = find(checked.sensors()?, name)?;
+        ensure!(!sensor.hook.is_empty(), "{sensor:?}");
+    }
+    Ok(Outcome::Passed(Vec::new()))
 }
 
 fn without_cgroup(context: &Context, dir: &Path, veil: Veil) -> Result<Outcome> {

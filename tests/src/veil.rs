@@ -1,9 +1,17 @@
 //! A mount namespace of its own for the agent, in which parts of the host's `/sys` are covered or gone. Nobody else
 //! sees it, and it goes with the agent.
 
-use std::{ffi::CString, fs, io, os::unix::process::CommandExt, path::Path, process::Command};
+use std::{
+    ffi::{CStr, CString},
+    fs::{self, File},
+    io::{self, Write as _},
+    os::{fd::FromRawFd as _, unix::process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
+use weir::sensor::procfs::mount_places;
 
 use crate::mount::{done, mount};
 
@@ -21,6 +29,10 @@ enum Step {
     Make(CString),
     /// A directory is seen at a second place.
     Show(CString, CString),
+    /// A control group is joined, whose directory this is, and becomes the root of a namespace.
+    Enclose(CString),
+    /// The cgroup v2 hierarchy is mounted, as far as the namespace has it.
+    MountCgroup2(CString),
 }
 
 impl Veil {
@@ -30,21 +42,49 @@ impl Veil {
         Self(vec![Step::Cover(c"/sys/kernel/btf".into())])
     }
 
-    /// No cgroup v2 hierarchy: every mount of one is gone.
+    /// No cgroup v2 hierarchy: every mount of one is gone. The first process's mounts are in plain view.
     ///
     /// # Errors
-    /// Fails when the mounts cannot be read.
-    pub fn without_cgroup2() -> Result<Self> {
+    /// Fails when a mount's path holds a NUL.
+    pub fn without_own_cgroup2() -> Result<Self> {
         // The last mounted is the first to go, since it may lie on another.
         Ok(Self(cgroup2_mounts()?.into_iter().rev().map(Step::Unmount).collect()))
+    }
+
+    /// As above, and nobody else has one either.
+    ///
+    /// # Errors
+    /// Fails when a mount's path holds a NUL.
+    pub fn without_cgroup2() -> Result<Self> {
+        Ok(Self::without_own_cgroup2()?.alone())
     }
 
     /// The mounts of the cgroup v2 hierarchy are still listed, and lie under an empty file system.
     ///
     /// # Errors
-    /// Fails when the mounts cannot be read.
+    /// Fails when a mount's path holds a NUL.
     pub fn over_cgroup2() -> Result<Self> {
-        Ok(Self(cgroup2_mounts()?.into_iter().map(Step::Cover).collect()))
+        Ok(Self(cgroup2_mounts()?.into_iter().map(Step::Cover).collect()).alone())
+    }
+
+    /// The first process, whose view of the file system is not veiled, cannot be looked at.
+    fn alone(mut self) -> Self {
+        self.0.push(Step::Cover(c"/proc/1".into()));
+        self
+    }
+
+    /// A control group namespace whose root is `group`, and its part of the hierarchy where the whole was; as in a
+    /// container, the host's first process is not seen.
+    ///
+    /// # Errors
+    /// Fails when no hierarchy is mounted.
+    pub fn in_cgroup_namespace(group: &Path) -> Result<Self> {
+        let Self(mut steps) = Self::without_own_cgroup2()?;
+        let place = cgroup2_mounts()?.into_iter().next_back().context("no cgroup v2 hierarchy")?;
+        let procs = CString::new(group.join("cgroup.procs").into_os_string().into_encoded_bytes())?;
+        steps.insert(0, Step::Enclose(procs));
+        steps.push(Step::MountCgroup2(place));
+        Ok(Self(steps).alone())
     }
 
     /// An empty directory where tracefs belongs, on which the agent can mount it again.
@@ -89,12 +129,31 @@ impl Step {
                 // SAFETY: the string ends in NUL and lives through the call.
                 done(unsafe { libc::umount2(place.as_ptr(), libc::MNT_DETACH) })
             }
+            Self::Enclose(procs) => {
+                join(procs)?;
+                // SAFETY: unshare takes flags alone.
+                done(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) })
+            }
+            Self::MountCgroup2(place) => mount(c"cgroup2", place, Some(c"cgroup2"), 0, c""),
             Self::Make(place) => {
                 // SAFETY: the string ends in NUL and lives through the call.
                 done(unsafe { libc::mkdir(place.as_ptr(), 0o755) })
             }
         }
     }
+}
+
+/// Joins the control group whose `cgroup.procs` this is.
+fn join(procs: &CStr) -> io::Result<()> {
+    // SAFETY: the string ends in NUL and lives through the call.
+    let descriptor = unsafe { libc::open(procs.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a descriptor that was just opened, and that nobody else has.
+    let file = unsafe { File::from_raw_fd(descriptor) };
+    // The caller itself.
+    (&file).write_all(b"0")
 }
 
 /// A new mount namespace from which nothing gets back to the host's.
@@ -105,34 +164,12 @@ fn enter() -> io::Result<()> {
 }
 
 /// Where cgroup v2 is mounted, in the order of the mounts.
+#[must_use]
+pub fn cgroup2_places() -> Vec<PathBuf> {
+    mount_places(Path::new("/proc/self"), "cgroup2")
+}
+
 fn cgroup2_mounts() -> Result<Vec<CString>> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
-    mounts.lines().filter_map(cgroup2_mount).map(|place| Ok(CString::new(place)?)).collect()
-}
-
-/// The place of a mount, from a line of mountinfo, when it is of cgroup v2.
-fn cgroup2_mount(line: &str) -> Option<&str> {
-    let (mount, super_block) = line.split_once(" - ")?;
-    super_block.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cgroup2_mount;
-
-    #[test]
-    fn mounts_of_cgroup2_are_found() {
-        let rows = [
-            (
-                "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate",
-                Some("/sys/fs/cgroup"),
-            ),
-            ("35 24 0:31 / /sys/fs/cgroup/cpu rw shared:16 - cgroup cgroup rw,cpu", None),
-            ("40 24 0:40 / /tmp/cgroup2 rw - tmpfs cgroup2 rw", None),
-            ("", None),
-        ];
-        for (line, expected) in rows {
-            assert_eq!(cgroup2_mount(line), expected, "{line}");
-        }
-    }
+    let places = cgroup2_places().into_iter().map(|place| place.into_os_string().into_encoded_bytes());
+    places.map(|place| Ok(CString::new(place)?)).collect()
 }

@@ -60,7 +60,8 @@ Usage: cargo xtask vm [OPTIONS]
 Options:
   --arch ARCH  x86_64 or aarch64 (this machine's own)
   --kernel V   Only this series: 5.10, 6.1, 6.12 or newest; may be repeated
-  --hooks H    Only this first rung: auto, tracepoint, fentry or kprobe; may be repeated
+  --hooks H    Only this first rung: auto, tracepoint, fentry, kprobe, connect=kprobe or
+               receive=kprobe; may be repeated
   --filter S   Only cases whose name contains it; may be repeated
   --quick      A choice of cases on each kernel, all rungs on one
   --fresh      Run also what did not change since it passed

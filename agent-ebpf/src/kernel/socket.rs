@@ -42,8 +42,14 @@ impl Handle {
     pub(crate) fn of_address(sock: u64) -> Self {
         match read::<u64>(sock, layout!(sock_cookie)) {
             Some(cookie) if cookie != 0 => Self { value: cookie, is_address: 0 },
-            Some(_) | None => Self { value: sock, is_address: 1 },
+            Some(_) | None => Self::by_address(sock),
         }
+    }
+
+    /// The address itself, which is a socket's name as long as nobody made its cookie.
+    #[inline(always)]
+    pub(crate) const fn by_address(sock: u64) -> Self {
+        Self { value: sock, is_address: 1 }
     }
 }
 

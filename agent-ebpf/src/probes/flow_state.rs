@@ -87,24 +87,23 @@ fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
             }
             announce(sock, handle, ProcessKey::default(), FLOW_ACCEPTED, DIRECTION_IN)
         }
-        (_, CLOSE) => match forget(sock, handle) {
-            Some(handle) => announce(sock, handle, ProcessKey::default(), FLOW_CLOSED, DIRECTION_OUT),
-            // A socket that never moved a byte, such as one that listened.
-            None => Ok(()),
-        },
+        (_, CLOSE) => {
+            close(sock, handle)?;
+            // A cookie that came late (a dump of sockets makes them, too) left the socket a name from before.
+            if handle.is_address == 0 { close(sock, Handle::by_address(sock)) } else { Ok(()) }
+        }
         _ => Ok(()),
     }
 }
 
-/// Forgets a socket under the name that it is known by: its address, when its cookie came late (a dump of sockets
-/// makes them, too).
+/// Forgets one name of a socket, and tells its end when anything was booked on it: a socket that listened never moved
+/// a byte.
 #[inline(always)]
-fn forget(sock: u64, handle: Handle) -> Option<Handle> {
-    if SOCKETS.remove(handle.value).is_ok() {
-        return Some(handle);
+fn close(sock: u64, handle: Handle) -> Outcome {
+    if SOCKETS.remove(handle.value).is_err() {
+        return Ok(());
     }
-    let address = Handle { value: sock, is_address: 1 };
-    SOCKETS.remove(sock).is_ok().then_some(address)
+    announce(sock, handle, ProcessKey::default(), FLOW_CLOSED, DIRECTION_OUT)
 }
 
 #[inline(always)]

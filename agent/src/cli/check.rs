@@ -15,7 +15,7 @@ use serde_json::json;
 use weir::{
     event::{Coverage, recording},
     report::terminal,
-    sensor::load::{self, LoadError, Program, VerifierLog},
+    sensor::load::{self, LoadError, Program, Unheeded, VerifierLog},
 };
 
 use super::KernelSide;
@@ -63,13 +63,17 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let refused = loaded.as_ref().map_or_else(LoadError::verifier_logs, |loaded| &loaded.verifier_logs);
     let blind = loaded.as_ref().map(|loaded| blind(&loaded.coverage)).unwrap_or_default();
     if arguments.json {
-        let kernel_side = loaded.as_ref().map(|loaded| (&*loaded.coverage, &*loaded.programs));
-        let report = report(&config.sensor.hooks.to_string(), kernel_side, refused);
+        let runs = loaded.as_ref().map(|loaded| Runs {
+            sensors: &loaded.coverage,
+            unheeded: &loaded.unheeded,
+            programs: &loaded.programs,
+        });
+        let report = report(&config.sensor.hooks.to_string(), runs, refused);
         show(writeln!(out, "{report:#}"))?;
     } else {
         show(print_refused(&mut out, refused))?;
         if let Ok(loaded) = &loaded {
-            show(print(&mut out, &loaded.coverage))?;
+            show(print(&mut out, &loaded.coverage, &loaded.unheeded))?;
             if arguments.programs {
                 show(table::print(&mut out, &loaded.programs))?;
             }
@@ -107,24 +111,29 @@ fn write_logs(directory: &Path, refused: &[VerifierLog]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `kernel_side` is what runs there, or why nothing does.
-fn report(
-    hooks: &str,
-    kernel_side: Result<(&[Coverage], &[Program]), &LoadError>,
-    refused: &[VerifierLog],
-) -> serde_json::Value {
-    let (sensors, programs) = kernel_side.as_ref().ok().copied().unzip();
+/// What runs in the kernel.
+#[derive(Clone, Copy, Default)]
+struct Runs<'l> {
+    sensors: &'l [Coverage],
+    unheeded: &'l [Unheeded],
+    programs: &'l [Program],
+}
+
+/// `runs` is what runs in the kernel, or why nothing does.
+fn report(hooks: &str, runs: Result<Runs<'_>, &LoadError>, refused: &[VerifierLog]) -> serde_json::Value {
+    let good = runs.as_ref().ok();
     let refused = refused.iter().map(
         |log| json!({ "program": log.program, "sensor": log.sensor, "verifier": log.last_lines(LAST_LINES) }),
     );
     json!({
         "configuration": "good",
         "hooks": hooks,
-        "sensors": sensors,
-        "blind": sensors.map(blind),
-        "programs": programs,
+        "sensors": good.map(|runs| runs.sensors),
+        "blind": good.map(|runs| blind(runs.sensors)),
+        "unheeded": good.map(|runs| runs.unheeded),
+        "programs": good.map(|runs| runs.programs),
         "refused": refused.collect::<Vec<_>>(),
-        "error": kernel_side.err().map(ToString::to_string),
+        "error": runs.err().map(ToString::to_string),
     })
 }
 
@@ -146,7 +155,7 @@ fn print_refused(out: &mut impl Write, refused: &[VerifierLog]) -> io::Result<()
     Ok(())
 }
 
-fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
+fn print(out: &mut impl Write, sensors: &[Coverage], unheeded: &[Unheeded]) -> io::Result<()> {
     let colour = terminal::wants_colour(&io::stdout());
     let paint = |code: &str, text: &str| {
         if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
@@ -162,8 +171,14 @@ fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
         if !sensor.gap.is_empty() {
             writeln!(out, "     {:width$}  {} {}", "", paint("33", "not seen:"), sensor.gap)?;
         }
+        let asked = unheeded.iter().find(|unheeded| unheeded.sensor == sensor.sensor);
+        if let Some(Unheeded { asked, .. }) = asked {
+            let said = paint("33", "asked for:");
+            writeln!(out, "     {:width$}  {said} {asked}, which this kernel does not allow", "")?;
+        }
         if !sensor.reason.is_empty() {
-            writeln!(out, "     {:width$}  why not better: {}", "", sensor.reason)?;
+            let why = if asked.is_some() { "why not" } else { "why not better" };
+            writeln!(out, "     {:width$}  {why}: {}", "", sensor.reason)?;
         }
     }
     Ok(())
@@ -173,7 +188,7 @@ fn print(out: &mut impl Write, sensors: &[Coverage]) -> io::Result<()> {
 mod tests {
     use std::{fs, os::unix::fs::symlink};
 
-    use super::{Coverage, LoadError, VITAL, VerifierLog, json, print_refused, report, write_logs};
+    use super::{Coverage, LoadError, Runs, VITAL, VerifierLog, json, print_refused, report, write_logs};
 
     /// The log of a program that was refused.
     fn log(text: &str) -> VerifierLog {
@@ -191,7 +206,11 @@ mod tests {
         };
         let rows = [("", json!([])), ("open", json!(["open"])), ("connect", json!([]))];
         for (off, expected) in rows {
-            assert_eq!(report("auto", Ok((&sensors(off), &[])), &[])["blind"], expected, "{off}");
+            assert_eq!(
+                report("auto", Ok(Runs { sensors: &sensors(off), ..Runs::default() }), &[])["blind"],
+                expected,
+                "{off}"
+            );
         }
         let error = LoadError::Confidentiality { verifier_logs: vec![log("a\nb\n")] };
         let object = report("auto", Err(&error), error.verifier_logs());

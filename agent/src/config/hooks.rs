@@ -49,6 +49,13 @@ pub enum HooksError {
     /// No such sensor, or one that has only one hook.
     #[error("found the sensor {0:?}, expected {sensors}", sensors = listed(&Hooks::SENSORS))]
     Sensor(String),
+    /// The sensor, named first, has no hook of that kind.
+    #[error(
+        "found {kind:?} for the sensor {0}, expected a kind of hook that it has, {kinds}",
+        kind = .1.name(),
+        kinds = listed(&Hooks::kinds(.0))
+    )]
+    Lacks(&'static str, HookKind),
     /// Two kinds for the same.
     #[error("found two kinds of hook for {0}, expected one")]
     Twice(String),
@@ -58,10 +65,19 @@ impl Hooks {
     /// Sensors that have hooks to choose among. A sensor that depends on one of them follows it.
     pub const SENSORS: [&str; 7] = ["fork", "exec", "exit", "open", "connect", "send", "receive"];
 
-    /// The same kind for every sensor.
+    /// The kinds of hook that each of them has.
+    const KINDS: [&[HookKind]; Self::SENSORS.len()] = {
+        use HookKind::{Fentry, Kprobe, Tracepoint};
+        let traced: &[HookKind] = &[Tracepoint, Kprobe];
+        let opened: &[HookKind] = &[Tracepoint, Fentry];
+        let moved: &[HookKind] = &[Tracepoint, Fentry, Kprobe];
+        [traced, traced, traced, opened, traced, moved, moved]
+    };
+
+    /// The same kind for every sensor that has it; the others choose for themselves.
     #[must_use]
-    pub const fn all(kind: HookKind) -> Self {
-        Self([kind; Self::SENSORS.len()])
+    pub fn all(kind: HookKind) -> Self {
+        Self(Self::KINDS.map(|kinds| if kinds.contains(&kind) { kind } else { HookKind::Auto }))
     }
 
     /// The kind for a sensor; [`HookKind::Auto`] for one that has no choice.
@@ -70,6 +86,13 @@ impl Hooks {
         let Self(kinds) = self;
         let chosen = Self::SENSORS.iter().zip(kinds).find(|(name, _)| **name == sensor);
         chosen.map_or(HookKind::Auto, |(_, kind)| *kind)
+    }
+
+    /// Names of what can be chosen for a sensor.
+    fn kinds(sensor: &str) -> Vec<&'static str> {
+        let has = Self::SENSORS.iter().zip(Self::KINDS).find(|(name, _)| **name == sensor);
+        let kinds = has.map(|(_, kinds)| kinds).unwrap_or_default();
+        std::iter::once(HookKind::Auto).chain(kinds.iter().copied()).map(HookKind::name).collect()
     }
 }
 
@@ -87,26 +110,38 @@ impl FromStr for Hooks {
             let (slot, name) = match sensor.map(str::trim) {
                 None => (&mut all, "all sensors"),
                 Some(name) => {
-                    let slot = Self::SENSORS.iter().zip(&mut single).find(|(known, _)| **known == name);
-                    (slot.ok_or_else(|| HooksError::Sensor(name.to_owned()))?.1, name)
+                    let slot = Self::SENSORS.into_iter().zip(&mut single).find(|(known, _)| *known == name);
+                    let (name, slot) = slot.ok_or_else(|| HooksError::Sensor(name.to_owned()))?;
+                    if !Self::kinds(name).contains(&kind.name()) {
+                        return Err(HooksError::Lacks(name, kind));
+                    }
+                    (slot, name)
                 }
             };
             if slot.replace(kind).is_some() {
                 return Err(HooksError::Twice(name.to_owned()));
             }
         }
-        Ok(Self(single.map(|kind| kind.or(all).unwrap_or_default())))
+        let Self(mut kinds) = Self::all(all.unwrap_or_default());
+        for (kind, alone) in kinds.iter_mut().zip(single) {
+            *kind = alone.unwrap_or(*kind);
+        }
+        Ok(Self(kinds))
     }
 }
 
-/// What [`FromStr`] reads, the same for equal choices: the kind of most sensors, then those that differ.
+/// What [`FromStr`] reads, the same for equal choices: the kind that fits most sensors, then those that differ.
 impl fmt::Display for Hooks {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(kinds) = self;
-        let count = |kind: HookKind| kinds.iter().filter(|chosen| **chosen == kind).count();
-        let most = HookKind::ALL.into_iter().max_by_key(|kind| count(*kind)).unwrap_or_default();
+        let differing = |kind: HookKind| {
+            let Self(usual) = Self::all(kind);
+            let pairs = Self::SENSORS.into_iter().zip(kinds.iter().copied()).zip(usual);
+            pairs.filter(|((_, kind), usual)| kind != usual).map(|(one, _)| one).collect::<Vec<_>>()
+        };
+        let most = HookKind::ALL.into_iter().min_by_key(|kind| differing(*kind).len()).unwrap_or_default();
         formatter.write_str(most.name())?;
-        for (sensor, kind) in Self::SENSORS.iter().zip(kinds).filter(|(_, kind)| **kind != most) {
+        for (sensor, kind) in differing(most) {
             write!(formatter, ",{sensor}={}", kind.name())?;
         }
         Ok(())
@@ -132,6 +167,15 @@ mod tests {
             ("open=tracepoint", "auto,open=tracepoint"),
             ("send=kprobe,auto,exec=kprobe", "auto,exec=kprobe,send=kprobe"),
             ("open=fentry,fentry", "fentry"),
+            ("kprobe,open=auto", "kprobe"),
+            (
+                "kprobe,fork=tracepoint,exec=tracepoint,exit=tracepoint",
+                "kprobe,fork=tracepoint,exec=tracepoint,exit=tracepoint",
+            ),
+            (
+                "kprobe,fork=tracepoint,exec=tracepoint,exit=tracepoint,connect=tracepoint",
+                "tracepoint,open=auto,send=kprobe,receive=kprobe",
+            ),
         ];
         for (text, expected) in rows {
             let hooks: Hooks = text.parse().unwrap();
@@ -156,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_bad_choice_names_what_there_is() {
-        let rows: [(&str, HooksError, &str); 5] = [
+        let rows: [(&str, HooksError, &str); 7] = [
             (
                 "",
                 HooksError::Kind(String::new()),
@@ -165,6 +209,17 @@ mod tests {
             ("magic", HooksError::Kind("magic".to_owned()), "found \"magic\""),
             ("open=", HooksError::Kind("open=".to_owned()), "found \"open=\""),
             ("files=auto", HooksError::Sensor("files".to_owned()), "\"send\" or \"receive\""),
+            (
+                "open=kprobe",
+                HooksError::Lacks("open", HookKind::Kprobe),
+                "found \"kprobe\" for the sensor open, expected a kind of hook that it has, \"auto\", \"tracepoint\" or \
+                 \"fentry\"",
+            ),
+            (
+                "kprobe, exec = fentry",
+                HooksError::Lacks("exec", HookKind::Fentry),
+                "\"auto\", \"tracepoint\" or \"kprobe\"",
+            ),
             ("auto,fentry", HooksError::Twice("all sensors".to_owned()), "for all sensors"),
         ];
         for (text, expected, says) in rows {

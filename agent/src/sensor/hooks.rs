@@ -21,6 +21,19 @@ pub enum Class {
     Cgroup,
 }
 
+impl Class {
+    /// The class that the configuration asks for; none when it leaves the choice to the agent.
+    #[must_use]
+    pub const fn asked_for(kind: HookKind) -> Option<Self> {
+        match kind {
+            HookKind::Auto => None,
+            HookKind::Tracepoint => Some(Self::Tracepoint),
+            HookKind::Fentry => Some(Self::Fentry),
+            HookKind::Kprobe => Some(Self::Kprobe),
+        }
+    }
+}
+
 /// Where a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -82,10 +95,25 @@ pub struct Rung {
 pub enum Applies {
     /// Always.
     Always,
-    /// Unless another sensor, named first, runs on the hook named second, which sees this as well.
-    Unless(&'static str, &'static str),
-    /// Only where the kernel has a function, named first, and another sensor runs on a hook that does not see it.
-    WithFunction(&'static str, &'static str, &'static str),
+    /// Unless each of these sensors runs on the hook beside its name: together they do without it.
+    Unless(&'static [On]),
+    /// Only where the kernel has a function, and a sensor runs on a hook that does not see it.
+    WithFunction(&'static str, On),
+}
+
+/// A sensor, by name, and one of the hooks that can carry it.
+pub type On = (&'static str, &'static str);
+
+impl Applies {
+    /// Whether the sensor is wanted, given what runs and what functions the kernel has.
+    #[must_use]
+    pub fn is_met(self, runs: impl Fn(On) -> bool, has_function: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Unless(all) => !all.iter().copied().all(runs),
+            Self::WithFunction(function, on) => has_function(function) && runs(on),
+        }
+    }
 }
 
 /// Something that the agent wants to hear of.
@@ -103,17 +131,13 @@ pub struct Sensor {
 
 impl Sensor {
     /// The rungs in the order in which they are to be tried: from the first of the class that is asked for
-    /// downwards; all of them where nothing is asked for or the sensor has none of that class.
+    /// downwards, and then those above, best first, since a choice that the kernel does not allow must not make the
+    /// agent blind.
     #[must_use]
     pub fn rungs(&self, hooks: Hooks) -> Vec<&'static Rung> {
-        let class = match hooks.of(self.name) {
-            HookKind::Auto => None,
-            HookKind::Tracepoint => Some(Class::Tracepoint),
-            HookKind::Fentry => Some(Class::Fentry),
-            HookKind::Kprobe => Some(Class::Kprobe),
-        };
+        let class = Class::asked_for(hooks.of(self.name));
         let first = self.rungs.iter().position(|rung| Some(rung.class) == class).unwrap_or(0);
-        self.rungs.iter().skip(first).collect()
+        self.rungs.iter().skip(first).chain(self.rungs.iter().take(first)).collect()
     }
 }
 
@@ -261,7 +285,7 @@ pub const LADDER: &[Sensor] = &[
     },
     Sensor {
         name: "open.io_uring",
-        applies: Applies::Unless("open", "fexit:security_file_open"),
+        applies: Applies::Unless(&[("open", "fexit:security_file_open")]),
         gap: "files opened through io_uring",
         rungs: &[Rung {
             hook: "tracepoint:io_uring:io_uring_complete",
@@ -370,7 +394,7 @@ pub const LADDER: &[Sensor] = &[
     },
     Sensor {
         name: "send.page",
-        applies: Applies::WithFunction("inet_sendpage", "send", "tp_btf:sock_send_length"),
+        applies: Applies::WithFunction("inet_sendpage", ("send", "tp_btf:sock_send_length")),
         gap: "bytes sent by sendfile and splice",
         rungs: &[Rung {
             hook: "fexit:inet_sendpage",
@@ -378,18 +402,6 @@ pub const LADDER: &[Sensor] = &[
             attachments: &[required("weir_send_page", Target::Fexit("inet_sendpage"))],
             needs: &[TASK, SOCK, &["socket_sk"]],
             gap: "",
-        }],
-    },
-    Sensor {
-        name: "socket.cookie",
-        applies: Applies::Unless("send", "tp_btf:sock_send_length"),
-        gap: "a flow may have two ledger entries, by address and by cookie",
-        rungs: &[Rung {
-            hook: "cgroup:sock_create",
-            class: Class::Cgroup,
-            attachments: &[required("weir_socket_create", Target::CgroupRoot("sock_create"))],
-            needs: &[],
-            gap: "accepted connections, and sockets older than the agent",
         }],
     },
     Sensor {
@@ -425,5 +437,22 @@ pub const LADDER: &[Sensor] = &[
                 gap: "bytes received by other protocols than TCP and UDP; peeked bytes count twice",
             },
         ],
+    },
+    Sensor {
+        name: "socket.cookie",
+        // A socket has one name when every hook that names it can make its cookie.
+        applies: Applies::Unless(&[
+            ("connect", "tp_btf:inet_sock_set_state"),
+            ("send", "tp_btf:sock_send_length"),
+            ("receive", "tp_btf:sock_recv_length"),
+        ]),
+        gap: "a flow may have two ledger entries, by address and by cookie",
+        rungs: &[Rung {
+            hook: "cgroup:sock_create",
+            class: Class::Cgroup,
+            attachments: &[required("weir_socket_create", Target::CgroupRoot("sock_create"))],
+            needs: &[],
+            gap: "accepted connections, and sockets older than the agent",
+        }],
     },
 ];

@@ -1,6 +1,7 @@
 //! Loads the kernel programs and attaches, for each sensor, the best hook that this kernel allows.
 
 mod attach;
+mod cgroup;
 mod environment;
 mod programs;
 
@@ -9,18 +10,19 @@ use std::{fmt, io, path::Path};
 use agent_common::kernel_layout::Tuning;
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader, maps::MapError};
 use aya_log::EbpfLogger;
+use serde::Serialize;
 use thiserror::Error;
 use tracing::{debug, warn};
 
 use self::{attach::Places, environment::Environment};
 use super::{
-    hooks::{Applies, Attachment, LADDER, Rung, Sensor},
+    hooks::{Attachment, Class, LADDER, Rung, Sensor},
     layout::{KERNEL_BTF, Kernel, LayoutError},
     quiet,
 };
 use crate::{config, event::Coverage};
 
-pub use self::programs::{Program, VerifierLog};
+pub use self::programs::{Program, VerifierLog, missed_runs};
 
 /// The BPF object, built from `agent-ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-ebpf"));
@@ -43,6 +45,8 @@ pub struct Loaded {
     pub ebpf: Ebpf,
     /// What each sensor runs on and what it cannot see. A sensor that this kernel has no use for is not listed.
     pub coverage: Vec<Coverage>,
+    /// Sensors that run on another kind of hook than the one that was asked for, or on none.
+    pub unheeded: Vec<Unheeded>,
     /// What the kernel looks like.
     pub kernel: Kernel,
     /// The programs that run, in the order of the sensors that they serve.
@@ -51,6 +55,17 @@ pub struct Loaded {
     pub verifier_logs: Vec<VerifierLog>,
     /// Messages of the programs, when debug messages are wanted; to be flushed when its descriptor is readable.
     pub messages: Option<Messages>,
+}
+
+/// A choice of hook that could not be heeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Unheeded {
+    /// The sensor.
+    pub sensor: &'static str,
+    /// The kind that was asked for.
+    pub asked: &'static str,
+    /// What it runs on instead; empty when it is off.
+    pub hook: &'static str,
 }
 
 /// The programs' own messages, which go to the `log` facade.
@@ -100,6 +115,13 @@ pub enum LoadError {
          unlimited` in a shell)"
     )]
     LockedMemory(#[source] EbpfError),
+    /// A map could not be made, and locked memory is not why.
+    #[error(
+        "the kernel forbids maps ({0}), and not for want of locked memory: run weir with CAP_BPF and CAP_PERFMON that \
+         hold for the host (not for a user namespace), and look whether lockdown, a security module or a seccomp filter \
+         forbids bpf(2)"
+    )]
+    MapsForbidden(#[source] EbpfError),
     /// The kernel gave no random bits.
     #[error("the kernel gives no random bits: {0}")]
     Random(#[source] io::Error),
@@ -127,6 +149,7 @@ impl LoadError {
             | Self::Layout(_)
             | Self::Btf(_)
             | Self::LockedMemory(_)
+            | Self::MapsForbidden(_)
             | Self::Random(_)
             | Self::Object(_) => &[],
         }
@@ -152,14 +175,15 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
         kernel: &kernel,
         places,
         coverage: Vec::new(),
+        unheeded: Vec::new(),
         attached: Vec::new(),
         verifier_logs: Vec::new(),
     };
     for sensor in LADDER {
         ladder.climb(&mut ebpf, sensor, config.hooks);
     }
-    let Ladder { coverage, attached, verifier_logs, .. } = ladder;
-    report(&coverage);
+    let Ladder { coverage, unheeded, attached, verifier_logs, .. } = ladder;
+    report(&coverage, &unheeded);
     // Where securityfs is not mounted the verifier is the first to tell.
     if verifier_logs.iter().any(|log| log.sensor == READER && log.hides_memory()) {
         return Err(LoadError::Confidentiality { verifier_logs });
@@ -170,7 +194,7 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     }
     let programs = programs::describe(&ebpf, &attached);
     let messages = if verbose { messages(&mut ebpf) } else { None };
-    Ok(Loaded { ebpf, coverage, kernel, programs, verifier_logs, messages })
+    Ok(Loaded { ebpf, coverage, unheeded, kernel, programs, verifier_logs, messages })
 }
 
 /// Makes the maps and relocates the programs, which are loaded one by one later.
@@ -197,11 +221,7 @@ fn load_object(
         .map_max_entries("weir_lifecycle", config.lifecycle_ring)
         .map_max_entries("weir_bulk", config.bulk_ring)
         .load(OBJECT)
-        .map_err(
-            |error| {
-                if lacks_memory(&error) { LoadError::LockedMemory(error) } else { LoadError::Object(error) }
-            },
-        )
+        .map_err(refused)
 }
 
 /// Random bits, once the kernel has gathered enough of them.
@@ -213,12 +233,19 @@ fn seed() -> io::Result<[u32; 4]> {
     if usize::try_from(got) == Ok(size_of_val(&seed)) { Ok(seed) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Whether a map was refused in the way in which kernels before 5.11 refuse what exceeds the limit.
-fn lacks_memory(error: &EbpfError) -> bool {
-    let EbpfError::MapError(MapError::CreateError { io_error, .. }) = error else {
-        return false;
+/// Why the object was refused. Kernels before 5.11 refuse what exceeds the limit of locked memory as they refuse what
+/// is forbidden.
+fn refused(error: EbpfError) -> LoadError {
+    let EbpfError::MapError(MapError::CreateError { io_error, .. }) = &error else {
+        return LoadError::Object(error);
     };
-    io_error.kind() == io::ErrorKind::PermissionDenied
+    if io_error.kind() != io::ErrorKind::PermissionDenied {
+        LoadError::Object(error)
+    } else if environment::locked_memory_may_lack() {
+        LoadError::LockedMemory(error)
+    } else {
+        LoadError::MapsForbidden(error)
+    }
 }
 
 /// Opens the programs' own messages.
@@ -234,6 +261,7 @@ struct Ladder<'a> {
     kernel: &'a Kernel,
     places: Places<'a>,
     coverage: Vec<Coverage>,
+    unheeded: Vec<Unheeded>,
     /// Places, each with the sensor that is served there.
     attached: Vec<(&'static str, &'static Attachment)>,
     verifier_logs: Vec<VerifierLog>,
@@ -242,7 +270,8 @@ struct Ladder<'a> {
 impl Ladder<'_> {
     /// Attaches a sensor by its best rung, and writes down how that went.
     fn climb(&mut self, ebpf: &mut Ebpf, sensor: &Sensor, hooks: config::Hooks) {
-        if !self.applies(sensor.applies) {
+        let has_function = |function: &str| self.kernel.has_function(function);
+        if !sensor.applies.is_met(|(name, hook)| self.runs_on(name, hook), has_function) {
             return;
         }
         let mut reasons = Vec::new();
@@ -257,22 +286,17 @@ impl Ladder<'_> {
                 Err(reason) => reasons.push(format!("{}: {reason}", rung.hook)),
             }
         }
+        let asked = hooks.of(sensor.name);
+        if Class::asked_for(asked).is_some_and(|class| taken.map(|rung| rung.class) != Some(class)) {
+            let hook = taken.map_or("", |rung| rung.hook);
+            self.unheeded.push(Unheeded { sensor: sensor.name, asked: asked.name(), hook });
+        }
         self.coverage.push(Coverage {
             sensor: sensor.name.to_owned(),
             hook: taken.map_or("", |rung| rung.hook).to_owned(),
             gap: taken.map_or(sensor.gap, |rung| rung.gap).to_owned(),
             reason: reasons.join("; "),
         });
-    }
-
-    fn applies(&self, condition: Applies) -> bool {
-        match condition {
-            Applies::Always => true,
-            Applies::Unless(sensor, hook) => !self.runs_on(sensor, hook),
-            Applies::WithFunction(function, sensor, hook) => {
-                self.kernel.has_function(function) && self.runs_on(sensor, hook)
-            }
-        }
     }
 
     fn runs_on(&self, sensor: &str, hook: &str) -> bool {
@@ -320,7 +344,10 @@ impl Ladder<'_> {
 }
 
 /// Says in the agent's own log what runs and what does not.
-fn report(coverage: &[Coverage]) {
+fn report(coverage: &[Coverage], unheeded: &[Unheeded]) {
+    for Unheeded { sensor, asked, hook } in unheeded {
+        warn!(sensor, asked, hook, "this kernel does not allow the kind of hook that was asked for");
+    }
     for sensor in coverage {
         let Coverage { sensor, hook, gap, reason } = sensor;
         if hook.is_empty() {

@@ -11,6 +11,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     fs, io,
     num::NonZeroUsize,
     os::unix::ffi::OsStringExt,
@@ -26,6 +27,8 @@ use parse::Stat;
 const DELETED: &[u8] = b" (deleted)";
 /// Threads that read at once.
 const THREADS_MAX: usize = 4;
+/// Longest `mountinfo` that is read.
+const MOUNTINFO_MAX: usize = 4 << 20;
 /// Longest `stat` or `status` file that is read.
 const TEXT_MAX: usize = 16 * 1024;
 
@@ -170,6 +173,15 @@ impl Procfs {
     fn read(&self, pid: u32, name: &str) -> Option<Vec<u8>> {
         read(&self.path(pid, name), TEXT_MAX).ok()
     }
+}
+
+/// Where file systems of a type are mounted for the process whose procfs directory is `process`, in the order of the
+/// mounts; none when that cannot be read.
+#[must_use]
+pub fn mount_places(process: &Path, fstype: &str) -> Vec<PathBuf> {
+    let text = read(&process.join("mountinfo"), MOUNTINFO_MAX).unwrap_or_default();
+    let mounts = parse::mountinfo(&text).into_iter().filter(|mount| mount.fstype == fstype);
+    mounts.map(|mount| OsString::from_vec(mount.place).into()).collect()
 }
 
 /// At most `max` bytes of a file.

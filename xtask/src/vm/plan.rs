@@ -13,9 +13,21 @@ pub(super) enum Hooks {
     Tracepoint,
     Fentry,
     Kprobe,
+    /// Connections by a hook that cannot make a socket's cookie, bytes by hooks that can.
+    KprobeConnect,
+    /// Bytes received by such a hook, and all else by the others.
+    KprobeReceive,
 }
 
-const HOOKS: [Hooks; 4] = [Hooks::Auto, Hooks::Tracepoint, Hooks::Fentry, Hooks::Kprobe];
+/// Every choice, those that mix kinds last.
+const HOOKS: [Hooks; 6] = [
+    Hooks::Auto,
+    Hooks::Tracepoint,
+    Hooks::Fentry,
+    Hooks::Kprobe,
+    Hooks::KprobeConnect,
+    Hooks::KprobeReceive,
+];
 
 impl Hooks {
     /// # Errors
@@ -33,6 +45,16 @@ impl Hooks {
             Self::Tracepoint => "tracepoint",
             Self::Fentry => "fentry",
             Self::Kprobe => "kprobe",
+            Self::KprobeConnect => "connect=kprobe",
+            Self::KprobeReceive => "receive=kprobe",
+        }
+    }
+
+    /// Whether it mixes kinds: what that changes, the tests of the kernel programs show.
+    const fn is_mixed(self) -> bool {
+        match self {
+            Self::Auto | Self::Tracepoint | Self::Fentry | Self::Kprobe => false,
+            Self::KprobeConnect | Self::KprobeReceive => true,
         }
     }
 }
@@ -88,8 +110,8 @@ pub(super) fn full(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> V
         .iter()
         .filter(|_| others.is_some())
         .map(|kernel| {
-            let run = |hooks| Run { hooks, filters: others.clone().unwrap_or_default() };
-            boot(kernel, rungs(kernel).into_iter().map(run).filter(|run| chosen(run.hooks, hooks)).collect())
+            let filters = others.as_deref().unwrap_or_default();
+            boot(kernel, rungs(kernel).into_iter().filter_map(|rung| run(rung, filters, hooks)).collect())
         })
         .filter(|boot| !boot.runs.is_empty())
         .collect();
@@ -109,12 +131,12 @@ pub(super) fn quick(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> 
         .iter()
         .filter(|_| others.is_some())
         .map(|kernel| {
-            let mut runs = vec![Run { hooks: Hooks::Auto, filters: own(&QUICK) }];
+            let mut runs = vec![run(Hooks::Auto, &own(&QUICK), hooks)];
             if kernel.series == ALL_RUNGS {
-                let lower = rungs(kernel).into_iter().filter(|hooks| *hooks != Hooks::Auto);
-                runs.extend(lower.map(|hooks| Run { hooks, filters: own(&QUICK_RUNGS) }));
+                let lower = rungs(kernel).into_iter().filter(|rung| *rung != Hooks::Auto);
+                runs.extend(lower.map(|rung| run(rung, &own(&QUICK_RUNGS), hooks)));
             }
-            runs.retain(|run| chosen(run.hooks, hooks));
+            let runs = runs.into_iter().flatten().collect();
             boot(kernel, runs)
         })
         .filter(|boot| !boot.runs.is_empty())
@@ -154,6 +176,21 @@ pub(super) fn broken(
 fn rungs(kernel: &Kernel) -> Vec<Hooks> {
     let before_6_3 = kernel.number() < (6, 3);
     HOOKS.into_iter().filter(|hooks| !(before_6_3 && *hooks == Hooks::Fentry)).collect()
+}
+
+/// A run of what the filters choose, when the hooks are wanted. Of hooks that mix kinds, no more than the tests of the
+/// kernel programs unless they are asked for by name.
+fn run(hooks: Hooks, filters: &[String], wanted: &[Hooks]) -> Option<Run> {
+    if !chosen(hooks, wanted) {
+        return None;
+    }
+    if !hooks.is_mixed() || !wanted.is_empty() {
+        return Some(Run { hooks, filters: filters.to_vec() });
+    }
+    let mut filters: Vec<String> =
+        if filters.is_empty() { vec![KERNEL_TESTS.to_owned()] } else { filters.to_vec() };
+    filters.retain(|filter| filter.starts_with(KERNEL_TESTS));
+    (!filters.is_empty()).then_some(Run { hooks, filters })
 }
 
 fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
@@ -303,10 +340,10 @@ mod tests {
         assert_eq!(
             outline(&full(&kernels, &[], &[])),
             [
-                "5.10 auto+tracepoint+kprobe",
-                "6.1 auto+tracepoint+kprobe",
-                "6.12 auto+tracepoint+fentry+kprobe",
-                "7.2 auto+tracepoint+fentry+kprobe",
+                "5.10 auto+tracepoint+kprobe+connect=kprobe+receive=kprobe",
+                "6.1 auto+tracepoint+kprobe+connect=kprobe+receive=kprobe",
+                "6.12 auto+tracepoint+fentry+kprobe+connect=kprobe+receive=kprobe",
+                "7.2 auto+tracepoint+fentry+kprobe+connect=kprobe+receive=kprobe",
                 "5.10-systemd auto",
                 "6.1-systemd auto",
                 "6.12-systemd auto",
@@ -320,7 +357,7 @@ mod tests {
         assert_eq!(
             outline(&quick(&kernels, &[], &[])),
             [
-                "6.12 auto+tracepoint+fentry+kprobe",
+                "6.12 auto+tracepoint+fentry+kprobe+connect=kprobe+receive=kprobe",
                 "5.10 auto",
                 "6.1 auto",
                 "7.2 auto",
@@ -332,6 +369,15 @@ mod tests {
             outline(&full(&kernels, &[Hooks::Fentry], &["scp".to_owned()])),
             ["6.12 fentry", "7.2 fentry"]
         );
+        let scp = ["scp".to_owned()];
+        assert_eq!(outline(&full(&kernels[..1], &[], &scp)), ["5.10 auto+tracepoint+kprobe"]);
+        assert_eq!(outline(&full(&kernels[..1], &[Hooks::KprobeReceive], &scp)), ["5.10 receive=kprobe"]);
+        let mixed = |boots: Vec<Boot>| {
+            let runs = boots.into_iter().flat_map(|boot| boot.runs).filter(|run| run.hooks.is_mixed());
+            runs.flat_map(|run| run.filters).collect::<Vec<_>>()
+        };
+        assert_eq!(mixed(full(&kernels[..1], &[], &[])), ["kernel::", "kernel::"]);
+        assert_eq!(mixed(quick(&kernels[2..3], &[], &[])), ["kernel::", "kernel::"]);
         let kill = ["service::kill".to_owned()];
         assert_eq!(outline(&full(&kernels[2..], &[], &kill)), ["6.12-systemd auto", "7.2-systemd auto"]);
     }

@@ -1,9 +1,11 @@
-use std::collections::BTreeSet;
-
 use agent_common::kernel_layout::KernelLayout;
 
-use super::{Applies, LADDER, Sensor};
+use super::{Applies, Class, LADDER, Sensor};
 use crate::config::{HookKind, Hooks};
+
+fn chosen(hooks: &str) -> Hooks {
+    hooks.parse().expect("a choice of hooks")
+}
 
 fn sensor(name: &str) -> &'static Sensor {
     LADDER.iter().find(|sensor| sensor.name == name).expect("a sensor of the ladder")
@@ -22,13 +24,16 @@ fn every_needed_member_is_in_the_layout() {
 #[test]
 fn conditions_name_earlier_sensors_and_their_hooks() {
     for (place, later) in LADDER.iter().enumerate() {
-        let (name, hook) = match later.applies {
-            Applies::Always => continue,
-            Applies::Unless(name, hook) | Applies::WithFunction(_, name, hook) => (name, hook),
+        let named = match &later.applies {
+            Applies::Always => &[],
+            Applies::Unless(all) => *all,
+            Applies::WithFunction(_, on) => std::slice::from_ref(on),
         };
-        let earlier = LADDER[..place].iter().find(|sensor| sensor.name == name);
-        let rungs = earlier.map(|sensor| sensor.rungs).unwrap_or_default();
-        assert!(rungs.iter().any(|rung| rung.hook == hook), "{}: {name} {hook}", later.name);
+        for (name, hook) in named {
+            let earlier = LADDER[..place].iter().find(|sensor| sensor.name == *name);
+            let rungs = earlier.map(|sensor| sensor.rungs).unwrap_or_default();
+            assert!(rungs.iter().any(|rung| rung.hook == *hook), "{}: {name} {hook}", later.name);
+        }
     }
 }
 
@@ -41,7 +46,7 @@ fn the_configuration_chooses_the_first_rung() {
         ("send", HookKind::Kprobe, "kprobe:tcp_sendmsg"),
         ("open", HookKind::Auto, "fexit:security_file_open"),
         ("open", HookKind::Tracepoint, "tracepoint:syscalls:sys_exit_open*"),
-        // No kprobe carries opens: everything is tried.
+        // No kprobe carries opens: the agent chooses.
         ("open", HookKind::Kprobe, "fexit:security_file_open"),
         ("fork", HookKind::Kprobe, "raw_tp:sched_process_fork"),
         ("datagram.peer", HookKind::Tracepoint, "cgroup:sendmsg4,sendmsg6"),
@@ -49,6 +54,57 @@ fn the_configuration_chooses_the_first_rung() {
     for (name, hooks, expected) in rows {
         let first = sensor(name).rungs(Hooks::all(hooks)).first().map(|rung| rung.hook);
         assert_eq!(first, Some(expected), "{name} {hooks:?}");
+    }
+}
+
+/// What was asked for first, then the rungs below, then those above from the best on.
+#[test]
+fn a_choice_that_is_refused_leaves_every_other_rung() {
+    let (tracepoint, fentry, kprobe) =
+        ("tp_btf:sock_send_length", "fexit:inet_sendmsg", "kprobe:tcp_sendmsg");
+    let rows = [
+        ("send=auto", [tracepoint, fentry, kprobe]),
+        ("send=tracepoint", [tracepoint, fentry, kprobe]),
+        ("send=fentry", [fentry, kprobe, tracepoint]),
+        ("send=kprobe", [kprobe, tracepoint, fentry]),
+        ("kprobe", [kprobe, tracepoint, fentry]),
+    ];
+    for (hooks, expected) in rows {
+        let order: Vec<_> = sensor("send").rungs(chosen(hooks)).iter().map(|rung| rung.hook).collect();
+        assert_eq!(order, expected, "{hooks}");
+    }
+}
+
+#[test]
+fn every_kind_that_a_sensor_has_can_be_chosen_for_it_and_no_other() {
+    for sensor in LADDER.iter().filter(|sensor| Hooks::SENSORS.contains(&sensor.name)) {
+        for kind in HookKind::ALL {
+            let has = Class::asked_for(kind)
+                .is_none_or(|class| sensor.rungs.iter().any(|rung| rung.class == class));
+            let choice = format!("{}={}", sensor.name, kind.name());
+            assert_eq!(choice.parse::<Hooks>().is_ok(), has, "{choice}");
+        }
+    }
+}
+
+/// Of one socket, each of these hooks speaks by a name: as long as one cannot make the cookie, somebody must.
+#[test]
+fn cookies_are_made_unless_every_hook_makes_them() {
+    let rows = [
+        ("auto", false),
+        ("tracepoint", false),
+        ("connect=kprobe", true),
+        ("receive=kprobe", true),
+        ("send=kprobe", true),
+        ("connect=kprobe,receive=kprobe,send=kprobe", true),
+        ("fentry", true),
+        ("kprobe", true),
+    ];
+    for (hooks, expected) in rows {
+        let first = |name| sensor(name).rungs(chosen(hooks)).first().map(|rung| rung.hook);
+        let wanted =
+            sensor("socket.cookie").applies.is_met(|(name, hook)| first(name) == Some(hook), |_| true);
+        assert_eq!(wanted, expected, "{hooks}");
     }
 }
 
@@ -82,23 +138,10 @@ fn a_sensor_can_be_chosen_for_when_it_has_a_choice() {
 #[test]
 fn dependent_sensors_are_wanted_with_some_choice() {
     for later in LADDER {
-        let (name, hook, beside) = match later.applies {
-            Applies::Always => continue,
-            Applies::Unless(name, hook) => (name, hook, false),
-            Applies::WithFunction(_, name, hook) => (name, hook, true),
+        let is_met = |kind| {
+            let first = |name| sensor(name).rungs(Hooks::all(kind)).first().map(|rung| rung.hook);
+            later.applies.is_met(|(name, hook)| first(name) == Some(hook), |_| true)
         };
-        let firsts =
-            HookKind::ALL.map(|kind| sensor(name).rungs(Hooks::all(kind)).first().map(|rung| rung.hook));
-        assert!(firsts.into_iter().any(|first| (first == Some(hook)) == beside), "{}", later.name);
+        assert!(HookKind::ALL.into_iter().any(is_met), "{}", later.name);
     }
-}
-
-/// The kernel keeps 15 bytes of a name: enough to tell whose a program is, and which.
-#[test]
-fn programs_are_recognised_by_what_the_kernel_keeps_of_their_names() {
-    let attachments = LADDER.iter().flat_map(|sensor| sensor.rungs).flat_map(|rung| rung.attachments);
-    let names: BTreeSet<&str> = attachments.map(|attachment| attachment.program).collect();
-    let kept: BTreeSet<&str> = names.iter().map(|name| name.get(..15).unwrap_or(name)).collect();
-    assert_eq!(kept.len(), names.len(), "{kept:?}");
-    assert!(names.iter().all(|name| name.starts_with("weir_")), "{names:?}");
 }

@@ -71,6 +71,9 @@ fn containers_and_units_are_read_from_paths() {
             Some("a.service".into()),
         ),
         ("4:memory:/b.service\n0::/".into(), None, None),
+        // As a reader in a control group namespace sees those outside of it.
+        ("0::/../../system.slice/ssh.service".into(), None, Some("ssh.service".into())),
+        ("0::/../cri-containerd-ID.scope".into(), Some("ID"), Some(scope("cri-containerd"))),
     ];
     for (text, container, unit) in rows {
         check(&text, container, unit.as_deref());

@@ -16,8 +16,8 @@ use crate::sensor::hooks::{Attachment, Rung, Target};
 pub(super) struct Places<'a> {
     /// Types of the kernel.
     pub(super) btf: &'a Btf,
-    /// Root of the cgroup v2 hierarchy, where it is mounted.
-    pub(super) cgroup: Option<&'a File>,
+    /// Root of the cgroup v2 hierarchy, or why it cannot be had.
+    pub(super) cgroup: Result<&'a File, &'a String>,
 }
 
 /// Why a program does not run.
@@ -104,7 +104,7 @@ pub(super) fn attach(ebpf: &mut Ebpf, attachment: &Attachment, places: &Places<'
 /// Mode `Single` is what makes a link of its own beside others: aya hands every other mode to a call that takes
 /// none.
 fn attach_to_cgroup(program: &mut Program, fresh: bool, places: &Places<'_>) -> Result<(), Refusal> {
-    let cgroup = places.cgroup.ok_or_else(|| "no cgroup v2 hierarchy is mounted".to_owned())?;
+    let cgroup = places.cgroup.map_err(Clone::clone)?;
     if let Ok(program) = TryInto::<&mut CgroupSockAddr>::try_into(&mut *program) {
         if fresh {
             program.load()?;

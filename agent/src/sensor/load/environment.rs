@@ -9,13 +9,14 @@ use std::{
 };
 
 use procfs::process::Process;
-use rustix::fs::fstatfs;
 use tracing::{debug, info, warn};
 
-use super::LoadError;
+use super::{LoadError, cgroup};
 
 /// The oldest kernel that weir is tested on, major and minor.
 const OLDEST: (u32, u32) = (5, 10);
+/// The first kernel that charges maps to the control group, and no more to the limit of locked memory.
+const CHARGES_CGROUPS: (u32, u32) = (5, 11);
 /// Capabilities that together do what `CAP_SYS_ADMIN` does for BPF, with their bits (5.8).
 const NEEDED: [(&str, u64); 2] = [("CAP_PERFMON", 1 << 38), ("CAP_BPF", 1 << 39)];
 /// `CAP_SYS_ADMIN`.
@@ -27,20 +28,38 @@ const TRACEFS_SIGN: &str = "/sys/kernel/tracing/events";
 
 /// What was found.
 pub(super) struct Environment {
-    /// Root of the cgroup v2 hierarchy.
-    pub(super) cgroup_root: Option<File>,
+    /// Root of the cgroup v2 hierarchy, or why it cannot be had.
+    pub(super) cgroup_root: Result<File, String>,
 }
 
 impl Environment {
     /// Checks what cannot be mended and mends what can.
     pub(super) fn prepare() -> Result<Self, LoadError> {
-        refuse_old(&fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default())?;
+        refuse_old(&release())?;
         require_capabilities()?;
         refuse_confidentiality()?;
         raise_locked_memory();
         mount_tracefs();
-        Ok(Self { cgroup_root: open_cgroup_root() })
+        Ok(Self { cgroup_root: cgroup::root() })
     }
+}
+
+/// Whether a refused map may be one too many for the limit of locked memory.
+pub(super) fn locked_memory_may_lack() -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a live struct, which the call fills.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) } == 0;
+    known && charges_locked_memory(&release()) && limit.rlim_cur != libc::RLIM_INFINITY
+}
+
+/// Whether a kernel of this release charges maps to the limit of locked memory; one that cannot be read may.
+fn charges_locked_memory(release: &str) -> bool {
+    version(release).is_none_or(|version| version < CHARGES_CGROUPS)
+}
+
+/// What `uname -r` says.
+fn release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()
 }
 
 /// Refuses a kernel whose release, as `uname -r` has it, is older than [`OLDEST`]. One that cannot be read passes: the
@@ -115,28 +134,23 @@ fn mount_tracefs() {
     }
 }
 
-fn open_cgroup_root() -> Option<File> {
-    let mounts = Process::myself().and_then(|process| process.mountinfo()).ok()?;
-    let mut roots = mounts.into_iter().filter(|mount| mount.fs_type == "cgroup2" && mount.root == "/");
-    roots.find_map(|mount| open_cgroup(&mount.mount_point))
-}
-
-fn open_cgroup(place: &Path) -> Option<File> {
-    let opened = File::open(place).and_then(|file| {
-        // Something else may be mounted on top.
-        let is_cgroup = fstatfs(&file)?.f_type == libc::CGROUP2_SUPER_MAGIC;
-        if is_cgroup { Ok(file) } else { Err(io::Error::other("another file system lies over it")) }
-    });
-    opened
-        .inspect_err(
-            |error| warn!(place = %place.display(), %error, "the cgroup v2 hierarchy cannot be opened"),
-        )
-        .ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{LoadError, missing, refuse_old};
+    use super::{LoadError, charges_locked_memory, missing, refuse_old};
+
+    #[test]
+    fn locked_memory_is_charged_by_old_kernels_alone() {
+        let rows = [
+            ("5.10.0-28-amd64", true),
+            ("5.11.0", false),
+            ("5.14.0-427.el9.x86_64", false),
+            ("6.1.0", false),
+            ("", true),
+        ];
+        for (release, expected) in rows {
+            assert_eq!(charges_locked_memory(release), expected, "{release}");
+        }
+    }
 
     #[test]
     fn old_kernels() {

@@ -1,5 +1,10 @@
 //! What the kernel tells of the programs that it took, and what its verifier said about those that it refused.
 
+use std::{
+    fs,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
+
 use aya::Ebpf;
 use serde::Serialize;
 
@@ -72,9 +77,38 @@ pub(super) fn describe(ebpf: &Ebpf, attached: &[(&'static str, &'static Attachme
     programs
 }
 
+/// Runs of the object's programs that the kernel left out, since they were loaded: one that would have begun while the
+/// same program ran on the same CPU (5.12; earlier kernels do not tell).
+#[must_use]
+pub fn missed_runs(ebpf: &Ebpf) -> u64 {
+    let descriptors = ebpf.programs().filter_map(|(_, program)| Some(program.fd().ok()?.as_fd().as_raw_fd()));
+    let told =
+        descriptors.map(|fd| fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default());
+    told.fold(0, |sum, told| sum.saturating_add(misses(&told)))
+}
+
+/// What a program's `fdinfo` says of runs that were left out.
+fn misses(fdinfo: &str) -> u64 {
+    let told = fdinfo.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
+    told.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::VerifierLog;
+    use super::{VerifierLog, misses};
+
+    #[test]
+    fn missed_runs_are_read_where_they_are_told() {
+        let rows = [
+            ("pos:\t0\nrun_cnt:\t9\nrecursion_misses:\t7\nverified_insns:\t5\n", 7),
+            ("pos:\t0\nprog_id:\t3\n", 0),
+            ("recursion_misses:\t-1\n", 0),
+            ("", 0),
+        ];
+        for (fdinfo, expected) in rows {
+            assert_eq!(misses(fdinfo), expected, "{fdinfo:?}");
+        }
+    }
 
     fn log(text: &str) -> VerifierLog {
         VerifierLog { program: "weir_exec_tp_btf", sensor: "exec", text: text.to_owned() }

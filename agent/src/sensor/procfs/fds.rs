@@ -7,15 +7,13 @@ use std::{
     path::Path,
 };
 
-use super::{link, parse, read};
+use super::{MOUNTINFO_MAX, link, parse, read};
 use crate::event::{FdObject, FdSeen};
 
 /// Descriptors of one process that are looked at.
 const VISITED_MAX: usize = 16_384;
 /// Descriptors of one process that are kept.
 const KEPT_MAX: usize = 1_024;
-/// Longest `mountinfo` that is read.
-const MOUNTINFO_MAX: usize = 4 << 20;
 /// File systems that are never asked for an inode: the answer may take for ever.
 const REMOTE: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs"];
 

@@ -64,25 +64,43 @@ pub(super) fn fdinfo(text: &[u8]) -> Option<(u32, Option<u64>)> {
     Some((value("mnt_id:")?.parse().ok()?, value("ino:").and_then(|ino| ino.parse().ok())))
 }
 
-/// A mount: its id, the kernel's number of its file system's device, and the type of the file system.
+/// A mount: its id, the kernel's number of its file system's device, its place, and the type of the file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     pub(super) id: u32,
     pub(super) dev: u32,
+    pub(super) place: Vec<u8>,
     pub(super) fstype: String,
 }
 
 /// Parses `mountinfo`; lines that make no sense are left out.
 pub(super) fn mountinfo(text: &[u8]) -> Vec<Mount> {
-    String::from_utf8_lossy(text).lines().filter_map(mount).collect()
+    text.split(|&byte| byte == b'\n').filter_map(mount).collect()
 }
 
-fn mount(line: &str) -> Option<Mount> {
-    let mut fields = line.split(' ');
-    let id = fields.next()?.parse().ok()?;
-    let (major, minor) = fields.nth(1)?.split_once(':')?;
-    let fstype = fields.skip_while(|&field| field != "-").nth(1)?.to_owned();
-    Some(Mount { id, dev: device(major.parse().ok()?, minor.parse().ok()?), fstype })
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let id = number(fields.next()?)?;
+    let (major, minor) = std::str::from_utf8(fields.nth(1)?).ok()?.split_once(':')?;
+    let dev = device(major.parse().ok()?, minor.parse().ok()?);
+    let place = unescape(fields.nth(1)?);
+    let fstype = fields.skip_while(|&field| field != b"-").nth(1)?;
+    Some(Mount { id, dev, place, fstype: String::from_utf8_lossy(fstype).into_owned() })
+}
+
+/// A name in which spaces, tabs, newlines and backslashes are written `\ooo`, in three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut name = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = (first == b'\\').then(|| after.split_at_checked(3)).flatten();
+        let byte =
+            escaped.and_then(|(digits, _)| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        let (byte, after) = byte.zip(escaped).map_or((first, after), |(byte, (_, after))| (byte, after));
+        name.push(byte);
+        rest = after;
+    }
+    name
 }
 
 /// A device number as the kernel holds it.

@@ -99,9 +99,20 @@ fn parents_come_first_and_broken_processes_are_left_out() {
 fn mounts_and_descriptors_are_parsed() {
     let text = b"25 1 254:0 / / rw shared:1 master:2 - ext4 /dev/vda rw\n\
         garbage\n\
-        31 25 0:40 /a /mnt\\040b ro - nfs4 host:/ rw\n";
-    let mount = |id, dev, fstype: &str| parse::Mount { id, dev, fstype: fstype.to_owned() };
-    assert_eq!(parse::mountinfo(text), [mount(25, 254 << 20, "ext4"), mount(31, 40, "nfs4")]);
+        31 25 0:40 /a /mnt\\040b\\134\\012c ro - nfs4 host:/ rw\n\
+        32 25 0:41 / /\xff\\04\\ rw - tmpfs tmpfs rw\n";
+    let mount = |id, dev, place: &[u8], fstype: &str| parse::Mount {
+        id,
+        dev,
+        place: place.to_vec(),
+        fstype: fstype.to_owned(),
+    };
+    let expected = [
+        mount(25, 254 << 20, b"/", "ext4"),
+        mount(31, 40, b"/mnt b\\\nc", "nfs4"),
+        mount(32, 41, b"/\xff\\04\\", "tmpfs"),
+    ];
+    assert_eq!(parse::mountinfo(text), expected);
     assert_eq!(parse::fdinfo(b"pos:\t0\nflags:\t02\nmnt_id:\t25\nino:\t77\n"), Some((25, Some(77))));
     assert_eq!(parse::fdinfo(b"pos:\t0\nmnt_id:\t25\n"), Some((25, None)));
     assert_eq!(parse::fdinfo(b""), None);
