@@ -48,12 +48,12 @@ use crate::{
 pub(crate) const HELP: &str = "\
 Boot Debian's kernels under QEMU and run the suite inside: scenarios against the real
 agent, and the tests of the kernel programs; with the hooks that the agent chooses, and
-again with each lower rung of the ladder forced; and with systemd as the first process,
-the agent as a service (cases service::). Prints the kernel programs' sizes and a table
-of cases by kernels; status 1 unless every cell holds, and the last line counts them. A
-guest that hangs, panics, oopses or takes too long is a failure; its console and the
-failed cases' artifacts are kept in target/vm/KERNEL. What did not change since it passed
-is not run again. Two runs take turns.
+again with each lower rung of the ladder forced, as far as that can change them; and with
+systemd as the first process, the agent as a service (cases service::). Prints the kernel
+programs' sizes and a table of cases by kernels; status 1 unless every cell holds, and the
+last line counts them. A guest that hangs, panics, oopses or takes too long is a failure;
+its console and the failed cases' artifacts are kept in target/vm/KERNEL. What did not
+change since it passed is not run again. Two runs take turns.
 
 Usage: cargo xtask vm [OPTIONS]
 

@@ -50,6 +50,18 @@ impl Hooks {
         }
     }
 
+    /// Cases that these hooks can change, as filters; none is all of them. How the agent starts, stops, refuses and
+    /// reads its files does not depend on the hooks.
+    const fn cases(self) -> &'static [&'static str] {
+        match self {
+            Self::Auto => &[],
+            Self::Tracepoint | Self::Fentry | Self::Kprobe => {
+                &[KERNEL_TESTS, "malicious::", "honest::", "load::", "lifecycle::start-and-stop"]
+            }
+            Self::KprobeConnect | Self::KprobeReceive => &[KERNEL_TESTS],
+        }
+    }
+
     /// Whether it mixes kinds: what that changes, the tests of the kernel programs show.
     const fn is_mixed(self) -> bool {
         match self {
@@ -178,19 +190,24 @@ fn rungs(kernel: &Kernel) -> Vec<Hooks> {
     HOOKS.into_iter().filter(|hooks| !(before_6_3 && *hooks == Hooks::Fentry)).collect()
 }
 
-/// A run of what the filters choose, when the hooks are wanted. Of hooks that mix kinds, no more than the tests of the
-/// kernel programs unless they are asked for by name.
+/// A run of what the filters choose, when the hooks are wanted. Of hooks that are not asked for by name, no more than
+/// they can change.
 fn run(hooks: Hooks, filters: &[String], wanted: &[Hooks]) -> Option<Run> {
     if !chosen(hooks, wanted) {
         return None;
     }
-    if !hooks.is_mixed() || !wanted.is_empty() {
-        return Some(Run { hooks, filters: filters.to_vec() });
+    let mut filters = filters.to_vec();
+    if wanted.is_empty() {
+        if filters.is_empty() {
+            filters = hooks.cases().iter().map(|&case| case.to_owned()).collect();
+        } else if hooks.is_mixed() {
+            filters.retain(|filter| filter.starts_with(KERNEL_TESTS));
+            if filters.is_empty() {
+                return None;
+            }
+        }
     }
-    let mut filters: Vec<String> =
-        if filters.is_empty() { vec![KERNEL_TESTS.to_owned()] } else { filters.to_vec() };
-    filters.retain(|filter| filter.starts_with(KERNEL_TESTS));
-    (!filters.is_empty()).then_some(Run { hooks, filters })
+    Some(Run { hooks, filters })
 }
 
 fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
