@@ -224,9 +224,9 @@ pub struct Tuning {
     pub agent_tgid: u32,
     /// 1 when `bpf_get_socket_cookie` may be called from tracing programs (5.12).
     pub has_socket_cookie: u32,
-    /// Inode number of the agent's mount namespace, in which alone a directory can be quiet; 0, which is nobody's,
-    /// when it is unknown.
-    pub agent_mnt_ns: u32,
+    /// Inode number of the host's mount namespace, in which alone a directory can be quiet; 0, which is nobody's, when
+    /// it is unknown.
+    pub host_mnt_ns: u32,
     /// Reserved, zero.
     pub _reserved: [u32; 3],
     /// Random bits, new at each start, that seed the fingerprints of opens, so that nobody can make two opens collide.

@@ -95,13 +95,13 @@ pub(crate) fn mark_written(file: &File, key: &FileKey) -> bool {
     before
 }
 
-/// Second verdict: a plain read in a directory that the agent called quiet. Not in another mount namespace, where
-/// anybody can put any directory in the place of a quiet one.
+/// Second verdict: a plain read in a directory that the agent called quiet. Not in a mount namespace beside the
+/// host's, where anybody can put any directory in the place of a quiet one.
 #[inline(always)]
 pub(crate) fn is_quiet(file: &File, written_before: bool, mnt_ns: u32, parent: DirKey, leaf: Leaf) -> bool {
     file.kind() == S_IFREG
         && mnt_ns != 0
-        && mnt_ns == tuning!(agent_mnt_ns)
+        && mnt_ns == tuning!(host_mnt_ns)
         && file.access() & FMODE_WRITE == 0
         && !written_before
         && QUIET_DIRS.get_ptr(parent).is_some()

@@ -12,6 +12,7 @@ pub mod filesystem;
 pub mod reader;
 pub mod ledger;
 pub mod procfs;
+pub mod mounts;
 pub mod identity;
 pub mod scripts;
 pub mod quiet;
@@ -120,8 +121,12 @@ impl Sensor {
         let look_up = LookUp {
             ledger: Ledger::new(table, config.sensor.drain_interval, now),
             identities: Identities::new(procfs.clone(), "/etc/passwd"),
-            scripts: Scripts::new(procfs.clone(), started::mount_namespace(&procfs)),
-            quiet: Quiet::new(typed(maps, "weir_quiet_dirs")?, Classifier::new(&config.files)),
+            scripts: Scripts::new(procfs.clone(), loaded.host.clone()),
+            quiet: Quiet::new(
+                typed(maps, "weir_quiet_dirs")?,
+                Classifier::new(&config.files),
+                loaded.host.clone(),
+            ),
         };
         let counters = Counters::new(typed(maps, "weir_counters")?);
         let first = started(config, loaded.coverage.clone(), &procfs, now);

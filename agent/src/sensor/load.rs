@@ -18,7 +18,8 @@ use self::{attach::Places, environment::Environment};
 use super::{
     hooks::{Attachment, Class, LADDER, Rung, Sensor},
     layout::{KERNEL_BTF, Kernel, LayoutError},
-    quiet,
+    mounts::HostMounts,
+    procfs::Procfs,
 };
 use crate::{config, event::Coverage};
 
@@ -49,6 +50,8 @@ pub struct Loaded {
     pub unheeded: Vec<Unheeded>,
     /// What the kernel looks like.
     pub kernel: Kernel,
+    /// The mount namespace in which the programs know a directory to be quiet.
+    pub host: HostMounts,
     /// The programs that run, in the order of the sensors that they serve.
     pub programs: Vec<Program>,
     /// The verifier's whole log for each program that it refused.
@@ -169,7 +172,8 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     }
     let btf = Btf::from_sys_fs()?;
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
-    let mut ebpf = load_object(config, &kernel, &btf, verbose)?;
+    let host = HostMounts::find(&Procfs::default());
+    let mut ebpf = load_object(config, &kernel, &btf, &host, verbose)?;
     let places = Places { btf: &btf, cgroup: environment.cgroup_root.as_ref() };
     let mut ladder = Ladder {
         kernel: &kernel,
@@ -194,7 +198,7 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     }
     let programs = programs::describe(&ebpf, &attached);
     let messages = if verbose { messages(&mut ebpf) } else { None };
-    Ok(Loaded { ebpf, coverage, unheeded, kernel, programs, verifier_logs, messages })
+    Ok(Loaded { ebpf, coverage, unheeded, kernel, host, programs, verifier_logs, messages })
 }
 
 /// Makes the maps and relocates the programs, which are loaded one by one later.
@@ -202,12 +206,13 @@ fn load_object(
     config: &config::Sensor,
     kernel: &Kernel,
     btf: &Btf,
+    host: &HostMounts,
     verbose: bool,
 ) -> Result<Ebpf, LoadError> {
     let tuning = Tuning {
         agent_tgid: std::process::id(),
         has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
-        agent_mnt_ns: quiet::own_mount_namespace(),
+        host_mnt_ns: host.namespace(),
         _reserved: [0; 3],
         seed: seed().map_err(LoadError::Random)?,
     };

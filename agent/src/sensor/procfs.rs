@@ -12,6 +12,7 @@ mod tests;
 use std::{
     collections::HashMap,
     ffi::OsString,
+    fmt::Display,
     fs, io,
     num::NonZeroUsize,
     os::unix::ffi::OsStringExt,
@@ -80,10 +81,10 @@ impl Procfs {
         self.key(key.pid) == Some(key)
     }
 
-    /// Inode number of a namespace (`mnt`, `pid`, ...) of a process.
+    /// Inode number of a namespace (`mnt`, `pid`, ...) of a process, by its pid or `self`.
     #[must_use]
-    pub fn namespace(&self, pid: u32, kind: &str) -> Option<u32> {
-        let target = link(&self.path(pid, &format!("ns/{kind}")));
+    pub fn namespace(&self, process: impl Display, kind: &str) -> Option<u32> {
+        let target = link(&self.root.join(format!("{process}/ns/{kind}")));
         parse::inode(&target, kind.as_bytes()).and_then(|inode| u32::try_from(inode).ok())
     }
 

@@ -4,15 +4,15 @@
 //! looked up for it. The verdict is handed to the kernel and taken back once a minute, so that a directory that was
 //! renamed since is judged anew; a file that was written since the agent started is reported in any case.
 //!
-//! Verdicts are given and used in the agent's own mount namespace alone: in one of its own, anybody can mount what is
-//! secret below a quiet prefix.
+//! Verdicts are given and used in the host's mount namespace alone ([`HostMounts`]): in one of its own, anybody can
+//! mount what is secret below a quiet prefix.
 
-use std::{collections::HashSet, fs, os::unix::fs::MetadataExt as _, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use agent_common::{file::DirKey, limits::QUIET_DIRS};
 use aya::maps::{HashMap, MapData, MapError};
 
-use super::{clock::after, filesystem::is_local};
+use super::{clock::after, filesystem::is_local, mounts::HostMounts};
 use crate::{
     config::classify::{Classifier, FileClass},
     event::{BootTime, Open},
@@ -25,16 +25,17 @@ const LIFETIME: Duration = Duration::from_mins(1);
 pub struct Quiet {
     map: HashMap<MapData, DirKey, u8>,
     classifier: Classifier,
-    mnt_ns: u32,
+    host: HostMounts,
     marked: HashSet<DirKey>,
     expires: Option<BootTime>,
 }
 
 impl Quiet {
-    /// Verdicts by `classifier`, kept in `map`, for the mount namespace of the calling process.
+    /// Verdicts by `classifier`, kept in `map`, for the mount namespace `host`, which the kernel
+    /// must have been told.
     #[must_use]
-    pub fn new(map: HashMap<MapData, DirKey, u8>, classifier: Classifier) -> Self {
-        Self { map, classifier, mnt_ns: own_mount_namespace(), marked: HashSet::new(), expires: None }
+    pub fn new(map: HashMap<MapData, DirKey, u8>, classifier: Classifier, host: HostMounts) -> Self {
+        Self { map, classifier, host, marked: HashSet::new(), expires: None }
     }
 
     /// Judges the directory of a file that was opened, once until the verdict expires.
@@ -45,7 +46,7 @@ impl Quiet {
     pub fn observe(&mut self, opened: &Open, now: BootTime) -> Result<(), MapError> {
         let key = DirKey { ino: opened.parent_ino, dev: opened.file.dev, _pad: 0 };
         let full = self.marked.len() >= QUIET_DIRS as usize;
-        if full || !is_plain_read(opened, self.mnt_ns) || self.marked.contains(&key) {
+        if full || !is_plain_read(opened, &self.host) || self.marked.contains(&key) {
             return Ok(());
         }
         if is_unremarkable(&self.classifier.classify(&opened.path)) {
@@ -79,16 +80,10 @@ impl Quiet {
     }
 }
 
-/// Inode number of the calling process's mount namespace; 0, which is nobody's, when it cannot be read.
-pub(super) fn own_mount_namespace() -> u32 {
-    fs::metadata("/proc/self/ns/mnt").ok().and_then(|namespace| namespace.ino().try_into().ok()).unwrap_or(0)
-}
-
-/// A read, in the mount namespace `own`, of a regular file whose path is whole.
-fn is_plain_read(opened: &Open, own: u32) -> bool {
+/// A read, in the mount namespace `host`, of a regular file whose path is whole.
+fn is_plain_read(opened: &Open, host: &HostMounts) -> bool {
     opened.read
-        && own != 0
-        && opened.mnt_ns == own
+        && host.is(opened.mnt_ns)
         && !opened.write
         && u32::from(opened.mode) & libc::S_IFMT == libc::S_IFREG
         && opened.parent_ino != 0
@@ -106,13 +101,13 @@ fn is_unremarkable(class: &FileClass) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::classify::Rating, event::Path};
+    use crate::{config::classify::Rating, event::Path, sensor::mounts::tests::Fixture};
 
-    const OWN: u32 = 7;
+    const HOST: u32 = 7;
 
     fn opened(path: &str, parent_ino: u64) -> Open {
         let path = Path { bytes: path.into(), ..Path::default() };
-        Open { path, parent_ino, read: true, mode: 0o100_644, magic: 0xEF53, mnt_ns: OWN, ..Open::default() }
+        Open { path, parent_ino, read: true, mode: 0o100_644, magic: 0xEF53, mnt_ns: HOST, ..Open::default() }
     }
 
     #[test]
@@ -126,21 +121,15 @@ mod tests {
             (Open { mode: 0o060_000, ..plain.clone() }, false),
             (Open { magic: 0x6969, ..plain.clone() }, false),
             (Open { parent_ino: 0, ..plain.clone() }, false),
-            (Open { mnt_ns: OWN + 1, ..plain.clone() }, false),
+            (Open { mnt_ns: HOST + 1, ..plain.clone() }, false),
             (Open { mnt_ns: 0, ..plain.clone() }, false),
             (Open { path: path(true, false), ..plain.clone() }, false),
             (Open { path: path(false, true), ..plain.clone() }, false),
         ];
+        let host = Fixture::new("quiet", &[("self/ns/mnt", "mnt:[7]")]).host();
         for (opened, expected) in rows {
-            assert_eq!(is_plain_read(&opened, OWN), expected, "{opened:?}");
+            assert_eq!(is_plain_read(&opened, &host), expected, "{opened:?}");
         }
-    }
-
-    #[test]
-    fn an_unknown_namespace_is_nobodys() {
-        let plain = Open { mnt_ns: 0, ..opened("/a/b", 1) };
-        assert!(!is_plain_read(&plain, 0));
-        assert_ne!(own_mount_namespace(), 0);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::procfs::Procfs;
+use super::{mounts::HostMounts, procfs::Procfs};
 use crate::event::{Bytes, Exec, FdObject, ProcessKey, Script, ScriptOrigin};
 use capture::FileId;
 use find::{Found, Source};
@@ -61,17 +61,16 @@ pub struct Pending {
 #[derive(Clone, Debug)]
 pub struct Scripts {
     procfs: Procfs,
-    /// Inode number of the agent's own mount namespace.
-    own_mnt_ns: u32,
+    host: HostMounts,
     places: Arc<Semaphore>,
     patience: Duration,
 }
 
 impl Scripts {
-    /// Captures through `procfs`; `own_mnt_ns` is the inode of the agent's mount namespace.
+    /// Captures through `procfs`. In the mount namespace `host`, paths of a process that is gone mean the same still.
     #[must_use]
-    pub fn new(procfs: Procfs, own_mnt_ns: u32) -> Self {
-        Self { procfs, own_mnt_ns, places: Arc::new(Semaphore::new(AT_ONCE)), patience: DEADLINE }
+    pub fn new(procfs: Procfs, host: HostMounts) -> Self {
+        Self { procfs, host, places: Arc::new(Semaphore::new(AT_ONCE)), patience: DEADLINE }
     }
 
     /// Starts to capture the script that `exec` runs, if it runs one. Needs a tokio runtime.
@@ -80,7 +79,7 @@ impl Scripts {
         let found = find::find(exec)?;
         let late = not_captured(&found, capture::TOO_SLOW);
         let request = Request { process, found, exec: exec.clone() };
-        let (procfs, own_mnt_ns, patience) = (self.procfs.clone(), self.own_mnt_ns, self.patience);
+        let (procfs, host, patience) = (self.procfs.clone(), self.host.clone(), self.patience);
         let places = Arc::clone(&self.places);
         let task = tokio::spawn(async move {
             let place = places.acquire_owned().await.ok()?;
@@ -90,7 +89,7 @@ impl Scripts {
             thread::Builder::new()
                 .name("script".to_owned())
                 .spawn(move || {
-                    let captured = request.capture(&procfs, own_mnt_ns, deadline);
+                    let captured = request.capture(&procfs, &host, deadline);
                     drop(place);
                     // Nobody waits any more after the deadline.
                     let _ = answer.send(captured);
@@ -124,7 +123,7 @@ impl Pending {
 }
 
 impl Request {
-    fn capture(&self, procfs: &Procfs, own_mnt_ns: u32, deadline: std::time::Instant) -> Captured {
+    fn capture(&self, procfs: &Procfs, host: &HostMounts, deadline: std::time::Instant) -> Captured {
         // Text is read again from the process where the record carries only a part; a path is not, since the process
         // can rewrite what is read there.
         let whole = if self.exec.argv_truncated { self.whole(procfs) } else { None };
@@ -132,9 +131,7 @@ impl Request {
         let found = whole.as_ref().unwrap_or(&self.found);
         let result = match &found.source {
             Source::Text(text) => return Captured { script: of_text(found, text, cut), file: None },
-            Source::File(path) => {
-                capture::by_path(procfs, self.process, &self.exec, own_mnt_ns, path.as_slice())
-            }
+            Source::File(path) => capture::by_path(procfs, self.process, &self.exec, host, path.as_slice()),
             Source::Stdin => match self.exec.fds.first() {
                 Some(FdObject::File { .. }) => capture::by_descriptor(procfs, self.process, 0),
                 Some(FdObject::Pipe { .. }) => Err("standard input is a pipe".to_owned()),

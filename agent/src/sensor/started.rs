@@ -29,13 +29,8 @@ pub fn started(config: &Config, mut coverage: Vec<Coverage>, procfs: &Procfs, no
     Event { time: now, process: ProcessKey::HOST, fact: Fact::Started(Box::new(started)) }
 }
 
-/// Inode of the agent's own mount namespace; zero, which is nobody's, where it cannot be read.
-pub(super) fn mount_namespace(procfs: &Procfs) -> u32 {
-    procfs.namespace(std::process::id(), "mnt").unwrap_or_default()
-}
-
 fn foreign_namespace(procfs: &Procfs) -> Option<Coverage> {
-    let own = procfs.namespace(std::process::id(), "pid");
+    let own = procfs.namespace("self", "pid");
     (own != Some(INITIAL_PID_NAMESPACE)).then(|| Coverage {
         sensor: "processes".to_owned(),
         hook: "procfs".to_owned(),

@@ -18,6 +18,7 @@ use crate::{
     event::{Bytes, Exec, Ids, ProcessKey, decode},
     sensor::{
         filesystem::is_local,
+        mounts::HostMounts,
         procfs::{self, Procfs},
     },
 };
@@ -57,25 +58,27 @@ pub(super) fn by_path(
     procfs: &Procfs,
     process: ProcessKey,
     exec: &Exec,
-    own_mnt_ns: u32,
+    host: &HostMounts,
     path: &[u8],
 ) -> Result<OwnedFd, String> {
     if let Some(number) = descriptor(path) {
         return by_descriptor(procfs, process, number);
     }
-    let root_link = procfs.path(process.pid, "root");
+    let own_root = procfs.path(process.pid, "root");
     let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let (root, root_path) = match open(&root_link, directory, Mode::empty()) {
+    let (root, place) = match open(&own_root, directory, Mode::empty()) {
         // Asked after the root was opened: from here on it is this process's root and no other's.
-        Ok(root) if procfs.is_alive(process) => (root, procfs::link(&root_link)),
-        // The process is gone; in the agent's own mount namespace its paths still mean the same.
-        Ok(_) | Err(Errno::NOENT | Errno::SRCH) if exec.mnt_ns == own_mnt_ns => {
-            (open("/", directory, Mode::empty()).map_err(|error| reason("root", error))?, Vec::new())
+        Ok(root) if procfs.is_alive(process) => (root, own_root.as_path()),
+        // The process is gone; in the host's mount namespace its paths still mean the same.
+        Ok(_) | Err(Errno::NOENT | Errno::SRCH) if host.is(exec.mnt_ns) => {
+            let root = open(host.root(), directory, Mode::empty()).map_err(|error| reason("root", error))?;
+            (root, host.root())
         }
         Ok(_) => return Err("the process has ended".to_owned()),
         Err(error) => return Err(reason("root of the process", error)),
     };
-    let path = if path.starts_with(b"/") { path.to_vec() } else { absolute(exec, &root_path, path)? };
+    let path =
+        if path.starts_with(b"/") { path.to_vec() } else { absolute(exec, &procfs::link(place), path)? };
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let found = openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
         .map_err(|error| reason("the path", error))?;

@@ -1,12 +1,12 @@
 use std::{
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{MetadataExt as _, symlink},
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
 use super::*;
-use crate::event::Path;
+use crate::{event::Path, sensor::mounts::tests::Fixture};
 
 const PIPE: FdObject = FdObject::Pipe { ino: 1, read: true, write: false };
 
@@ -104,9 +104,11 @@ impl Scene {
         let cwd = Path { bytes: self.dir.to_str().unwrap().into(), ..Path::default() };
         let exec = Exec { cwd, ..exec.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let nowhere = Fixture::new("nowhere", &[]).host();
         let script = runtime.block_on(async {
             // The patience that a test machine under load needs.
-            let scripts = Scripts { patience: Duration::from_secs(20), ..Scripts::new(Procfs::default(), 0) };
+            let scripts =
+                Scripts { patience: Duration::from_secs(20), ..Scripts::new(Procfs::default(), nowhere) };
             scripts.begin(process, &exec).unwrap().wait().await.script
         });
         (script.path.to_string(), script.text.to_string(), script)
@@ -222,13 +224,43 @@ fn text_that_runs_before_a_file_is_kept_beside_it() {
 }
 
 #[test]
-fn a_process_that_is_gone_is_answered_for_in_the_same_namespace_only() {
+fn a_process_that_is_gone_is_answered_for_in_the_host_s_namespace_only() {
     let scene = Scene::new("gone", Stdio::null());
+    // The first process's root is the directory of the script, and the agent lies in another namespace.
+    let dir = scene.dir.to_str().unwrap();
+    for (name, target) in
+        [("link.sh", "/x.sh"), ("above.sh", "../../../../../x.sh"), ("out.sh", "/etc/passwd")]
+    {
+        symlink(target, scene.dir.join(name)).unwrap();
+    }
+    let (own, first) = (("self/ns/mnt", "mnt:[7]"), ("1/ns/mnt", "mnt:[5]"));
+    let under_its_unit = Fixture::new("gone", &[own, first, ("1/root", dir)]);
+    let alone = Fixture::new("alone", &[own]);
+    let whole = format!("{dir}/x.sh");
+    let (absent, ended) = ("the path: No such file or directory (os error 2)", "the process has ended");
+    let rows = [
+        (&under_its_unit, 5, "x.sh", ""),
+        (&under_its_unit, 5, "/x.sh", ""),
+        (&under_its_unit, 5, "link.sh", ""),
+        (&under_its_unit, 5, "above.sh", ""),
+        (&under_its_unit, 5, "/../x.sh", ""),
+        (&under_its_unit, 5, "out.sh", absent),
+        (&under_its_unit, 5, whole.as_str(), absent),
+        (&under_its_unit, 7, "x.sh", ended),
+        (&under_its_unit, 0, "x.sh", ended),
+        (&alone, 7, "x.sh", ""),
+        (&alone, 7, whole.as_str(), ""),
+        (&alone, 5, "x.sh", ended),
+        (&alone, 0, "x.sh", ended),
+    ];
     let gone = ProcessKey { pid: scene.child.id(), start_ticks: 1 };
-    let cwd = Path { bytes: scene.dir.to_str().unwrap().into(), ..Path::default() };
-    let exec = Exec { cwd, mnt_ns: 5, ..Exec::default() };
-    let procfs = Procfs::default();
-    assert!(capture::by_path(&procfs, gone, &exec, 5, b"x.sh").is_ok());
-    let other = capture::by_path(&procfs, gone, &exec, 6, b"x.sh");
-    assert_eq!(other.unwrap_err(), "the process has ended");
+    let script = fs::metadata(scene.dir.join("x.sh")).unwrap().ino();
+    for (fixture, mnt_ns, path, expected) in rows {
+        let cwd = Path { bytes: dir.into(), ..Path::default() };
+        let exec = Exec { cwd, mnt_ns, ..Exec::default() };
+        let found = capture::by_path(&Procfs::default(), gone, &exec, &fixture.host(), path.as_bytes());
+        let found = found.map(|file| fs::File::from(file).metadata().unwrap().ino());
+        let expected = if expected.is_empty() { Ok(script) } else { Err(expected.to_owned()) };
+        assert_eq!(found, expected, "{mnt_ns} {path}");
+    }
 }
