@@ -30,6 +30,7 @@ pub mod refused;
 pub mod robustness;
 pub mod refusal;
 pub mod cycles;
+pub mod own_mounts;
 pub mod lifecycle;
 pub mod service;
 pub mod interrupt;

@@ -15,6 +15,7 @@ use crate::{
     fixture::Reachable,
     harness::{Case, Context, Outcome},
     log::{Line, Log},
+    own_mounts,
     process::{self, Group},
     replay, suite, wait,
 };
@@ -31,13 +32,14 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 7] = [
+    let rows: [(&str, Check); 8] = [
         ("start-and-stop", start_and_stop),
         ("interrupt", interrupt),
         ("reopen", reopen),
         ("second-instance", second_instance),
         ("append", append),
         ("record", record),
+        ("own-mounts", own_mounts::known),
         ("fifty-cycles", cycles::fifty),
     ];
     rows.into_iter().map(|(name, body)| suite::case(format!("lifecycle::{name}"), body)).collect()

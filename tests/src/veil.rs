@@ -16,7 +16,7 @@ use weir::sensor::procfs::mount_places;
 use crate::mount::{done, mount};
 
 /// What is done in the new namespace, in this order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Veil(Vec<Step>);
 
 #[derive(Clone, Debug)]
@@ -36,6 +36,20 @@ enum Step {
 }
 
 impl Veil {
+    /// Everything is in view. Where the first process cannot be looked at or has other mounts than this one, this one
+    /// stands in for it.
+    ///
+    /// # Errors
+    /// Fails when this process's mount namespace cannot be told.
+    pub fn over_nothing() -> Result<Self> {
+        let own = fs::read_link("/proc/self/ns/mnt").context("no mount namespace")?;
+        if fs::read_link("/proc/1/ns/mnt").is_ok_and(|first| first == own) {
+            return Ok(Self::default());
+        }
+        let own = CString::new(format!("/proc/{}", std::process::id()))?;
+        Ok(Self(vec![Step::Show(own, c"/proc/1".into())]))
+    }
+
     /// No type information of the kernel.
     #[must_use]
     pub fn over_btf() -> Self {

@@ -30,21 +30,17 @@ impl HostMounts {
         let own = procfs.namespace("self", "mnt");
         let same_users = procfs.namespace(FIRST, "user") == procfs.namespace("self", "user");
         // The link and the root are kept by the same check, so that whoever reads the one may open the other.
-        match procfs.namespace(FIRST, "mnt").filter(|_| same_users) {
-            Some(namespace) => {
-                debug!(namespace, ?own, "paths are those of the first process");
-                Self { namespace, root: procfs.path(FIRST, "root") }
-            }
-            None => {
-                debug!(
-                    ?own,
-                    same_users,
-                    "paths are those of the agent itself: the first process's mount namespace cannot be read or \
-                     belongs to another user namespace"
-                );
-                Self { namespace: own.unwrap_or_default(), root: "/".into() }
-            }
+        if let Some(namespace) = procfs.namespace(FIRST, "mnt").filter(|_| same_users) {
+            debug!(namespace, ?own, "paths are those of the first process");
+            return Self { namespace, root: procfs.path(FIRST, "root") };
         }
+        debug!(
+            ?own,
+            same_users,
+            "paths are those of the agent itself: the first process's mount namespace cannot be read, or it lives in \
+             another user namespace"
+        );
+        Self { namespace: own.unwrap_or_default(), root: "/".into() }
     }
 
     /// Whether a mount namespace is this one, by inode number.
