@@ -55,9 +55,15 @@ impl Hooks {
     const fn cases(self) -> &'static [&'static str] {
         match self {
             Self::Auto => &[],
-            Self::Tracepoint | Self::Fentry | Self::Kprobe => {
-                &[KERNEL_TESTS, "malicious::", "honest::", "load::", "lifecycle::start-and-stop"]
-            }
+            Self::Tracepoint | Self::Fentry | Self::Kprobe => &[
+                KERNEL_TESTS,
+                "malicious::",
+                "honest::",
+                "load::",
+                "lifecycle::start-and-stop",
+                "refusal::no-tracefs",
+                "refusal::covered-tracefs",
+            ],
             Self::KprobeConnect | Self::KprobeReceive => &[KERNEL_TESTS],
         }
     }
@@ -181,6 +187,17 @@ pub(super) fn broken(
         ..boot(kernel, runs(kernel))
     });
     boots.filter(|boot| !boot.runs.is_empty()).collect()
+}
+
+/// Whether a case may say in this machine that it cannot run: everything that it needs is there, but for these.
+pub(super) fn may_skip(boot: &Boot, case: &str) -> bool {
+    match case {
+        // Other machines are locked down.
+        LOCKDOWN => boot.command_line.is_empty(),
+        // The tracepoint names the request only from then on.
+        "kernel::opens_through_io_uring" => boot.kernel.number() < (5, 19),
+        _ => false,
+    }
 }
 
 /// The rungs of a kernel that give a different set of hooks. Before 6.3 there is no tracepoint for bytes sent, so
