@@ -131,7 +131,7 @@ fn a_hook_that_this_kernel_has_is_taken() {
             let mut place =
                 reason.strip_prefix("without ").unwrap_or(reason).split(": ").next().unwrap_or("").split(':');
             let has = match (place.next(), place.next(), place.next()) {
-                // Its completions name the request only since 5.19.
+                // Its completions name the request only since 5.18.
                 (Some("tracepoint"), Some("io_uring"), Some(name)) => {
                     event(&format!("io_uring/{name}")).contains(" req;")
                 }

@@ -195,7 +195,7 @@ pub(super) fn may_skip(boot: &Boot, case: &str) -> bool {
         // Other machines are locked down.
         LOCKDOWN => boot.command_line.is_empty(),
         // The tracepoint names the request only from then on.
-        "kernel::opens_through_io_uring" => boot.kernel.number() < (5, 19),
+        "kernel::opens_through_io_uring" => boot.kernel.number() < (5, 18),
         _ => false,
     }
 }
