@@ -306,7 +306,8 @@ impl Sensor {
         self.losses.add("event_unordered", loss.unordered);
         let missed = load::missed_runs(&self.loaded.ebpf);
         self.losses.add("program_runs_missed", missed.saturating_sub(self.missed_runs));
-        self.missed_runs = missed;
+        // A reading that failed for once must not tell the past again.
+        self.missed_runs = self.missed_runs.max(missed);
         self.losses.add("ledger_undecodable", self.look_up.ledger.take_undecodable());
         Ok(())
     }

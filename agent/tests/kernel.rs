@@ -39,7 +39,7 @@ use agent_common::{
     },
     record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN},
 };
-use kernel_side::Kernel;
+use kernel_side::{Kernel, skip};
 use weir::{config::Sensor, sensor::load::load};
 use zerocopy::FromBytes as _;
 
@@ -109,23 +109,57 @@ fn sensors_that_every_kernel_carries() {
     }
 }
 
-/// So that a run which forces a rung proves that rung, and no other in its stead.
+/// So that a run which forces a rung proves that rung, and one that leaves the choice to the agent proves the best.
 #[test]
-fn a_kind_of_hook_that_this_kernel_has_is_heeded() {
-    let Some(kernel) = Kernel::load("a_kind_of_hook_that_this_kernel_has_is_heeded") else { return };
-    let is_there = |path: &str| fs::exists(path).unwrap_or(false);
-    let lockdown = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+fn a_hook_that_this_kernel_has_is_taken() {
+    let Some(kernel) = Kernel::load("a_hook_that_this_kernel_has_is_taken") else { return };
+    let by_kind = |sensor: &str, kind: &str| match kind {
+        "kprobe" => fs::exists("/sys/bus/event_source/devices/kprobe").unwrap_or(false),
+        "fentry" | "fexit" => has_fentry(),
+        "cgroup" => fs::read_to_string("/proc/mounts").is_ok_and(|mounts| mounts.contains(" cgroup2 ")),
+        // Of all tracepoints only those of sent and received bytes are younger than the oldest kernel.
+        _ => !["send", "receive"].contains(&sensor) || !event("sock/sock_send_length").is_empty(),
+    };
     for unheeded in &kernel.loaded.unheeded {
         println!("{unheeded:?}");
-        let has = match unheeded.asked {
-            "kprobe" => is_there("/sys/bus/event_source/devices/kprobe"),
-            "fentry" => lockdown.is_empty() || lockdown.contains("[none]"),
-            // Of all tracepoints only those of sent and received bytes are younger than the oldest kernel.
-            _ => is_there("/sys/kernel/tracing/events/sock/sock_send_length"),
-        };
-        assert!(!has, "{unheeded:?}");
+        assert!(!by_kind(unheeded.sensor, unheeded.asked), "{unheeded:?}");
         assert!(!unheeded.hook.is_empty(), "{unheeded:?}");
     }
+    // Why a better rung was not taken, and which part of the one that serves is missing.
+    for sensor in &kernel.loaded.coverage {
+        for reason in sensor.reason.split("; ").filter(|reason| !reason.is_empty()) {
+            let mut place =
+                reason.strip_prefix("without ").unwrap_or(reason).split(": ").next().unwrap_or("").split(':');
+            let has = match (place.next(), place.next(), place.next()) {
+                // Its completions name the request only since 5.18.
+                (Some("tracepoint"), Some("io_uring"), Some(name)) => {
+                    event(&format!("io_uring/{name}")).contains(" req;")
+                }
+                // Not every processor has every system call.
+                (Some("tracepoint"), Some(group), Some(name)) if !name.contains('*') => {
+                    !event(&format!("{group}/{name}")).is_empty()
+                }
+                (kind, ..) => by_kind(&sensor.sensor, kind.unwrap_or_default()),
+            };
+            assert!(!has, "{}: {reason}", sensor.sensor);
+        }
+    }
+}
+
+/// What the kernel says of a tracepoint; nothing when it has none of that name.
+fn event(name: &str) -> String {
+    fs::read_to_string(format!("/sys/kernel/tracing/events/{name}/format")).unwrap_or_default()
+}
+
+/// Whether programs can be attached to functions of this kernel.
+fn has_fentry() -> bool {
+    let lockdown = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split('.').map(|number| number.parse().unwrap_or(0));
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    // aarch64 has it from 6.4 on.
+    (lockdown.is_empty() || lockdown.contains("[none]"))
+        && (cfg!(target_arch = "x86_64") || version >= (6, 4))
 }
 
 /// The kernel keeps 15 bytes of a name: enough to tell which of the agent's a map or a program is.
@@ -279,7 +313,7 @@ fn opens_are_reported_once() {
 fn opens_through_io_uring() {
     let Some(mut kernel) = Kernel::load("opens_through_io_uring") else { return };
     if kernel.hook("open").starts_with("tracepoint:") && !kernel.runs("open.io_uring") {
-        println!("skipped opens_through_io_uring: this kernel's completions do not name the request");
+        skip("opens_through_io_uring", "this kernel's completions do not name the request");
         return;
     }
     let folder = Folder::new("uring");
@@ -293,7 +327,7 @@ fn opens_through_io_uring() {
     match child.status() {
         Ok(status) => assert!(status.success()),
         Err(error) => {
-            println!("skipped opens_through_io_uring: {error}");
+            skip("opens_through_io_uring", &error.to_string());
             return;
         }
     }
@@ -367,7 +401,7 @@ fn bytes_of_send_and_sendfile_are_exact() {
 fn datagrams_have_their_own_destinations() {
     let Some(mut kernel) = Kernel::load("datagrams_have_their_own_destinations") else { return };
     if !kernel.runs("datagram.peer") {
-        println!("skipped datagrams_have_their_own_destinations: no cgroup v2 hierarchy");
+        skip("datagrams_have_their_own_destinations", "no cgroup v2 hierarchy");
         return;
     }
     let here = (Ipv4Addr::LOCALHOST, 0);
@@ -396,7 +430,7 @@ fn datagrams_have_their_own_destinations() {
 fn a_connected_socket_can_send_elsewhere() {
     let Some(kernel) = Kernel::load("a_connected_socket_can_send_elsewhere") else { return };
     if !kernel.runs("datagram.peer") {
-        println!("skipped a_connected_socket_can_send_elsewhere: no cgroup v2 hierarchy");
+        skip("a_connected_socket_can_send_elsewhere", "no cgroup v2 hierarchy");
         return;
     }
     let here = (Ipv4Addr::LOCALHOST, 0);

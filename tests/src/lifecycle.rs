@@ -14,6 +14,7 @@ use crate::{
     cycles,
     fixture::Reachable,
     harness::{Case, Context, Outcome},
+    kernel_objects::{self, Objects},
     log::{Line, Log},
     own_mounts,
     process::{self, Group},
@@ -45,12 +46,16 @@ pub fn cases() -> Vec<Case> {
     rows.into_iter().map(|(name, body)| suite::case(format!("lifecycle::{name}"), body)).collect()
 }
 
-/// SIGTERM ends it with status 0 and a stop record (checked by `stop`); its log is for its owner alone.
+/// SIGTERM ends it with status 0 and a stop record (checked by `stop`); its log is for its owner alone, and the kernel
+/// keeps nothing of it.
 fn start_and_stop(context: &Context, dir: &Path) -> Result<Outcome> {
+    let before = Objects::now()?;
     let agent = Agent::start(context.weir()?, dir, None)?;
     let metadata = fs::metadata(dir.join("alerts.jsonl"))?;
     ensure!(metadata.permissions().mode() & 0o777 == 0o600, "the log's mode is {:o}", metadata.mode());
+    let names = Objects::now()?.names_of(agent.pid())?;
     let lines = agent.stop()?.lines;
+    kernel_objects::wait_until_gone(&before, &names)?;
     for record in &lines {
         for field in ["@timestamp", "event.kind", "event.action", "host.name", "ecs.version"] {
             ensure!(

@@ -88,9 +88,9 @@ fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
             announce(sock, handle, ProcessKey::default(), FLOW_ACCEPTED, DIRECTION_IN)
         }
         (_, CLOSE) => {
-            close(sock, handle)?;
+            let closed = close(sock, handle);
             // A cookie that came late (a dump of sockets makes them, too) left the socket a name from before.
-            if handle.is_address == 0 { close(sock, Handle::by_address(sock)) } else { Ok(()) }
+            if handle.is_address == 0 { closed.and(close(sock, Handle::by_address(sock))) } else { closed }
         }
         _ => Ok(()),
     }

@@ -26,6 +26,11 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// One sensor at a time: the tests run in one process, and every sensor sees all of it.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Says that a test cannot run here, so that it counts as skipped.
+pub(super) fn skip(test: &str, why: &str) {
+    println!("skipped: {test}: {why}");
+}
+
 /// The rungs to begin with.
 fn hooks() -> Hooks {
     let chosen = std::env::var("WEIR_HOOKS").unwrap_or_default();
@@ -51,7 +56,7 @@ impl Kernel {
         load: impl FnOnce(&Sensor) -> Result<Loaded, LoadError>,
     ) -> Option<Self> {
         if fs::metadata("/proc/self").map(|me| me.uid()).ok() != Some(0) {
-            println!("skipped {test}: loading kernel programs needs root");
+            skip(test, "loading kernel programs needs root");
             return None;
         }
         let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

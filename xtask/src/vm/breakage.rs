@@ -21,8 +21,8 @@ pub(super) enum Breakage {
 }
 
 const ALL: [Breakage; 3] = [Breakage::Panic, Breakage::Probe, Breakage::Offset];
-/// The program that the verifier is to refuse: the first rung of its sensor.
-const PROBE: &str = "weir_send_tp_btf";
+/// The program that the verifier is to refuse: the first rung of its sensor on every kernel.
+const PROBE: &str = "weir_exec_tp_btf";
 
 impl Breakage {
     /// # Errors

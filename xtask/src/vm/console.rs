@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Parts of messages after which a guest cannot be trusted, and what they mean.
-const FATAL: [(&str, &str); 17] = [
+const FATAL: [(&str, &str); 18] = [
     ("Kernel panic - not syncing", "the guest's kernel panicked"),
     // Before the plain "BUG: ", which they carry too.
     ("BUG: soft lockup", "a processor of the guest hung"),
@@ -21,11 +21,12 @@ const FATAL: [(&str, &str); 17] = [
     ("WARNING: possible ", "the guest's kernel could lock itself up"),
     ("WARNING: inconsistent lock state", "the guest's kernel could lock itself up"),
     ("WARNING: suspicious RCU usage", "the guest's kernel warned"),
-    ("detected stalls on CPUs", "a processor of the guest hung"),
+    ("detected stalls on ", "a processor of the guest hung"),
     ("detected expedited stalls on CPUs", "a processor of the guest hung"),
     ("self-detected stall on CPU", "a processor of the guest hung"),
     ("kthread starved for", "a processor of the guest hung"),
     ("blocked for more than", "a task of the guest hung"),
+    ("page allocation failure", "the guest ran out of memory"),
     ("Out of memory: Killed process", "the guest ran out of memory"),
 ];
 /// Lines of the console that are shown from the message on.

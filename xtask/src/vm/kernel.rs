@@ -56,7 +56,8 @@ impl Kernel {
 /// # Errors
 /// When neither has it.
 pub(super) fn fetch(suite: &str, arch: Arch) -> Result<Kernel> {
-    let cache = workspace::target()?.join("vm/kernels").join(arch.debian()).join(suite);
+    let cache = workspace::target()?.join("vm/kernels").join(arch.debian());
+    let cache = cache.join(format!("{suite}-{}", module::wanted_key()));
     let known = newest(&cache);
     if let Some(folder) = &known
         && age(folder).is_some_and(|age| age < FRESH)

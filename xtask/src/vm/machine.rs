@@ -30,7 +30,8 @@ const END: Duration = Duration::from_secs(1);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
 /// a busy machine stands still for longer than a real one.
 const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
-                            rcupdate.rcu_cpu_stall_timeout=150";
+                            rcupdate.rcu_cpu_stall_timeout=150 sysctl.kernel.hung_task_timeout_secs=300 \
+                            ignore_loglevel";
 /// QEMU's words that are the same for every machine. Emulated: nested virtualization hangs on many machines, and
 /// results are to be the same everywhere.
 const FIXED: [&str; 11] = [
@@ -170,9 +171,10 @@ impl Machine<'_> {
     /// QEMU; makes the disk for the artifacts.
     fn command(&self, console: &Path, artifacts: &Path, channel: &[&str]) -> Result<Command> {
         File::create(artifacts)?.set_len(ARTIFACTS)?;
-        // The machine ends with this program, however that ends.
+        // The machine ends with this program, however that ends, and does not begin when it has ended already.
         let mut command = process::command("setpriv");
-        command.args(["--pdeathsig", "KILL", &self.arch.emulator()]);
+        command.args(["--pdeathsig", "KILL", "sh", "-c", "[ $PPID = $0 ] && exec \"$@\""]);
+        command.args([&std::process::id().to_string(), &self.arch.emulator()]);
         command.args(self.words(console, artifacts, channel));
         Ok(command)
     }

@@ -14,6 +14,11 @@ use crate::process;
 const WANTED: [&str; 10] =
     ["virtio_pci", "virtio_blk", "ext4", "veth", "tun", "tls", "overlay", "sctp", "vsock", "vsock_loopback"];
 
+/// A key of the choice of modules.
+pub(super) fn wanted_key() -> String {
+    super::cache::key(&WANTED.map(str::as_bytes))
+}
+
 /// The folder that holds the modules of the only kernel below `unpacked`.
 ///
 /// # Errors

@@ -26,6 +26,12 @@ const SIZE: &str = "1536M";
 const LEFT_OUT: [&str; 4] =
     ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
 
+/// How mmdebstrap makes the tree.
+const BOOTSTRAP: [&str; 4] =
+    ["--mode=root", "--variant=essential", "--quiet", "--aptopt=APT::Sandbox::User \"root\""];
+/// How mke2fs makes the disk of it.
+const FORMAT: [&str; 7] = ["-q", "-t", "ext4", "-O", "^has_journal", "-L", "guest"];
+
 /// Runs a command while this machine runs programs of the architecture that `$1` names to `binfmt_misc`, which
 /// stays as it was.
 const WITH_EMULATION: &str = r#"
@@ -49,7 +55,8 @@ pub(super) fn image(arch: Arch) -> Result<PathBuf> {
     let codename = debian_codename();
     let packages: Vec<&str> =
         PACKAGES.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    let key = super::cache::key(&[codename.as_bytes(), PACKAGES.as_bytes(), SIZE.as_bytes()]);
+    let texts = [&codename, PACKAGES, SIZE].into_iter().chain(LEFT_OUT).chain(BOOTSTRAP).chain(FORMAT);
+    let key = super::cache::key(&texts.map(str::as_bytes).collect::<Vec<_>>());
     let folder = workspace::target()?.join("vm/root").join(arch.debian());
     let image = folder.join(format!("{codename}-{key}.ext4"));
     if image.exists() {
@@ -83,8 +90,7 @@ fn install(codename: &str, arch: Arch, packages: &[&str], tree: &Path) -> Result
         shell
     };
     mmdebstrap.arg(format!("--architectures={}", arch.debian()));
-    mmdebstrap.args(["--mode=root", "--variant=essential", "--quiet"]);
-    mmdebstrap.args(["--aptopt=APT::Sandbox::User \"root\""]);
+    mmdebstrap.args(BOOTSTRAP);
     mmdebstrap.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
     mmdebstrap.arg(format!("--include={}", packages.join(",")));
     process::read(mmdebstrap.arg(codename).arg(tree).arg(&archive.uri))?;
@@ -106,7 +112,7 @@ fn pack(tree: &Path, image: &Path) -> Result<()> {
     let partial = image.with_extension("partial");
     drop(fs::remove_file(&partial));
     let mut mke2fs = process::as_root("mke2fs")?;
-    mke2fs.args(["-q", "-t", "ext4", "-O", "^has_journal", "-L", "guest", "-d"]).arg(tree);
+    mke2fs.args(FORMAT).arg("-d").arg(tree);
     process::read(mke2fs.arg(&partial).arg(SIZE))?;
     fs::rename(&partial, image).with_context(|| format!("cannot make {}", image.display()))
 }
