@@ -21,10 +21,20 @@ pub(super) struct Grammar {
     /// Letters that take the rest of their word, a module; what stands there behind its name, if not behind `=`, is
     /// program text that runs before the program.
     pub(super) uses: &'static [u8],
+    /// Letters behind which, or behind `t` after which, `:` or `=` introduces what `uses` takes; else they are flags.
+    pub(super) debugs: &'static [u8],
+    /// Letters with which no file and no standard input is run, but text is; a `:` takes the rest of the word.
+    pub(super) bare: &'static [u8],
+    /// Letters that have the interpreter look for a script whose name has no slash in `PATH` first.
+    pub(super) searches: &'static [u8],
     /// Letters that make the first operand program text, as `-c` does in a shell.
     pub(super) command: &'static [u8],
+    /// Standard input is run behind that text if it is asked for too.
+    pub(super) command_then_stdin: bool,
     /// Letters that make standard input the program and all operands its arguments.
     pub(super) stdin: &'static [u8],
+    /// What `-o` calls standard input as the program, without `_` and in small letters.
+    pub(super) stdin_option: &'static str,
     /// Letters whose argument, attached or next, names the script; they end the options unless `file_goes_on`.
     pub(super) file: &'static [u8],
     /// Options may follow the one that names the script.
@@ -37,6 +47,10 @@ pub(super) struct Grammar {
     pub(super) next: &'static [u8],
     /// Letters that take the rest of their word, be it empty.
     pub(super) rest: &'static [u8],
+    /// Letters that take what stands before the first blank of their word, be it empty.
+    pub(super) until_blank: &'static [u8],
+    /// A blank in a cluster ends it, unless a dash follows.
+    pub(super) blanks: bool,
     /// Letters that take one more letter of their word.
     pub(super) one: &'static [u8],
     /// Letters that end the options with their word, be they listed above or not.
@@ -45,6 +59,8 @@ pub(super) struct Grammar {
     pub(super) nothing: &'static [u8],
     /// Letters that only look at a file; they count where no program text stands before them.
     pub(super) looks: &'static [u8],
+    /// Letters whose argument, attached or next, is a setting `name=value`.
+    pub(super) setting: &'static [u8],
     /// Letters whose argument, attached or next, is the address of a built-in server.
     pub(super) server: &'static [u8],
     /// Names whose value, attached by `=` or next, is program text.
@@ -55,6 +71,10 @@ pub(super) struct Grammar {
     pub(super) long_before: &'static str,
     /// Names whose value is a module that is loaded before the program; a `data:` URL is its text.
     pub(super) long_loads: &'static str,
+    /// Names whose value is a setting `name=value`.
+    pub(super) long_setting: &'static str,
+    /// Settings whose value is loaded before the program; a `data:` URL is its text.
+    pub(super) settings_load: &'static str,
     /// Names whose value is the script.
     pub(super) long_file: &'static str,
     /// Names with a value, attached by `=` or next.
@@ -135,23 +155,33 @@ pub(super) const NONE: Grammar = Grammar {
     text: b"",
     before: b"",
     uses: b"",
+    debugs: b"",
+    bare: b"",
+    searches: b"",
     command: b"",
+    command_then_stdin: false,
     stdin: b"",
+    stdin_option: "",
     file: b"",
     file_goes_on: false,
     module: b"",
     value: b"",
     next: b"",
     rest: b"",
+    until_blank: b"",
+    blanks: false,
     one: b"",
     ends: b"",
     nothing: b"",
     looks: b"",
+    setting: b"",
     server: b"",
     long_text: "",
     long_maybe_text: "",
     long_before: "",
     long_loads: "",
+    long_setting: "",
+    settings_load: "",
     long_file: "",
     long_value: "",
     long_nothing: "version help",
@@ -183,6 +213,28 @@ impl Grammar {
             }
             Names::Whole | Names::Abbreviated => false,
         }
+    }
+
+    /// The module behind a letter of `debugs`.
+    fn debugged<'a>(&self, letter: u8, after: &'a [u8]) -> Option<&'a [u8]> {
+        let after = after.strip_prefix(b"t").unwrap_or(after);
+        let module = after.strip_prefix(b":").or_else(|| after.strip_prefix(b"="))?;
+        self.debugs.contains(&letter).then_some(module)
+    }
+
+    /// The text that a setting has loaded; its value may stand in quotes.
+    fn loaded<'a>(&self, setting: &'a [u8]) -> Option<&'a [u8]> {
+        let (name, value) = setting.split_at_checked(setting.iter().position(|&byte| byte == b'=')?)?;
+        let value = value.get(1..)?.trim_ascii_start();
+        let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+        (self.lists(self.settings_load, name.trim_ascii()) && walk::is_data_url(value)).then_some(value)
+    }
+
+    /// Whether `-o name`, or `+o name` where not `on`, makes standard input the program; `no` before a name negates it.
+    fn is_stdin(&self, name: &[u8], on: bool) -> bool {
+        let folded: Vec<u8> = name.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase).collect();
+        let (name, on) = folded.strip_prefix(b"no").map_or((folded.as_slice(), on), |name| (name, !on));
+        on && !name.is_empty() && name == self.stdin_option.as_bytes()
     }
 
     /// Whether `name` is one of `names`, or the beginning of one where that is enough.

@@ -23,6 +23,10 @@ pub(super) struct Walk<'a> {
     operand: Operand,
     /// A subcommand was given.
     in_command: bool,
+    /// No file and no standard input is run.
+    bare: bool,
+    /// A script without a slash is looked for in `PATH`.
+    searches: bool,
 }
 
 enum Step<'a> {
@@ -45,6 +49,8 @@ impl<'a> Walk<'a> {
             stdin: false,
             operand: grammar.operand,
             in_command: false,
+            bare: false,
+            searches: false,
         }
     }
 
@@ -63,14 +69,18 @@ impl<'a> Walk<'a> {
     fn told(self, program: Program<'a>) -> Told<'a> {
         let before = self.before;
         match program {
-            Program::Nothing | Program::Server => Told { before: None, program },
-            Program::Text(text) if before.is_empty() => Told { before: None, program: Program::Text(text) },
+            Program::Nothing | Program::Server => Told::alone(program),
+            Program::Text(text) if before.is_empty() => Told::alone(Program::Text(text)),
             Program::Text(text) => {
                 let parts: Vec<&[u8]> = before.into_iter().chain([text.as_ref()]).collect();
-                Told { before: None, program: Program::Text(Cow::Owned(parts.join(&b'\n'))) }
+                Told::alone(Program::Text(Cow::Owned(parts.join(&b'\n'))))
             }
-            Program::File(..) | Program::Encoded(_) | Program::Module(..) | Program::Stdin => {
-                Told { before: joined(&before), program }
+            Program::File(path, _) => {
+                let searched = self.searches && !path.contains(&b'/');
+                Told { before: joined(&before), program, searched }
+            }
+            Program::Encoded(_) | Program::Module(..) | Program::Stdin => {
+                Told { before: joined(&before), program, searched: false }
             }
         }
     }
@@ -94,6 +104,10 @@ impl<'a> Walk<'a> {
                 self.stdin |= self.operand == Operand::ScriptBeforeDashes;
                 Step::End
             }
+            [b'-', b'-', blank, ..] if grammar.blanks && blank.is_ascii_whitespace() => {
+                self.next();
+                Step::End
+            }
             [b'-', b'-', ..] if self.clustered && grammar.names == Names::Leading => {
                 Step::Found(Program::Nothing)
             }
@@ -107,12 +121,12 @@ impl<'a> Walk<'a> {
             }
             [b'-', letters @ ..] => {
                 self.next();
-                self.letters(letters, |_| true)
+                self.letters(letters, None)
             }
             [b'+', letters @ ..] => match grammar.plus {
                 Some(plus) => {
                     self.next();
-                    self.letters(letters, |letter| plus.contains(&letter))
+                    self.letters(letters, Some(plus))
                 }
                 None => Step::End,
             },
@@ -137,16 +151,24 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A cluster; `means` says which letters have their meaning in it.
-    fn letters(&mut self, cluster: &'a [u8], means: impl Fn(u8) -> bool) -> Step<'a> {
+    /// A cluster; behind `+` only the letters of `plus` have their meaning in it.
+    fn letters(&mut self, cluster: &'a [u8], plus: Option<&[u8]>) -> Step<'a> {
         let grammar = self.grammar;
+        let means = |letter: u8| plus.is_none_or(|plus| plus.contains(&letter));
         let mut letters = cluster;
         let mut ends = false;
         self.clustered = true;
         while let [letter, after @ ..] = letters {
             letters = after;
             ends |= grammar.ends.contains(letter);
-            if grammar.command.contains(letter) {
+            self.searches |= grammar.searches.contains(letter);
+            if grammar.blanks && b" -".contains(letter) {
+                match (letter, after.trim_ascii_start()) {
+                    (b' ', [b'-', more @ ..]) => letters = more,
+                    (b'-', more) if more.len() < after.len() || after.is_empty() => return Step::End,
+                    _ => break,
+                }
+            } else if grammar.command.contains(letter) {
                 if means(*letter) {
                     self.operand = Operand::Text;
                 }
@@ -163,6 +185,14 @@ impl<'a> Walk<'a> {
             } else if grammar.uses.contains(letter) {
                 self.before.extend(behind_module(after));
                 break;
+            } else if let Some(module) = grammar.debugged(*letter, after) {
+                self.before.extend(behind_module(module));
+                break;
+            } else if grammar.bare.contains(letter) {
+                self.bare = true;
+                if after.starts_with(b":") {
+                    break;
+                }
             } else if grammar.file.contains(letter) {
                 let Some(file) = self.argument(after) else { return Step::Found(Program::Nothing) };
                 self.file = Some(file);
@@ -180,13 +210,24 @@ impl<'a> Walk<'a> {
             } else if grammar.server.contains(letter) {
                 let address = self.argument(after);
                 return Step::Found(address.map_or(Program::Nothing, |_| Program::Server));
+            } else if grammar.setting.contains(letter) {
+                let setting = self.argument(after);
+                self.before.extend(setting.and_then(|setting| grammar.loaded(setting)));
+                break;
             } else if grammar.value.contains(letter) {
-                self.argument(after);
+                let value = self.argument(after);
+                self.stdin |=
+                    *letter == b'o' && value.is_some_and(|name| grammar.is_stdin(name, plus.is_none()));
                 break;
             } else if grammar.next.contains(letter) {
-                self.next();
+                let value = self.next();
+                self.stdin |=
+                    *letter == b'o' && value.is_some_and(|name| grammar.is_stdin(name, plus.is_none()));
             } else if grammar.rest.contains(letter) {
                 break;
+            } else if grammar.until_blank.contains(letter) {
+                let blank = after.iter().position(u8::is_ascii_whitespace).unwrap_or(after.len());
+                letters = after.get(blank..).unwrap_or_default();
             } else if grammar.one.contains(letter) {
                 letters = after.get(1..).unwrap_or_default();
             }
@@ -211,6 +252,9 @@ impl<'a> Walk<'a> {
         } else if grammar.lists(grammar.long_loads, name) {
             let module = attached.or_else(|| self.next());
             self.before.extend(module.filter(|module| is_data_url(module)));
+        } else if grammar.lists(grammar.long_setting, name) {
+            let setting = attached.or_else(|| self.next());
+            self.before.extend(setting.and_then(|setting| grammar.loaded(setting)));
         } else if grammar.lists(grammar.long_file, name) {
             let Some(file) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
             self.file = Some(file);
@@ -237,7 +281,16 @@ impl<'a> Walk<'a> {
     /// What is run, once only operands are left.
     fn operands(&mut self) -> Program<'a> {
         if self.operand == Operand::Text {
-            return self.next().map_or(Program::Nothing, |text| Program::Text(text.into()));
+            let Some(text) = self.next() else { return Program::Nothing };
+            if self.stdin && self.grammar.command_then_stdin {
+                self.before.push(text);
+                return Program::Stdin;
+            }
+            return Program::Text(text.into());
+        }
+        if self.bare {
+            let texts = [std::mem::take(&mut self.before), std::mem::take(&mut self.texts)].concat();
+            return joined(&texts).map_or(Program::Nothing, Program::Text);
         }
         let takes_script = match self.operand {
             Operand::AlsoScript => !self.stdin,
@@ -303,7 +356,9 @@ fn behind_module(word: &[u8]) -> Option<&[u8]> {
     (name.get(end) != Some(&b'=')).then_some(word)
 }
 
-/// Schemes have no case.
-fn is_data_url(module: &[u8]) -> bool {
-    module.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"data:"))
+/// As URLs are read: control characters and blanks in front do not count, nor do tabs and line ends anywhere, and
+/// schemes have no case.
+pub(super) fn is_data_url(module: &[u8]) -> bool {
+    let kept = module.iter().filter(|byte| !b"\t\r\n".contains(byte)).skip_while(|byte| **byte <= b' ');
+    kept.take(5).map(u8::to_ascii_lowercase).eq(*b"data:")
 }
