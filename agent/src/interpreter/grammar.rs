@@ -29,8 +29,8 @@ pub(super) struct Grammar {
     pub(super) searches: &'static [u8],
     /// Letters that make the first operand program text, as `-c` does in a shell.
     pub(super) command: &'static [u8],
-    /// Standard input is run behind that text if it is asked for too.
-    pub(super) command_then_stdin: bool,
+    /// What they make of it.
+    pub(super) command_operand: Operand,
     /// Letters that make standard input the program and all operands its arguments.
     pub(super) stdin: &'static [u8],
     /// What `-o` calls standard input as the program, without `_` and in small letters.
@@ -47,10 +47,9 @@ pub(super) struct Grammar {
     pub(super) next: &'static [u8],
     /// Letters that take the rest of their word, be it empty.
     pub(super) rest: &'static [u8],
-    /// Letters that take what stands before the first blank of their word, be it empty.
+    /// Letters that take what stands before the first blank of their word, be it empty. Where there are such letters, a
+    /// blank ends a cluster, unless a dash follows.
     pub(super) until_blank: &'static [u8],
-    /// A blank in a cluster ends it, unless a dash follows.
-    pub(super) blanks: bool,
     /// Letters that take one more letter of their word.
     pub(super) one: &'static [u8],
     /// Letters that end the options with their word, be they listed above or not.
@@ -143,10 +142,14 @@ pub(super) enum Operand {
     Needed,
     /// Program text.
     Text,
+    /// Program text, and standard input is run behind it if that is asked for too.
+    TextThenStdin,
     /// Ignored.
     Ignored,
     /// Of no interest: nothing is run.
     Nothing,
+    /// Of no interest: nothing is run but program text, not even standard input.
+    Bare,
 }
 
 /// Flags alone.
@@ -159,7 +162,7 @@ pub(super) const NONE: Grammar = Grammar {
     bare: b"",
     searches: b"",
     command: b"",
-    command_then_stdin: false,
+    command_operand: Operand::Text,
     stdin: b"",
     stdin_option: "",
     file: b"",
@@ -169,7 +172,6 @@ pub(super) const NONE: Grammar = Grammar {
     next: b"",
     rest: b"",
     until_blank: b"",
-    blanks: false,
     one: b"",
     ends: b"",
     nothing: b"",
@@ -201,6 +203,11 @@ impl Grammar {
     /// What `arguments` (without the interpreter's name) tell it to run.
     pub(super) fn read<'a>(&'static self, arguments: &'a [Bytes]) -> Told<'a> {
         Walk::new(self, arguments).read()
+    }
+
+    /// Whether a blank ends a cluster.
+    fn has_blanks(&self) -> bool {
+        !self.until_blank.is_empty()
     }
 
     /// Whether what stands behind one dash is a name; `clustered` says whether a cluster came before.

@@ -23,7 +23,7 @@ const SHELL: Grammar = Grammar {
 };
 
 /// dash goes on with standard input where `-s` stands beside `-c`.
-const DASH: Grammar = Grammar { command_then_stdin: true, ..SHELL };
+const DASH: Grammar = Grammar { command_operand: Operand::TextThenStdin, ..SHELL };
 
 /// ksh, mksh, zsh and yash take `-oname`; `sh`, bash and busybox go on with the cluster and take the next word.
 const KSH: Grammar = Grammar { next: b"", value: b"o", long_nothing: "version help", ..SHELL };
@@ -83,7 +83,6 @@ const PERL: Grammar = Grammar {
     value: b"I",
     rest: b"mx",
     until_blank: b"iFCD",
-    blanks: true,
     nothing: b"vh?",
     ..NONE
 };

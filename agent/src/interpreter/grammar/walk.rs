@@ -1,6 +1,6 @@
 //! A walk over arguments, word by word.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 use super::{Dash, Grammar, Names, Operand};
 use crate::{
@@ -21,10 +21,8 @@ pub(super) struct Walk<'a> {
     file: Option<&'a [u8]>,
     stdin: bool,
     operand: Operand,
-    /// A subcommand was given.
-    in_command: bool,
-    /// No file and no standard input is run.
-    bare: bool,
+    /// Subcommands that may come.
+    commands: &'static [(&'static str, Operand)],
     /// A script without a slash is looked for in `PATH`.
     searches: bool,
 }
@@ -48,8 +46,7 @@ impl<'a> Walk<'a> {
             file: None,
             stdin: false,
             operand: grammar.operand,
-            in_command: false,
-            bare: false,
+            commands: grammar.commands,
             searches: false,
         }
     }
@@ -104,7 +101,7 @@ impl<'a> Walk<'a> {
                 self.stdin |= self.operand == Operand::ScriptBeforeDashes;
                 Step::End
             }
-            [b'-', b'-', blank, ..] if grammar.blanks && blank.is_ascii_whitespace() => {
+            [b'-', b'-', blank, ..] if grammar.has_blanks() && blank.is_ascii_whitespace() => {
                 self.next();
                 Step::End
             }
@@ -136,19 +133,14 @@ impl<'a> Walk<'a> {
 
     fn subcommand(&mut self, word: &[u8]) -> Step<'a> {
         let known = self
-            .grammar
             .commands
             .iter()
             .find(|(names, _)| names.split_ascii_whitespace().any(|name| name.as_bytes() == word));
-        match known {
-            Some((_, operand)) if !self.in_command => {
-                self.next();
-                self.in_command = true;
-                self.operand = *operand;
-                Step::On
-            }
-            Some(_) | None => Step::End,
-        }
+        let Some((_, operand)) = known else { return Step::End };
+        self.next();
+        self.commands = &[];
+        self.operand = *operand;
+        Step::On
     }
 
     /// A cluster; behind `+` only the letters of `plus` have their meaning in it.
@@ -162,7 +154,7 @@ impl<'a> Walk<'a> {
             letters = after;
             ends |= grammar.ends.contains(letter);
             self.searches |= grammar.searches.contains(letter);
-            if grammar.blanks && b" -".contains(letter) {
+            if grammar.has_blanks() && b" -".contains(letter) {
                 match (letter, after.trim_ascii_start()) {
                     (b' ', [b'-', more @ ..]) => letters = more,
                     (b'-', more) if more.len() < after.len() || after.is_empty() => return Step::End,
@@ -170,7 +162,7 @@ impl<'a> Walk<'a> {
                 }
             } else if grammar.command.contains(letter) {
                 if means(*letter) {
-                    self.operand = Operand::Text;
+                    self.operand = grammar.command_operand;
                 }
             } else if grammar.stdin.contains(letter) {
                 self.stdin |= means(*letter);
@@ -189,7 +181,7 @@ impl<'a> Walk<'a> {
                 self.before.extend(behind_module(module));
                 break;
             } else if grammar.bare.contains(letter) {
-                self.bare = true;
+                self.operand = Operand::Bare;
                 if after.starts_with(b":") {
                     break;
                 }
@@ -280,24 +272,25 @@ impl<'a> Walk<'a> {
 
     /// What is run, once only operands are left.
     fn operands(&mut self) -> Program<'a> {
-        if self.operand == Operand::Text {
-            let Some(text) = self.next() else { return Program::Nothing };
-            if self.stdin && self.grammar.command_then_stdin {
+        let takes_script = match self.operand {
+            Operand::Text => return self.next().map_or(Program::Nothing, |text| Program::Text(text.into())),
+            Operand::TextThenStdin => {
+                let Some(text) = self.next() else { return Program::Nothing };
+                if !self.stdin {
+                    return Program::Text(text.into());
+                }
                 self.before.push(text);
                 return Program::Stdin;
             }
-            return Program::Text(text.into());
-        }
-        if self.bare {
-            let texts = [std::mem::take(&mut self.before), std::mem::take(&mut self.texts)].concat();
-            return joined(&texts).map_or(Program::Nothing, Program::Text);
-        }
-        let takes_script = match self.operand {
+            Operand::Bare => {
+                let texts = [mem::take(&mut self.before), mem::take(&mut self.texts)].concat();
+                return joined(&texts).map_or(Program::Nothing, Program::Text);
+            }
             Operand::AlsoScript => !self.stdin,
             Operand::Script | Operand::ScriptBeforeDashes | Operand::Needed => {
                 !self.stdin && self.texts.is_empty()
             }
-            Operand::Text | Operand::Ignored | Operand::Nothing => false,
+            Operand::Ignored | Operand::Nothing => false,
         };
         let file = self.file.or_else(|| if takes_script { self.next() } else { None });
         if let Some(file) = file {
