@@ -33,8 +33,10 @@ pub(super) struct Grammar {
     pub(super) command_operand: Operand,
     /// Letters that make standard input the program and all operands its arguments.
     pub(super) stdin: &'static [u8],
-    /// What `-o` calls standard input as the program, without `_` and in small letters.
-    pub(super) stdin_option: &'static str,
+    /// What `-o` and two dashes call `stdin`, in small letters and digits alone.
+    pub(super) stdin_options: &'static str,
+    /// What `-o` and two dashes call `command`, likewise.
+    pub(super) command_options: &'static str,
     /// Letters whose argument, attached or next, names the script; they end the options unless `file_goes_on`.
     pub(super) file: &'static [u8],
     /// Options may follow the one that names the script.
@@ -72,7 +74,7 @@ pub(super) struct Grammar {
     pub(super) long_loads: &'static str,
     /// Names whose value is a setting `name=value`.
     pub(super) long_setting: &'static str,
-    /// Settings whose value is loaded before the program; a `data:` URL is its text.
+    /// Settings whose value is loaded before a file or standard input; a `data:` URL is its text.
     pub(super) settings_load: &'static str,
     /// Names whose value is the script.
     pub(super) long_file: &'static str,
@@ -164,7 +166,8 @@ pub(super) const NONE: Grammar = Grammar {
     command: b"",
     command_operand: Operand::Text,
     stdin: b"",
-    stdin_option: "",
+    stdin_options: "",
+    command_options: "",
     file: b"",
     file_goes_on: false,
     module: b"",
@@ -229,19 +232,24 @@ impl Grammar {
         self.debugs.contains(&letter).then_some(module)
     }
 
-    /// The text that a setting has loaded; its value may stand in quotes.
-    fn loaded<'a>(&self, setting: &'a [u8]) -> Option<&'a [u8]> {
-        let (name, value) = setting.split_at_checked(setting.iter().position(|&byte| byte == b'=')?)?;
-        let value = value.get(1..)?.trim_ascii_start();
-        let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
-        (self.lists(self.settings_load, name.trim_ascii()) && walk::is_data_url(value)).then_some(value)
+    /// The texts that settings, a line each, have loaded; a value may stand in quotes.
+    fn loaded<'a>(&self, settings: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        settings.split(|&byte| byte == b'\n').filter_map(|setting| {
+            let (name, value) = setting.split_at_checked(setting.iter().position(|&byte| byte == b'=')?)?;
+            let value = value.get(1..)?;
+            let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+            (self.lists(self.settings_load, name.trim_ascii()) && walk::is_data_url(value)).then_some(value)
+        })
     }
 
-    /// Whether `-o name`, or `+o name` where not `on`, makes standard input the program; `no` before a name negates it.
-    fn is_stdin(&self, name: &[u8], on: bool) -> bool {
-        let folded: Vec<u8> = name.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase).collect();
-        let (name, on) = folded.strip_prefix(b"no").map_or((folded.as_slice(), on), |name| (name, !on));
-        on && !name.is_empty() && name == self.stdin_option.as_bytes()
+    /// Whether `-o given`, or `+o given` where not `on`, sets an option of `names`; `no` before a name negates it.
+    fn sets(&self, names: &str, given: &[u8], on: bool) -> bool {
+        let folded: Vec<u8> =
+            given.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+        match folded.strip_prefix(b"no") {
+            Some(name) => !on && self.lists(names, name),
+            None => on && self.lists(names, &folded),
+        }
     }
 
     /// Whether `name` is one of `names`, or the beginning of one where that is enough.

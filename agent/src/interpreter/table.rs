@@ -14,7 +14,7 @@ const SHELL: Grammar = Grammar {
     shell: true,
     command: b"c",
     stdin: b"s",
-    stdin_option: "stdin",
+    stdin_options: "stdin",
     next: b"o",
     long_nothing: "",
     plus: Some(b"c"),
@@ -30,7 +30,7 @@ const KSH: Grammar = Grammar { next: b"", value: b"o", long_nothing: "version he
 
 /// Names that bash takes after one dash as well.
 const BASH: Grammar = Grammar {
-    stdin_option: "",
+    stdin_options: "",
     next: b"oO",
     plus: Some(b"cs"),
     long_value: "rcfile init-file",
@@ -252,11 +252,17 @@ pub(super) const INTERPRETERS: &[Interpreter] = &[
     options(&["mksh", "lksh", "rmksh", "rlksh"], &Grammar { value: b"oT", plus: Some(b""), ..KSH }),
     options(
         &["zsh", "rzsh"],
-        &Grammar { ends: b"b", stdin_option: "shinstdin", long_value: "emulate", ..KSH },
+        &Grammar { ends: b"b", stdin_options: "shinstdin stdin", long_value: "emulate", ..KSH },
     ),
     options(
         &["yash"],
-        &Grammar { plus: Some(b""), long_value: "rcfile profile", names: Names::Abbreviated, ..KSH },
+        &Grammar {
+            plus: Some(b""),
+            command_options: "cmdline",
+            long_value: "rcfile profile",
+            names: Names::Abbreviated,
+            ..KSH
+        },
     ),
     options(&["csh", "tcsh", "bsd-csh"], &CSH),
     options(&["fish"], &FISH),

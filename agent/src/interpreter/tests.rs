@@ -102,7 +102,7 @@ fn dialects_of_shells() {
         ("yash +c t", "file:t"),
         ("bash +s x a", "stdin"),
         ("dash +s x a", "file:x a"),
-        // dash and zsh have a name for -s; `no` and + turn it round.
+        // Some have a name for -s, and one for -c; `no` and + turn it round.
         ("dash -o stdin x.sh a", "stdin"),
         ("dash -eo stdin x.sh", "stdin"),
         ("dash -oe stdin x.sh", "stdin"),
@@ -111,6 +111,16 @@ fn dialects_of_shells() {
         ("zsh -oSHIN~stdin x.sh", "stdin"),
         ("zsh +o no~shin~stdin x.sh", "stdin"),
         ("zsh -o noshinstdin x.sh", "file:x.sh"),
+        ("zsh -o stdin x.sh", "stdin"),
+        ("zsh --stdin x.sh", "stdin"),
+        ("zsh --shin-stdin x.sh", "stdin"),
+        ("mksh -ostdin x.sh", "stdin"),
+        ("mksh +o stdin x.sh", "file:x.sh"),
+        ("yash -o Std x.sh", "stdin"),
+        ("yash +o nostdin x.sh", "stdin"),
+        ("yash --std-in x.sh", "stdin"),
+        ("yash --cmdline t", "text:t"),
+        ("yash -o cmdline t", "text:t"),
         ("bash -o errexit x.sh", "file:x.sh"),
         // dash goes on with standard input behind the text.
         ("dash -sc t", "t then stdin"),

@@ -15,6 +15,8 @@ pub(super) struct Walk<'a> {
     texts: Vec<&'a [u8]>,
     /// Texts that run before the program.
     before: Vec<&'a [u8]>,
+    /// Texts that run before a file or standard input.
+    loads: Vec<&'a [u8]>,
     /// A cluster of letters was read.
     clustered: bool,
     /// The script, as an option names it.
@@ -42,6 +44,7 @@ impl<'a> Walk<'a> {
             rest: arguments,
             texts: Vec::new(),
             before: Vec::new(),
+            loads: Vec::new(),
             clustered: false,
             file: None,
             stdin: false,
@@ -204,17 +207,15 @@ impl<'a> Walk<'a> {
                 return Step::Found(address.map_or(Program::Nothing, |_| Program::Server));
             } else if grammar.setting.contains(letter) {
                 let setting = self.argument(after);
-                self.before.extend(setting.and_then(|setting| grammar.loaded(setting)));
+                self.loads.extend(setting.into_iter().flat_map(|setting| grammar.loaded(setting)));
                 break;
             } else if grammar.value.contains(letter) {
                 let value = self.argument(after);
-                self.stdin |=
-                    *letter == b'o' && value.is_some_and(|name| grammar.is_stdin(name, plus.is_none()));
+                self.shell_option(*letter, value, plus.is_none());
                 break;
             } else if grammar.next.contains(letter) {
                 let value = self.next();
-                self.stdin |=
-                    *letter == b'o' && value.is_some_and(|name| grammar.is_stdin(name, plus.is_none()));
+                self.shell_option(*letter, value, plus.is_none());
             } else if grammar.rest.contains(letter) {
                 break;
             } else if grammar.until_blank.contains(letter) {
@@ -230,6 +231,7 @@ impl<'a> Walk<'a> {
     fn name(&mut self, name: &'a [u8]) -> Step<'a> {
         let grammar = self.grammar;
         let (name, attached) = split(name);
+        self.shell_option(b'o', Some(name), true);
         if grammar.lists(grammar.long_text, name) {
             let Some(text) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
             self.texts.push(text);
@@ -246,7 +248,7 @@ impl<'a> Walk<'a> {
             self.before.extend(module.filter(|module| is_data_url(module)));
         } else if grammar.lists(grammar.long_setting, name) {
             let setting = attached.or_else(|| self.next());
-            self.before.extend(setting.and_then(|setting| grammar.loaded(setting)));
+            self.loads.extend(setting.into_iter().flat_map(|setting| grammar.loaded(setting)));
         } else if grammar.lists(grammar.long_file, name) {
             let Some(file) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
             self.file = Some(file);
@@ -294,6 +296,7 @@ impl<'a> Walk<'a> {
         };
         let file = self.file.or_else(|| if takes_script { self.next() } else { None });
         if let Some(file) = file {
+            self.before.append(&mut self.loads);
             self.before.append(&mut self.texts);
             return Program::File(file, self.rest);
         }
@@ -305,7 +308,20 @@ impl<'a> Walk<'a> {
             None if !self.stdin && matches!(self.operand, Operand::Needed | Operand::Nothing) => {
                 Program::Nothing
             }
-            None => Program::Stdin,
+            None => {
+                self.before.append(&mut self.loads);
+                Program::Stdin
+            }
+        }
+    }
+
+    /// What `-o`, as a letter with this argument, or two dashes name.
+    fn shell_option(&mut self, letter: u8, name: Option<&[u8]>, on: bool) {
+        let grammar = self.grammar;
+        let Some(name) = name.filter(|_| letter == b'o') else { return };
+        self.stdin |= grammar.sets(grammar.stdin_options, name, on);
+        if grammar.sets(grammar.command_options, name, on) {
+            self.operand = grammar.command_operand;
         }
     }
 

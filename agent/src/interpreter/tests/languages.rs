@@ -188,8 +188,11 @@ fn javascript_and_php() {
         ("php -d auto~prepend~file=data:,t x.php a", "data:,t then file:x.php a"),
         ("php -dauto~append~file=data:,t x.php", "data:,t then file:x.php"),
         ("php -d=auto~append~file=data:,t x.php", "data:,t then file:x.php"),
-        ("php --define auto~prepend~file_=_\"DATA:,t\" x.php", "DATA:,t\" then file:x.php"),
-        ("php -d auto~prepend~file=data:,t -r u", "text:data:,t\nu"),
+        ("php --define auto~prepend~file=\"data:,t\" x.php", "data:,t\" then file:x.php"),
+        ("php -d x=1\nauto~prepend~file=data:,t x.php", "data:,t then file:x.php"),
+        ("php -d auto~prepend~file=data:,t", "data:,t then stdin"),
+        // Not around text of the command line.
+        ("php -d auto~prepend~file=data:,t -r u", "text:u"),
         ("php -d auto~prepend~file=/x.php x.php", "file:x.php"),
         ("php -d auto~prepend~file x.php", "file:x.php"),
         ("php-cgi -d auto~prepend~file='data:,t' x.php", "data:,t' then file:x.php"),
