@@ -31,7 +31,7 @@ impl Table {
                 }
             }
             self.columns.push(Column {
-                kernel: finished.boot.title.clone(),
+                kernel: finished.boot.heading(),
                 hooks: *hooks,
                 cases: cases.clone(),
             });
