@@ -10,12 +10,17 @@ mod watch;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use weir::config::{Config, Hooks};
+use weir::{
+    config::{Config, Hooks, file::ConfigError},
+    sensor::load::LoadError,
+};
 
 /// Exit status after an error while working.
 const FAILED: u8 = 1;
 /// Exit status after an error of usage or configuration; clap uses it too.
 const USAGE: u8 = 2;
+/// Exit status where this host does not allow weir to run, and another start would not mend that.
+const REFUSED: u8 = 3;
 
 /// Tells the owner of a Linux host that data is leaving it.
 ///
@@ -36,7 +41,8 @@ Examples:
   weir run --record day.weirrec      watch, and keep the events for a replay
   weir replay day.weirrec            the same alerts again, on any machine, without root
 
-Exit status: 0 done, 1 failed while working, 2 wrong usage or configuration.
+Exit status: 0 done, 1 failed while working, 2 wrong usage or configuration, 3 this host does not allow weir to run (its
+kernel, or the rights that weir was given), which another start does not mend.
 Diagnostics go to standard error; WEIR_LOG=debug shows more.";
 
 #[derive(Debug, Subcommand)]
@@ -100,12 +106,48 @@ pub(crate) fn main() -> ExitCode {
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
     };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            let usage = error.downcast_ref::<weir::config::file::ConfigError>().is_some();
-            tracing::error!("{error:#}");
-            ExitCode::from(if usage { USAGE } else { FAILED })
+    result.unwrap_or_else(|error| {
+        say(&error);
+        ExitCode::from(status(&error))
+    })
+}
+
+/// Says on standard error what went wrong.
+fn say(error: &anyhow::Error) {
+    tracing::error!("{error:#}");
+}
+
+/// Exit status after `error`.
+fn status(error: &anyhow::Error) -> u8 {
+    if error.is::<ConfigError>() {
+        USAGE
+    } else if error.downcast_ref().is_some_and(LoadError::is_lasting) {
+        REFUSED
+    } else {
+        FAILED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{Config, FAILED, LoadError, REFUSED, USAGE, status};
+
+    #[test]
+    fn a_status_tells_whether_another_start_may_help() {
+        let blind = LoadError::Blind { reasons: String::new(), verifier_logs: Vec::new() };
+        let rows: [(anyhow::Error, u8); 7] = [
+            (Config::parse("x = 1", "weir.toml").unwrap_err().into(), USAGE),
+            (LoadError::TooOld { release: "5.4".to_owned(), oldest: "5.10".to_owned() }.into(), REFUSED),
+            (LoadError::NotPermitted { missing: "CAP_BPF".to_owned() }.into(), REFUSED),
+            (LoadError::Confidentiality { verifier_logs: Vec::new() }.into(), REFUSED),
+            (blind.into(), FAILED),
+            (LoadError::Random(io::Error::from_raw_os_error(11)).into(), FAILED),
+            (anyhow::anyhow!("the disk is full"), FAILED),
+        ];
+        for (error, expected) in rows {
+            assert_eq!(status(&error), expected, "{error:#}");
         }
     }
 }

@@ -43,6 +43,15 @@ pub struct Told<'a> {
     pub before: Option<Cow<'a, [u8]>>,
     /// The program.
     pub program: Program<'a>,
+    /// The program is a file whose name has no slash, and the interpreter looks for it in `PATH` first.
+    pub searched: bool,
+}
+
+impl<'a> Told<'a> {
+    /// A program before which nothing runs.
+    fn alone(program: Program<'a>) -> Self {
+        Self { before: None, program, searched: false }
+    }
 }
 
 /// An interpreter.
@@ -75,7 +84,7 @@ impl Interpreter {
     pub fn read<'a>(&self, arguments: &'a [Bytes]) -> Told<'a> {
         match &self.syntax {
             Syntax::Options(grammar) => grammar.read(arguments),
-            Syntax::Powershell => Told { before: None, program: powershell::read(arguments) },
+            Syntax::Powershell => powershell::read(arguments),
         }
     }
 

@@ -17,8 +17,8 @@ use crate::{
     weir::Weir,
 };
 
-/// Exit status of a command that failed while it worked.
-const FAILED: i32 = 1;
+/// Exit status on a host that does not allow weir to run.
+const REFUSED: i32 = 3;
 /// A scenario that uploads over TCP, and must be alerted.
 const UPLOAD: &str = "malicious::tar-curl";
 /// Sensors whose only place is a cgroup.
@@ -75,7 +75,7 @@ fn refuses(weir: &Weir, dir: &Path, says: &[&str]) -> Result<()> {
             command.arg("--alerts").arg(dir.join("refused.jsonl"));
         }
         let status = refused::check(&mut command, says, subcommand)?;
-        ensure!(status == FAILED, "weir {subcommand} ended with status {status}, not {FAILED}");
+        ensure!(status == REFUSED, "weir {subcommand} ended with status {status}, not {REFUSED}");
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ fn no_root(context: &Context, _: &Path) -> Result<Outcome> {
         let mut command = Command::new(&binary);
         command.arg(subcommand).args(arguments).uid(replay::NOBODY).gid(replay::NOBODY).current_dir("/");
         let status = refused::check(&mut command, &says, subcommand)?;
-        ensure!(status == FAILED, "weir {subcommand} ended with status {status}, not {FAILED}");
+        ensure!(status == REFUSED, "weir {subcommand} ended with status {status}, not {REFUSED}");
     }
     Ok(Outcome::Passed(Vec::new()))
 }

@@ -31,7 +31,8 @@ Examples:
   weir check --json                 the same for a program
 
 Hooks are looked at by loading them, which needs root; the configuration is checked first.
-Exit status: 0 when weir would run, 1 when it would not or would be blind, 2 when the configuration is not good.")]
+Exit status: 0 when weir would run, 1 when it would not or would be blind, 2 when the configuration is not good, 3 when
+this host does not allow weir to run (its kernel, or the rights that weir was given).")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     kernel_side: KernelSide,
@@ -53,8 +54,14 @@ const VITAL: [&str; 5] = ["fork", "exec", "exit", "open", "send"];
 const LAST_LINES: usize = 5;
 
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = arguments.kernel_side.load()?;
     let mut out = io::stdout().lock();
+    let config = arguments.kernel_side.load();
+    if let Err(error) = &config
+        && arguments.json
+    {
+        show(writeln!(out, "{:#}", bad_configuration(error)))?;
+    }
+    let config = config?;
     if !arguments.json {
         show(writeln!(out, "configuration: good"))?;
     }
@@ -85,11 +92,16 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             show(writeln!(out, "{verdict}"))?;
         }
     }
-    // The report comes first: a directory that cannot be written must not take it away.
-    if let Some(directory) = &arguments.verifier_logs {
-        write_logs(directory, refused)?;
+    // The report and its error come first: a directory that cannot be written must not take them away.
+    let written =
+        arguments.verifier_logs.as_deref().map_or(Ok(()), |directory| write_logs(directory, refused));
+    let result = loaded.map(drop).map_err(anyhow::Error::from);
+    if let (Err(error), Err(behind)) = (&result, &written) {
+        super::say(error);
+        super::say(behind);
+        return Ok(ExitCode::from(super::status(error)));
     }
-    loaded?;
+    result.and(written)?;
     Ok(if blind.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
 }
 
@@ -101,6 +113,10 @@ fn blind(coverage: &[Coverage]) -> Vec<&'static str> {
 
 /// Each program has a name of its own, so that its log has a file of its own.
 fn write_logs(directory: &Path, refused: &[VerifierLog]) -> anyhow::Result<()> {
+    if refused.is_empty() {
+        tracing::info!("the verifier refused no program: nothing is written to {}", directory.display());
+        return Ok(());
+    }
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     for log in refused {
         let path = directory.join(format!("{}.log", log.program));
@@ -135,6 +151,11 @@ fn report(hooks: &str, runs: Result<Runs<'_>, &LoadError>, refused: &[VerifierLo
         "refused": refused.collect::<Vec<_>>(),
         "error": runs.err().map(ToString::to_string),
     })
+}
+
+/// The object where there is nothing to look at the kernel with.
+fn bad_configuration(error: &anyhow::Error) -> serde_json::Value {
+    json!({ "configuration": "bad", "error": format!("{error:#}") })
 }
 
 /// A reader that has seen enough is no error.
@@ -188,7 +209,12 @@ fn print(out: &mut impl Write, sensors: &[Coverage], unheeded: &[Unheeded]) -> i
 mod tests {
     use std::{fs, os::unix::fs::symlink};
 
-    use super::{Coverage, LoadError, Runs, VITAL, VerifierLog, json, print_refused, report, write_logs};
+    use weir::config::Config;
+
+    use super::{
+        Coverage, LoadError, Runs, VITAL, VerifierLog, bad_configuration, json, print_refused, report,
+        write_logs,
+    };
 
     /// The log of a program that was refused.
     fn log(text: &str) -> VerifierLog {
@@ -216,6 +242,16 @@ mod tests {
         let object = report("auto", Err(&error), error.verifier_logs());
         assert_eq!((&object["blind"], &object["sensors"]), (&json!(null), &json!(null)));
         assert_eq!(object["refused"][0]["verifier"], json!(["a", "b"]));
+        let object = bad_configuration(&Config::parse("alert = 1", "weir.toml").unwrap_err().into());
+        assert_eq!(object["configuration"], "bad");
+        assert!(object["error"].as_str().unwrap().contains("weir.toml"), "{object}");
+    }
+
+    #[test]
+    fn no_refused_program_makes_no_directory() {
+        let directory = std::env::temp_dir().join(format!("weir-no-logs-{}", std::process::id()));
+        write_logs(&directory, &[]).unwrap();
+        assert!(!directory.exists());
     }
 
     #[test]

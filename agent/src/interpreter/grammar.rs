@@ -21,10 +21,22 @@ pub(super) struct Grammar {
     /// Letters that take the rest of their word, a module; what stands there behind its name, if not behind `=`, is
     /// program text that runs before the program.
     pub(super) uses: &'static [u8],
+    /// Letters behind which, or behind `t` after which, `:` or `=` introduces what `uses` takes; else they are flags.
+    pub(super) debugs: &'static [u8],
+    /// Letters with which no file and no standard input is run, but text is; a `:` takes the rest of the word.
+    pub(super) bare: &'static [u8],
+    /// Letters that have the interpreter look for a script whose name has no slash in `PATH` first.
+    pub(super) searches: &'static [u8],
     /// Letters that make the first operand program text, as `-c` does in a shell.
     pub(super) command: &'static [u8],
+    /// What they make of it.
+    pub(super) command_operand: Operand,
     /// Letters that make standard input the program and all operands its arguments.
     pub(super) stdin: &'static [u8],
+    /// What `-o` and two dashes call `stdin`, in small letters and digits alone.
+    pub(super) stdin_options: &'static str,
+    /// What `-o` and two dashes call `command`, likewise.
+    pub(super) command_options: &'static str,
     /// Letters whose argument, attached or next, names the script; they end the options unless `file_goes_on`.
     pub(super) file: &'static [u8],
     /// Options may follow the one that names the script.
@@ -37,6 +49,9 @@ pub(super) struct Grammar {
     pub(super) next: &'static [u8],
     /// Letters that take the rest of their word, be it empty.
     pub(super) rest: &'static [u8],
+    /// Letters that take what stands before the first blank of their word, be it empty. Where there are such letters, a
+    /// blank ends a cluster, unless a dash follows.
+    pub(super) until_blank: &'static [u8],
     /// Letters that take one more letter of their word.
     pub(super) one: &'static [u8],
     /// Letters that end the options with their word, be they listed above or not.
@@ -45,6 +60,8 @@ pub(super) struct Grammar {
     pub(super) nothing: &'static [u8],
     /// Letters that only look at a file; they count where no program text stands before them.
     pub(super) looks: &'static [u8],
+    /// Letters whose argument, attached or next, is a setting `name=value`.
+    pub(super) setting: &'static [u8],
     /// Letters whose argument, attached or next, is the address of a built-in server.
     pub(super) server: &'static [u8],
     /// Names whose value, attached by `=` or next, is program text.
@@ -55,6 +72,10 @@ pub(super) struct Grammar {
     pub(super) long_before: &'static str,
     /// Names whose value is a module that is loaded before the program; a `data:` URL is its text.
     pub(super) long_loads: &'static str,
+    /// Names whose value is a setting `name=value`.
+    pub(super) long_setting: &'static str,
+    /// Settings whose value is loaded before a file or standard input; a `data:` URL is its text.
+    pub(super) settings_load: &'static str,
     /// Names whose value is the script.
     pub(super) long_file: &'static str,
     /// Names with a value, attached by `=` or next.
@@ -123,10 +144,14 @@ pub(super) enum Operand {
     Needed,
     /// Program text.
     Text,
+    /// Program text, and standard input is run behind it if that is asked for too.
+    TextThenStdin,
     /// Ignored.
     Ignored,
     /// Of no interest: nothing is run.
     Nothing,
+    /// Of no interest: nothing is run but program text, not even standard input.
+    Bare,
 }
 
 /// Flags alone.
@@ -135,23 +160,33 @@ pub(super) const NONE: Grammar = Grammar {
     text: b"",
     before: b"",
     uses: b"",
+    debugs: b"",
+    bare: b"",
+    searches: b"",
     command: b"",
+    command_operand: Operand::Text,
     stdin: b"",
+    stdin_options: "",
+    command_options: "",
     file: b"",
     file_goes_on: false,
     module: b"",
     value: b"",
     next: b"",
     rest: b"",
+    until_blank: b"",
     one: b"",
     ends: b"",
     nothing: b"",
     looks: b"",
+    setting: b"",
     server: b"",
     long_text: "",
     long_maybe_text: "",
     long_before: "",
     long_loads: "",
+    long_setting: "",
+    settings_load: "",
     long_file: "",
     long_value: "",
     long_nothing: "version help",
@@ -173,6 +208,11 @@ impl Grammar {
         Walk::new(self, arguments).read()
     }
 
+    /// Whether a blank ends a cluster.
+    fn has_blanks(&self) -> bool {
+        !self.until_blank.is_empty()
+    }
+
     /// Whether what stands behind one dash is a name; `clustered` says whether a cluster came before.
     fn is_single(&self, name: &[u8], clustered: bool) -> bool {
         match self.names {
@@ -182,6 +222,33 @@ impl Grammar {
                 !clustered && listed.iter().any(|names| self.lists(names, name))
             }
             Names::Whole | Names::Abbreviated => false,
+        }
+    }
+
+    /// The module behind a letter of `debugs`.
+    fn debugged<'a>(&self, letter: u8, after: &'a [u8]) -> Option<&'a [u8]> {
+        let after = after.strip_prefix(b"t").unwrap_or(after);
+        let module = after.strip_prefix(b":").or_else(|| after.strip_prefix(b"="))?;
+        self.debugs.contains(&letter).then_some(module)
+    }
+
+    /// The texts that settings, a line each, have loaded; a value may stand in quotes.
+    fn loaded<'a>(&self, settings: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        settings.split(|&byte| byte == b'\n').filter_map(|setting| {
+            let (name, value) = setting.split_at_checked(setting.iter().position(|&byte| byte == b'=')?)?;
+            let value = value.get(1..)?;
+            let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+            (self.lists(self.settings_load, name.trim_ascii()) && walk::is_data_url(value)).then_some(value)
+        })
+    }
+
+    /// Whether `-o given`, or `+o given` where not `on`, sets an option of `names`; `no` before a name negates it.
+    fn sets(&self, names: &str, given: &[u8], on: bool) -> bool {
+        let folded: Vec<u8> =
+            given.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+        match folded.strip_prefix(b"no") {
+            Some(name) => !on && self.lists(names, name),
+            None => on && self.lists(names, &folded),
         }
     }
 

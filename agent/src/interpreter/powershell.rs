@@ -9,7 +9,7 @@ use base64::{
     engine::{GeneralPurpose, GeneralPurposeConfig},
 };
 
-use super::Program;
+use super::{Program, Told};
 use crate::event::Bytes;
 
 /// What a parameter leads to.
@@ -19,7 +19,7 @@ enum Means {
     Command,
     /// The next argument is text; what follows are its arguments.
     CommandWithArguments,
-    /// The next argument is encoded text.
+    /// The next argument is encoded text. Parameters go on behind it, and a file among them is run in its place.
     Encoded,
     /// The next argument is the file.
     File,
@@ -74,25 +74,53 @@ const PARAMETERS: &[(&str, usize, Means)] = &[
 ];
 
 /// What `arguments` (without the program's name) tell it to run.
-pub(super) fn read(arguments: &[Bytes]) -> Program<'_> {
+pub(super) fn read(arguments: &[Bytes]) -> Told<'_> {
+    let (encoded, program) = parameters(arguments);
+    let Some(typed) = encoded else { return Told::alone(program.unwrap_or(Program::Stdin)) };
+    match program {
+        None => Told::alone(Program::Encoded(typed)),
+        Some(program @ (Program::File(..) | Program::Stdin)) => {
+            let text = decoded(typed).map_or(Cow::Borrowed(typed), |text| Cow::Owned(text.into_bytes()));
+            Told { before: Some(text), ..Told::alone(program) }
+        }
+        // Text may be given once.
+        Some(
+            Program::Text(_) | Program::Encoded(_) | Program::Module(..) | Program::Server | Program::Nothing,
+        ) => Told::alone(Program::Nothing),
+    }
+}
+
+/// The encoded text, and what else is named.
+fn parameters(arguments: &[Bytes]) -> (Option<&[u8]>, Option<Program<'_>>) {
+    let mut encoded = None;
     let mut rest = arguments;
     while let [argument, after @ ..] = rest {
         let next = after.first().map(Bytes::as_slice);
         let following = after.get(1..).unwrap_or_default();
-        match parameter(argument.as_slice()) {
-            None => return file(argument.as_slice(), after),
-            Some(Means::Command) => return command(after),
+        let program = match parameter(argument.as_slice()) {
+            None => file(argument.as_slice(), after),
+            Some(Means::Command) => command(after),
             Some(Means::CommandWithArguments) => {
-                return next.map_or(Program::Nothing, |text| Program::Text(text.into()));
+                next.map_or(Program::Nothing, |text| Program::Text(text.into()))
             }
-            Some(Means::Encoded) => return next.map_or(Program::Nothing, Program::Encoded),
-            Some(Means::File) => return next.map_or(Program::Nothing, |path| file(path, following)),
-            Some(Means::Value) => rest = following,
-            Some(Means::Flag) => rest = after,
-            Some(Means::Nothing) => return Program::Nothing,
-        }
+            Some(Means::Encoded) if next.is_some() && encoded.is_none() => {
+                (encoded, rest) = (next, following);
+                continue;
+            }
+            Some(Means::Encoded | Means::Nothing) => Program::Nothing,
+            Some(Means::File) => next.map_or(Program::Nothing, |path| file(path, following)),
+            Some(Means::Value) => {
+                rest = following;
+                continue;
+            }
+            Some(Means::Flag) => {
+                rest = after;
+                continue;
+            }
+        };
+        return (encoded, Some(program));
     }
-    Program::Stdin
+    (encoded, None)
 }
 
 /// Base64 as .NET takes it: blanks are passed over, and what the last character has too many of its bits.

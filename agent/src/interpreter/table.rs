@@ -14,6 +14,7 @@ const SHELL: Grammar = Grammar {
     shell: true,
     command: b"c",
     stdin: b"s",
+    stdin_options: "stdin",
     next: b"o",
     long_nothing: "",
     plus: Some(b"c"),
@@ -21,11 +22,15 @@ const SHELL: Grammar = Grammar {
     ..NONE
 };
 
+/// dash goes on with standard input where `-s` stands beside `-c`.
+const DASH: Grammar = Grammar { command_operand: Operand::TextThenStdin, ..SHELL };
+
 /// ksh, mksh, zsh and yash take `-oname`; `sh`, bash and busybox go on with the cluster and take the next word.
 const KSH: Grammar = Grammar { next: b"", value: b"o", long_nothing: "version help", ..SHELL };
 
 /// Names that bash takes after one dash as well.
 const BASH: Grammar = Grammar {
+    stdin_options: "",
     next: b"oO",
     plus: Some(b"cs"),
     long_value: "rcfile init-file",
@@ -67,13 +72,24 @@ const PYTHON: Grammar = Grammar {
     ..NONE
 };
 
-/// `-M` and `-m` take no next word; `-d` is a flag, what follows its `:` is a module. Perl writes what `-M` and `-d:`
-/// give it behind `use`, so that it may go on with more than a module; `-m` refuses that.
-const PERL: Grammar =
-    Grammar { text: b"eE", uses: b"M:", value: b"I", rest: b"mFixDC", nothing: b"vVh?", ..NONE };
+/// `-M` and `-m` take no next word; `-d` is a flag, what follows its `:` or `=` is a module. Perl writes what `-M` and
+/// `-d:` give it behind `use`, so that it may go on with more than a module; `-m` refuses that. `-V` runs text too.
+const PERL: Grammar = Grammar {
+    text: b"eE",
+    uses: b"M",
+    debugs: b"d",
+    bare: b"V",
+    searches: b"S",
+    value: b"I",
+    rest: b"mx",
+    until_blank: b"iFCD",
+    nothing: b"vh?",
+    ..NONE
+};
 
 const RUBY: Grammar = Grammar {
     text: b"e",
+    searches: b"S",
     value: b"ICXEr",
     rest: b"Fix:",
     one: b"K",
@@ -88,7 +104,7 @@ const NODE: Grammar = Grammar {
     names: Names::OneDash,
     long_text: "e eval pe",
     long_maybe_text: "p print",
-    long_loads: "import loader experimental-loader",
+    long_loads: "import loader experimental-loader test-global-setup test-reporter",
     long_value: "r C allow-fs-read allow-fs-write build-sea build-snapshot-config conditions cpu-prof-dir \
         cpu-prof-interval cpu-prof-name debug-port diagnostic-dir disable-proto disable-warning \
         dns-result-order env-file env-file-if-exists es-module-specifier-resolution \
@@ -100,8 +116,7 @@ const NODE: Grammar = Grammar {
         policy-integrity redirect-warnings report-dir report-directory report-filename report-signal \
         require secure-heap secure-heap-min security-revert snapshot-blob test-concurrency \
         test-coverage-branches test-coverage-exclude test-coverage-functions test-coverage-include \
-        test-coverage-lines test-global-setup test-isolation test-name-pattern test-random-seed test-reporter \
-        test-reporter-destination test-rerun-failures test-shard test-skip-pattern test-timeout title \
+        test-coverage-lines test-isolation test-name-pattern test-random-seed test-reporter-destination test-rerun-failures test-shard test-skip-pattern test-timeout title \
         tls-cipher-list tls-keylog trace-event-categories trace-event-file-pattern trace-require-module \
         unhandled-rejections use-largepages v8-pool-size watch-kill-signal watch-path",
     long_nothing: "v h version help v8-options completion-bash run",
@@ -155,18 +170,21 @@ const DENO: Grammar = Grammar {
 
 /// `-S` serves, whatever else is asked for; `-l`, `-s` and `-w` only look at a file, but `-l` does nothing behind text.
 /// The file of `-F` runs beside texts, that of `-f` gives way to them. After `--` stand the arguments of what standard
-/// input says.
+/// input says. Two settings name what runs before and behind the program.
 const PHP: Grammar = Grammar {
     text: b"rBRE",
     file: b"fF",
     file_goes_on: true,
-    value: b"dczt",
+    value: b"czt",
+    setting: b"d",
     nothing: b"vimhsw?",
     looks: b"l",
     server: b"S",
     long_text: "run process-begin process-code process-end",
     long_file: "file process-file",
-    long_value: "define php-ini zend-extension docroot",
+    long_value: "php-ini zend-extension docroot",
+    long_setting: "define",
+    settings_load: "auto_prepend_file auto_append_file",
     long_nothing: "version help usage info modules syntax-highlight syntax-highlighting strip ini rf rc re rz ri",
     long_looks: "syntax-check",
     long_server: "server",
@@ -181,7 +199,7 @@ const PHP: Grammar = Grammar {
 const PHP_CGI: Grammar = Grammar {
     text: b"",
     file: b"f",
-    value: b"dczT",
+    value: b"czT",
     nothing: b"vimhlswb?",
     server: b"",
     long_text: "",
@@ -227,14 +245,24 @@ const R: Grammar = Grammar {
 };
 
 pub(super) const INTERPRETERS: &[Interpreter] = &[
-    options(&["sh", "dash", "ash", "hush", "toysh"], &SHELL),
+    options(&["sh", "ash", "hush", "toysh"], &SHELL),
+    options(&["dash"], &DASH),
     options(&["bash", "rbash"], &BASH),
     options(&["ksh", "rksh", "oksh", "pdksh"], &KSH),
     options(&["mksh", "lksh", "rmksh", "rlksh"], &Grammar { value: b"oT", plus: Some(b""), ..KSH }),
-    options(&["zsh", "rzsh"], &Grammar { ends: b"b", long_value: "emulate", ..KSH }),
+    options(
+        &["zsh", "rzsh"],
+        &Grammar { ends: b"b", stdin_options: "shinstdin stdin", long_value: "emulate", ..KSH },
+    ),
     options(
         &["yash"],
-        &Grammar { plus: Some(b""), long_value: "rcfile profile", names: Names::Abbreviated, ..KSH },
+        &Grammar {
+            plus: Some(b""),
+            command_options: "cmdline",
+            long_value: "rcfile profile",
+            names: Names::Abbreviated,
+            ..KSH
+        },
     ),
     options(&["csh", "tcsh", "bsd-csh"], &CSH),
     options(&["fish"], &FISH),

@@ -3,14 +3,16 @@
 //! deno 2.9, php and php-cgi 8.2, lua 5.4, luajit 2.1, tclsh 8.6 and expect 5.45. `PowerShell` is as its parser's
 //! source reads; R, wish, toybox, Python 2 and what came to node after 20 are as their manuals say.
 
+mod languages;
+
 use super::*;
 
-/// Words of a command line; they are separated by spaces, `_` is a space within a word.
+/// Words of a command line; they are separated by spaces, `_` is a space within a word and `~` is `_`.
 fn words(line: &str) -> Vec<Bytes> {
-    line.split(' ').map(|word| Bytes::from(word.replace('_', " ").as_str())).collect()
+    line.split(' ').map(|word| Bytes::from(word.replace('_', " ").replace('~', "_").as_str())).collect()
 }
 
-/// `file:x [arguments]`, `text:x`, `encoded:x`, `module:x [arguments]`, `stdin`, `server`, `nothing`, or `-` for no
+/// `file:x [arguments]` or `searched:x [arguments]`, `text:x`, `encoded:x`, `module:x [arguments]`, `stdin`, `server`, `nothing`, or `-` for no
 /// interpreter; `x then` stands before these where text runs first.
 fn shown(line: &str) -> String {
     let argv = words(line);
@@ -21,9 +23,10 @@ fn shown(line: &str) -> String {
         let words = std::iter::once(Bytes::from(name)).chain(arguments.iter().cloned());
         words.map(|word| word.to_string()).collect::<Vec<_>>().join(" ")
     };
-    let Told { before, program } = interpreter.read(invocation.arguments);
+    let Told { before, program, searched } = interpreter.read(invocation.arguments);
     let before = before.map(|text| format!("{} then ", String::from_utf8_lossy(&text))).unwrap_or_default();
     let program = match program {
+        Program::File(path, arguments) if searched => format!("searched:{}", with(path, arguments)),
         Program::File(path, arguments) => format!("file:{}", with(path, arguments)),
         Program::Text(text) => format!("text:{}", String::from_utf8_lossy(&text)),
         Program::Encoded(text) => format!("encoded:{}", String::from_utf8_lossy(text)),
@@ -99,6 +102,30 @@ fn dialects_of_shells() {
         ("yash +c t", "file:t"),
         ("bash +s x a", "stdin"),
         ("dash +s x a", "file:x a"),
+        // Some have a name for -s, and one for -c; `no` and + turn it round.
+        ("dash -o stdin x.sh a", "stdin"),
+        ("dash -eo stdin x.sh", "stdin"),
+        ("dash -oe stdin x.sh", "stdin"),
+        ("dash +o stdin x.sh", "file:x.sh"),
+        ("zsh -o shinstdin x.sh", "stdin"),
+        ("zsh -oSHIN~stdin x.sh", "stdin"),
+        ("zsh +o no~shin~stdin x.sh", "stdin"),
+        ("zsh -o noshinstdin x.sh", "file:x.sh"),
+        ("zsh -o stdin x.sh", "stdin"),
+        ("zsh --stdin x.sh", "stdin"),
+        ("zsh --shin-stdin x.sh", "stdin"),
+        ("mksh -ostdin x.sh", "stdin"),
+        ("mksh +o stdin x.sh", "file:x.sh"),
+        ("yash -o Std x.sh", "stdin"),
+        ("yash +o nostdin x.sh", "stdin"),
+        ("yash --std-in x.sh", "stdin"),
+        ("yash --cmdline t", "text:t"),
+        ("yash -o cmdline t", "text:t"),
+        ("bash -o errexit x.sh", "file:x.sh"),
+        // dash goes on with standard input behind the text.
+        ("dash -sc t", "t then stdin"),
+        ("dash -o stdin -c t a", "t then stdin"),
+        ("busybox sh -sc t", "text:t"),
         // -c wins over -s.
         ("bash -sc t", "text:t"),
         ("bash -s -c t", "text:t"),
@@ -155,178 +182,6 @@ fn dialects_of_shells() {
 }
 
 #[test]
-fn scripting_languages() {
-    check(&[
-        ("python3 -u x.py -c y", "file:x.py -c y"),
-        ("python3 -Wignore -X dev -uc t a", "text:t"),
-        ("python3 -ct a", "text:t"),
-        // The text ends the options: what follows is its own.
-        ("python3 -c t -c u", "text:t"),
-        ("python3 -c", "nothing"),
-        ("python3 -m http.server 80", "module:http.server 80"),
-        ("python3 -um http.server", "module:http.server"),
-        ("python2 -mSimpleHTTPServer", "module:SimpleHTTPServer"),
-        ("python3 -m", "nothing"),
-        ("python3 -V x.py", "nothing"),
-        ("python3 -?", "nothing"),
-        ("python3 --help-env", "nothing"),
-        ("python3 --check-hash-based-pycs always x.py", "file:x.py"),
-        ("python3 - a", "stdin"),
-        ("python3 -- x.py a", "file:x.py a"),
-        ("python3", "stdin"),
-        ("perl -lane print file", "text:print"),
-        // -M takes no next word, -I does.
-        ("perl -MSocket -I lib -w x.pl a", "file:x.pl a"),
-        ("perl -i.bak -pe s/a/b/ -e c file", "text:s/a/b/\nc"),
-        ("perl -l012e t", "text:t"),
-        ("perl -ie x.pl", "file:x.pl"),
-        ("perl -d:NYTProf x.pl", "file:x.pl"),
-        ("perl -d:NYTProf=a;b x.pl", "file:x.pl"),
-        // What stands behind a module's name is compiled, but not a list behind =.
-        ("perl -Mstrict;t x.pl a", "strict;t then file:x.pl a"),
-        ("perl -wM-strict;t x.pl", "-strict;t then file:x.pl"),
-        ("perl -MList::Util_'sum' -e t", "text:List::Util 'sum'\nt"),
-        ("perl -MPOSIX;t", "POSIX;t then stdin"),
-        ("perl -dt:Peek;t x.pl", "Peek;t then file:x.pl"),
-        ("perl -MPOSIX=floor;t x.pl", "file:x.pl"),
-        ("perl -MPOSIX;t -v", "nothing"),
-        ("perl -e t x.pl", "text:t"),
-        ("ruby -e t x.rb", "text:t"),
-        ("perl -de t", "text:t"),
-        ("perl -CSD -F: x.pl", "file:x.pl"),
-        ("perl -V:version x.pl", "nothing"),
-        ("perl -w - a", "stdin"),
-        ("perl -e", "nothing"),
-        ("ruby -r net/http -e t", "text:t"),
-        ("ruby -rnet/http x.rb a", "file:x.rb a"),
-        ("ruby -v x.rb", "file:x.rb"),
-        ("ruby --version x.rb", "nothing"),
-        ("ruby -Ku x.rb", "file:x.rb"),
-        ("ruby -Kee t", "text:t"),
-        ("ruby -W:no-deprecated -We t", "text:t"),
-        ("ruby -X . --enable all --encoding utf-8 x.rb", "file:x.rb"),
-        ("ruby -e a -e b c", "text:a\nb"),
-        ("lua5.4 -l socket x.lua a", "file:x.lua a"),
-        ("lua -e t x.lua a", "t then file:x.lua a"),
-        ("luajit -et -l m x.lua", "t then file:x.lua"),
-        ("lua -e t -e u", "text:t\nu"),
-        ("lua -e t -", "t then stdin"),
-        ("luajit -joff -O3 x.lua", "file:x.lua"),
-        ("luajit -j off x.lua", "file:x.lua"),
-        ("luajit -b x.lua out", "nothing"),
-        ("tclsh x.tcl a", "file:x.tcl a"),
-        ("tclsh -encoding utf-8 x.tcl", "file:x.tcl"),
-        // tclsh has no -c: whatever else begins with a dash makes it read standard input.
-        ("tclsh -c x", "stdin"),
-        ("tclsh -- x.tcl", "stdin"),
-        ("wish8.6 x.tcl -display :0", "file:x.tcl -display :0"),
-        ("expect -c t", "text:t"),
-        ("expect -c t x.exp a", "t then file:x.exp a"),
-        ("expect -c t -", "t then stdin"),
-        ("expect -c t -f x.exp a", "t then file:x.exp a"),
-        ("expect -f x.exp -c t a", "t then file:x.exp a"),
-        ("expect -nf x.exp a", "file:x.exp a"),
-        ("expect -D 0 x.exp", "file:x.exp"),
-        ("expect -", "stdin"),
-        ("Rscript --vanilla x.R a", "file:x.R a"),
-        ("Rscript -e t -e u", "text:t\nu"),
-        ("R --no-echo --no-restore --file=x.R --args a", "file:x.R --args a"),
-        ("R --no-save -e t --args -e u", "text:t"),
-        ("R --vanilla x.R", "stdin"),
-    ]);
-}
-
-#[test]
-fn javascript_and_php() {
-    check(&[
-        ("node --require x --eval=t", "text:t"),
-        ("node --no-warnings x.js --eval y", "file:x.js --eval y"),
-        ("node -e t a -e b", "text:t"),
-        // node has no clusters but -pe, and -p takes a text only from the word behind it.
-        ("node -pe t", "text:t"),
-        ("node -p t a", "text:t"),
-        ("node -p -e t", "text:t"),
-        ("node -p -r fs x", "file:x"),
-        ("node -p", "stdin"),
-        // A module that is a URL of text, not one that is a file.
-        ("node --import data:text/javascript,t x.js a", "data:text/javascript,t then file:x.js a"),
-        ("node --import=DATA:,t", "DATA:,t then stdin"),
-        ("node --loader data:,t --experimental-loader=data:,u -e v", "text:data:,t\ndata:,u\nv"),
-        ("node --import ./a.mjs -r ./b.js x.js", "file:x.js"),
-        ("node --require data:,t x.js", "file:x.js"),
-        ("node --env-file rc --title x x.js", "file:x.js"),
-        ("node --test-isolation none --test-coverage-include x --watch-kill-signal INT x.js", "file:x.js"),
-        ("node --debug-port 0 --max-old-space-size-percentage 50 x.js", "file:x.js"),
-        ("node --max-old-space-size=400 x.js", "file:x.js"),
-        ("node --inspect x.js", "file:x.js"),
-        ("node inspect x.js", "file:x.js"),
-        ("node --run dev", "nothing"),
-        ("node -v x.js", "nothing"),
-        ("node - a", "stdin"),
-        ("bun x.ts a", "file:x.ts a"),
-        ("bun run --smol x.ts a", "file:x.ts a"),
-        ("bun --cwd . -r ./a.js x.ts", "file:x.ts"),
-        ("bun -et a", "text:t"),
-        ("bun exec t", "text:t"),
-        ("bun run - a", "stdin"),
-        ("bun x cowsay", "nothing"),
-        ("bun install --dry-run", "nothing"),
-        ("bun", "nothing"),
-        ("deno run -qR --allow-net=x x.ts a", "file:x.ts a"),
-        ("deno run -c deno.json -L debug --seed 1 x.ts", "file:x.ts"),
-        ("deno run --preload ./a.ts x.ts a", "file:x.ts a"),
-        ("deno run --preload data:,t x.ts a", "data:,t then file:x.ts a"),
-        ("deno x.ts a", "file:x.ts a"),
-        ("deno -q run x.ts", "file:x.ts"),
-        ("deno eval -p t a", "text:t"),
-        ("deno eval --ext ts t", "text:t"),
-        ("deno repl --eval t", "text:t"),
-        ("deno run - a", "stdin"),
-        ("deno run", "nothing"),
-        ("deno fmt x.ts", "nothing"),
-        ("deno", "stdin"),
-        ("php -d a=b -r t", "text:t"),
-        ("php -f x.php a", "file:x.php a"),
-        ("php -fx.php", "file:x.php"),
-        ("php x.php -r t", "file:x.php -r t"),
-        ("php -r=t", "text:t"),
-        ("php -f=x.php", "file:x.php"),
-        ("php --run t", "text:t"),
-        ("php -B a -R b -E c", "text:a\nb\nc"),
-        ("php -B a -F x.php -E b", "a\nb then file:x.php"),
-        // A file that an option names gives way to text, so that it may be a decoy.
-        ("php -f x.php -r t", "t then file:x.php"),
-        ("php -f x.php -d a=b c", "file:x.php c"),
-        ("php -f x.php -l", "nothing"),
-        ("php -B a x.php", "text:a"),
-        ("php -t . -c . x.php", "file:x.php"),
-        ("php -S 127.0.0.1:80 router.php", "server"),
-        ("php -nS 127.0.0.1:80", "server"),
-        ("php -qS127.0.0.1:80", "server"),
-        ("php --server=127.0.0.1:80", "server"),
-        ("php -r t -S 127.0.0.1:80", "server"),
-        ("php -S", "nothing"),
-        ("php -l x.php", "nothing"),
-        ("php -nl x.php", "nothing"),
-        // A look at a file is one only without text before it; others are a mistake beside text.
-        ("php -r t -l", "text:t"),
-        ("php -r t --syntax-check", "text:t"),
-        ("php -B t -l", "text:t"),
-        ("php -l -r t", "nothing"),
-        ("php -r t -w", "nothing"),
-        ("php -r t -v", "nothing"),
-        // A lone dash is a file to php, and what stands behind -- are arguments of standard input's program.
-        ("php - a", "file:- a"),
-        ("php -- x.php a", "stdin"),
-        ("php-cgi8.2 -T 3 x.php", "file:x.php"),
-        ("php-cgi -b 127.0.0.1:9000", "nothing"),
-        ("php-cgi", "nothing"),
-        ("php-cgi -d a=b", "nothing"),
-        ("php-cgi -f x.php", "file:x.php"),
-    ]);
-}
-
-#[test]
 fn powershell_in_every_abbreviation() {
     check(&[
         ("pwsh -NoProfile -ExecutionPolicy Bypass ./x.ps1 -File y", "file:./x.ps1 -File y"),
@@ -334,6 +189,16 @@ fn powershell_in_every_abbreviation() {
         ("pwsh -e QQA=", "encoded:QQA="),
         ("pwsh -ec QQA=", "encoded:QQA="),
         ("pwsh -eNcOd QQA=", "encoded:QQA="),
+        // Parameters go on behind it: a file is run in its place, other text is a mistake.
+        ("pwsh -enc QQA= -nop", "encoded:QQA="),
+        ("pwsh -enc QQA= real.ps1 a", "A then file:real.ps1 a"),
+        ("pwsh -nop -e QQA= -w hidden -f real.ps1", "A then file:real.ps1"),
+        ("pwsh -enc QQA real.ps1", "QQA then file:real.ps1"),
+        ("pwsh -enc QQA= -", "A then stdin"),
+        ("pwsh -enc QQA= -c t", "nothing"),
+        ("pwsh -enc QQA= -enc QQA=", "nothing"),
+        ("pwsh -enc QQA= -v", "nothing"),
+        ("pwsh -enc", "nothing"),
         ("pwsh --encodedcommand QQA=", "encoded:QQA="),
         ("powershell /enc QQA=", "encoded:QQA="),
         // The dashes of word processors are taken as well.

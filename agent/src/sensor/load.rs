@@ -142,6 +142,23 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether another start on this host, as it is, must fail in the same way.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::TooOld { .. }
+            | Self::NotPermitted { .. }
+            | Self::Confidentiality { .. }
+            | Self::Layout(_)
+            | Self::Btf(_) => true,
+            Self::LockedMemory(_)
+            | Self::MapsForbidden(_)
+            | Self::Random(_)
+            | Self::Object(_)
+            | Self::Blind { .. } => false,
+        }
+    }
+
     /// The verifier's log for each program that it refused before all was given up.
     #[must_use]
     pub fn verifier_logs(&self) -> &[VerifierLog] {

@@ -132,6 +132,7 @@ impl Request {
         let result = match &found.source {
             Source::Text(text) => return Captured { script: of_text(found, text, cut), file: None },
             Source::File(path) => capture::by_path(procfs, self.process, &self.exec, host, path.as_slice()),
+            Source::Searched(_) => Err("the interpreter looks for it in PATH first".to_owned()),
             Source::Stdin => match self.exec.fds.first() {
                 Some(FdObject::File { .. }) => capture::by_descriptor(procfs, self.process, 0),
                 Some(FdObject::Pipe { .. }) => Err("standard input is a pipe".to_owned()),
@@ -162,10 +163,10 @@ impl Request {
         let Found { before, source } = find::find(&Exec { argv, ..self.exec.clone() })?;
         match (source, &self.found.source) {
             (Source::Text(text), Source::Text(_)) => Some(Source::Text(text).into()),
-            (Source::File(_), Source::File(_)) | (Source::Stdin, Source::Stdin) => {
-                Some(Found { before, source: self.found.source.clone() })
-            }
-            (Source::File(_) | Source::Text(_) | Source::Stdin, _) => None,
+            (Source::File(_), Source::File(_))
+            | (Source::Searched(_), Source::Searched(_))
+            | (Source::Stdin, Source::Stdin) => Some(Found { before, source: self.found.source.clone() }),
+            (Source::File(_) | Source::Searched(_) | Source::Text(_) | Source::Stdin, _) => None,
         }
     }
 }
@@ -193,7 +194,7 @@ fn behind(before: &[u8], text: Bytes) -> Bytes {
 /// A script of which only the origin is known, and what the command line runs before it.
 fn not_captured(found: &Found, reason: &str) -> Script {
     let (origin, path) = match &found.source {
-        Source::File(path) => (ScriptOrigin::File, path.clone()),
+        Source::File(path) | Source::Searched(path) => (ScriptOrigin::File, path.clone()),
         Source::Text(_) => (ScriptOrigin::CommandLine, Bytes::default()),
         Source::Stdin => (ScriptOrigin::Stdin, Bytes::default()),
     };

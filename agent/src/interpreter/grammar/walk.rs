@@ -1,6 +1,6 @@
 //! A walk over arguments, word by word.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 use super::{Dash, Grammar, Names, Operand};
 use crate::{
@@ -15,14 +15,18 @@ pub(super) struct Walk<'a> {
     texts: Vec<&'a [u8]>,
     /// Texts that run before the program.
     before: Vec<&'a [u8]>,
+    /// Texts that run before a file or standard input.
+    loads: Vec<&'a [u8]>,
     /// A cluster of letters was read.
     clustered: bool,
     /// The script, as an option names it.
     file: Option<&'a [u8]>,
     stdin: bool,
     operand: Operand,
-    /// A subcommand was given.
-    in_command: bool,
+    /// Subcommands that may come.
+    commands: &'static [(&'static str, Operand)],
+    /// A script without a slash is looked for in `PATH`.
+    searches: bool,
 }
 
 enum Step<'a> {
@@ -40,11 +44,13 @@ impl<'a> Walk<'a> {
             rest: arguments,
             texts: Vec::new(),
             before: Vec::new(),
+            loads: Vec::new(),
             clustered: false,
             file: None,
             stdin: false,
             operand: grammar.operand,
-            in_command: false,
+            commands: grammar.commands,
+            searches: false,
         }
     }
 
@@ -63,14 +69,18 @@ impl<'a> Walk<'a> {
     fn told(self, program: Program<'a>) -> Told<'a> {
         let before = self.before;
         match program {
-            Program::Nothing | Program::Server => Told { before: None, program },
-            Program::Text(text) if before.is_empty() => Told { before: None, program: Program::Text(text) },
+            Program::Nothing | Program::Server => Told::alone(program),
+            Program::Text(text) if before.is_empty() => Told::alone(Program::Text(text)),
             Program::Text(text) => {
                 let parts: Vec<&[u8]> = before.into_iter().chain([text.as_ref()]).collect();
-                Told { before: None, program: Program::Text(Cow::Owned(parts.join(&b'\n'))) }
+                Told::alone(Program::Text(Cow::Owned(parts.join(&b'\n'))))
             }
-            Program::File(..) | Program::Encoded(_) | Program::Module(..) | Program::Stdin => {
-                Told { before: joined(&before), program }
+            Program::File(path, _) => {
+                let searched = self.searches && !path.contains(&b'/');
+                Told { before: joined(&before), program, searched }
+            }
+            Program::Encoded(_) | Program::Module(..) | Program::Stdin => {
+                Told { before: joined(&before), program, searched: false }
             }
         }
     }
@@ -94,6 +104,10 @@ impl<'a> Walk<'a> {
                 self.stdin |= self.operand == Operand::ScriptBeforeDashes;
                 Step::End
             }
+            [b'-', b'-', blank, ..] if grammar.has_blanks() && blank.is_ascii_whitespace() => {
+                self.next();
+                Step::End
+            }
             [b'-', b'-', ..] if self.clustered && grammar.names == Names::Leading => {
                 Step::Found(Program::Nothing)
             }
@@ -107,12 +121,12 @@ impl<'a> Walk<'a> {
             }
             [b'-', letters @ ..] => {
                 self.next();
-                self.letters(letters, |_| true)
+                self.letters(letters, None)
             }
             [b'+', letters @ ..] => match grammar.plus {
                 Some(plus) => {
                     self.next();
-                    self.letters(letters, |letter| plus.contains(&letter))
+                    self.letters(letters, Some(plus))
                 }
                 None => Step::End,
             },
@@ -122,33 +136,36 @@ impl<'a> Walk<'a> {
 
     fn subcommand(&mut self, word: &[u8]) -> Step<'a> {
         let known = self
-            .grammar
             .commands
             .iter()
             .find(|(names, _)| names.split_ascii_whitespace().any(|name| name.as_bytes() == word));
-        match known {
-            Some((_, operand)) if !self.in_command => {
-                self.next();
-                self.in_command = true;
-                self.operand = *operand;
-                Step::On
-            }
-            Some(_) | None => Step::End,
-        }
+        let Some((_, operand)) = known else { return Step::End };
+        self.next();
+        self.commands = &[];
+        self.operand = *operand;
+        Step::On
     }
 
-    /// A cluster; `means` says which letters have their meaning in it.
-    fn letters(&mut self, cluster: &'a [u8], means: impl Fn(u8) -> bool) -> Step<'a> {
+    /// A cluster; behind `+` only the letters of `plus` have their meaning in it.
+    fn letters(&mut self, cluster: &'a [u8], plus: Option<&[u8]>) -> Step<'a> {
         let grammar = self.grammar;
+        let means = |letter: u8| plus.is_none_or(|plus| plus.contains(&letter));
         let mut letters = cluster;
         let mut ends = false;
         self.clustered = true;
         while let [letter, after @ ..] = letters {
             letters = after;
             ends |= grammar.ends.contains(letter);
-            if grammar.command.contains(letter) {
+            self.searches |= grammar.searches.contains(letter);
+            if grammar.has_blanks() && b" -".contains(letter) {
+                match (letter, after.trim_ascii_start()) {
+                    (b' ', [b'-', more @ ..]) => letters = more,
+                    (b'-', more) if more.len() < after.len() || after.is_empty() => return Step::End,
+                    _ => break,
+                }
+            } else if grammar.command.contains(letter) {
                 if means(*letter) {
-                    self.operand = Operand::Text;
+                    self.operand = grammar.command_operand;
                 }
             } else if grammar.stdin.contains(letter) {
                 self.stdin |= means(*letter);
@@ -163,6 +180,14 @@ impl<'a> Walk<'a> {
             } else if grammar.uses.contains(letter) {
                 self.before.extend(behind_module(after));
                 break;
+            } else if let Some(module) = grammar.debugged(*letter, after) {
+                self.before.extend(behind_module(module));
+                break;
+            } else if grammar.bare.contains(letter) {
+                self.operand = Operand::Bare;
+                if after.starts_with(b":") {
+                    break;
+                }
             } else if grammar.file.contains(letter) {
                 let Some(file) = self.argument(after) else { return Step::Found(Program::Nothing) };
                 self.file = Some(file);
@@ -180,13 +205,22 @@ impl<'a> Walk<'a> {
             } else if grammar.server.contains(letter) {
                 let address = self.argument(after);
                 return Step::Found(address.map_or(Program::Nothing, |_| Program::Server));
+            } else if grammar.setting.contains(letter) {
+                let setting = self.argument(after);
+                self.loads.extend(setting.into_iter().flat_map(|setting| grammar.loaded(setting)));
+                break;
             } else if grammar.value.contains(letter) {
-                self.argument(after);
+                let value = self.argument(after);
+                self.shell_option(*letter, value, plus.is_none());
                 break;
             } else if grammar.next.contains(letter) {
-                self.next();
+                let value = self.next();
+                self.shell_option(*letter, value, plus.is_none());
             } else if grammar.rest.contains(letter) {
                 break;
+            } else if grammar.until_blank.contains(letter) {
+                let blank = after.iter().position(u8::is_ascii_whitespace).unwrap_or(after.len());
+                letters = after.get(blank..).unwrap_or_default();
             } else if grammar.one.contains(letter) {
                 letters = after.get(1..).unwrap_or_default();
             }
@@ -197,6 +231,7 @@ impl<'a> Walk<'a> {
     fn name(&mut self, name: &'a [u8]) -> Step<'a> {
         let grammar = self.grammar;
         let (name, attached) = split(name);
+        self.shell_option(b'o', Some(name), true);
         if grammar.lists(grammar.long_text, name) {
             let Some(text) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
             self.texts.push(text);
@@ -211,6 +246,9 @@ impl<'a> Walk<'a> {
         } else if grammar.lists(grammar.long_loads, name) {
             let module = attached.or_else(|| self.next());
             self.before.extend(module.filter(|module| is_data_url(module)));
+        } else if grammar.lists(grammar.long_setting, name) {
+            let setting = attached.or_else(|| self.next());
+            self.loads.extend(setting.into_iter().flat_map(|setting| grammar.loaded(setting)));
         } else if grammar.lists(grammar.long_file, name) {
             let Some(file) = attached.or_else(|| self.next()) else { return Step::Found(Program::Nothing) };
             self.file = Some(file);
@@ -236,18 +274,29 @@ impl<'a> Walk<'a> {
 
     /// What is run, once only operands are left.
     fn operands(&mut self) -> Program<'a> {
-        if self.operand == Operand::Text {
-            return self.next().map_or(Program::Nothing, |text| Program::Text(text.into()));
-        }
         let takes_script = match self.operand {
+            Operand::Text => return self.next().map_or(Program::Nothing, |text| Program::Text(text.into())),
+            Operand::TextThenStdin => {
+                let Some(text) = self.next() else { return Program::Nothing };
+                if !self.stdin {
+                    return Program::Text(text.into());
+                }
+                self.before.push(text);
+                return Program::Stdin;
+            }
+            Operand::Bare => {
+                let texts = [mem::take(&mut self.before), mem::take(&mut self.texts)].concat();
+                return joined(&texts).map_or(Program::Nothing, Program::Text);
+            }
             Operand::AlsoScript => !self.stdin,
             Operand::Script | Operand::ScriptBeforeDashes | Operand::Needed => {
                 !self.stdin && self.texts.is_empty()
             }
-            Operand::Text | Operand::Ignored | Operand::Nothing => false,
+            Operand::Ignored | Operand::Nothing => false,
         };
         let file = self.file.or_else(|| if takes_script { self.next() } else { None });
         if let Some(file) = file {
+            self.before.append(&mut self.loads);
             self.before.append(&mut self.texts);
             return Program::File(file, self.rest);
         }
@@ -259,7 +308,20 @@ impl<'a> Walk<'a> {
             None if !self.stdin && matches!(self.operand, Operand::Needed | Operand::Nothing) => {
                 Program::Nothing
             }
-            None => Program::Stdin,
+            None => {
+                self.before.append(&mut self.loads);
+                Program::Stdin
+            }
+        }
+    }
+
+    /// What `-o`, as a letter with this argument, or two dashes name.
+    fn shell_option(&mut self, letter: u8, name: Option<&[u8]>, on: bool) {
+        let grammar = self.grammar;
+        let Some(name) = name.filter(|_| letter == b'o') else { return };
+        self.stdin |= grammar.sets(grammar.stdin_options, name, on);
+        if grammar.sets(grammar.command_options, name, on) {
+            self.operand = grammar.command_operand;
         }
     }
 
@@ -303,7 +365,9 @@ fn behind_module(word: &[u8]) -> Option<&[u8]> {
     (name.get(end) != Some(&b'=')).then_some(word)
 }
 
-/// Schemes have no case.
-fn is_data_url(module: &[u8]) -> bool {
-    module.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"data:"))
+/// As URLs are read: control characters and blanks in front do not count, nor do tabs and line ends anywhere, and
+/// schemes have no case.
+pub(super) fn is_data_url(module: &[u8]) -> bool {
+    let kept = module.iter().filter(|byte| !b"\t\r\n".contains(byte)).skip_while(|byte| **byte <= b' ');
+    kept.take(5).map(u8::to_ascii_lowercase).eq(*b"data:")
 }

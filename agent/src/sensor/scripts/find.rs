@@ -10,6 +10,8 @@ use crate::{
 pub(super) enum Source {
     /// A path as typed.
     File(Bytes),
+    /// A name without a slash, which the interpreter looks for in `PATH` first.
+    Searched(Bytes),
     /// Text of an argument.
     Text(Vec<u8>),
     /// Standard input.
@@ -34,8 +36,9 @@ pub(super) fn find(exec: &Exec) -> Option<Found> {
     let [stdin, ..] = exec.fds;
     // A renamed interpreter is one as well if the caller still calls it so.
     let interpreter = invocation.interpreter().or_else(|| Interpreter::named(invocation.called))?;
-    let Told { before, program } = interpreter.read(invocation.arguments);
+    let Told { before, program, searched } = interpreter.read(invocation.arguments);
     let source = match program {
+        Program::File(path, _) if searched => Some(Source::Searched(path.into())),
         Program::File(path, _) => Some(Source::File(path.into())),
         Program::Text(text) => Some(Source::Text(text.into_owned())),
         Program::Encoded(typed) => {

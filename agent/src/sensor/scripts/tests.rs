@@ -27,6 +27,7 @@ fn shown(found: Option<Found>) -> String {
     let before = String::from_utf8(before).unwrap();
     let source = match source {
         Source::File(path) => format!("file:{}", path.show()),
+        Source::Searched(name) => format!("searched:{}", name.show()),
         Source::Text(text) => format!("text:{}", String::from_utf8(text).unwrap()),
         Source::Stdin => "stdin".to_owned(),
     };
@@ -51,6 +52,7 @@ fn scripts_are_found_in_arguments() {
         ("/nix/store/python/bin/.python3.11-wrapped python3 x.py", "file:x.py"),
         ("/usr/bin/python3.12 python3 -m http.server", ""),
         ("/usr/bin/perl perl -i.bak -pe s/a/b/ -e c file", "text:s/a/b/\nc"),
+        ("/usr/bin/perl perl -S x.pl", "searched:x.pl"),
         ("/usr/bin/php8.2 php -fx.php", "file:x.php"),
         ("/usr/bin/php8.2 php -S 127.0.0.1:80", ""),
         ("/opt/microsoft/powershell/7/pwsh pwsh -nop -w hidden -enc SQBFAFgA", "text:IEX"),
@@ -165,6 +167,10 @@ fn what_cannot_be_captured_says_why() {
         assert!(script.not_captured.starts_with(expected), "{line}: {}", script.not_captured);
         assert_eq!((text.as_str(), script.sha256.as_str()), ("", ""));
     }
+    // What lies in the working directory under that name need not be what runs.
+    let (path, text, script) = scene.line("/usr/bin/perl perl -S -Mstrict;t x.sh");
+    assert_eq!((path.as_str(), text.as_str()), ("x.sh", "strict;t"));
+    assert_eq!(script.not_captured, "the interpreter looks for it in PATH first");
 }
 
 #[test]
@@ -221,6 +227,8 @@ fn text_that_runs_before_a_file_is_kept_beside_it() {
     }
     let (_, text, script) = scene.line("/usr/bin/pwsh pwsh -enc ZABhAHQAZQA=");
     assert_eq!((text.as_str(), script.sha256), ("date", capture::sha256_hex(b"date")));
+    let (_, text, script) = scene.line("/usr/bin/pwsh pwsh -enc ZABhAHQAZQA= x.sh");
+    assert_eq!((text.as_str(), script.sha256), ("date\\necho hello\\n", hello));
 }
 
 #[test]
