@@ -138,6 +138,8 @@ pub(super) fn full(kernels: &[Kernel], hooks: &[Hooks], filters: &[String]) -> V
     }
     boots.extend(kernels.iter().filter_map(|kernel| with_systemd(kernel, hooks, services.as_ref()?)));
     boots.extend(kernels.iter().filter_map(|kernel| locked_down(kernel, hooks, filters)));
+    // Every kernel has its first word before any has its second.
+    boots.sort_by_key(|boot| boot.title != boot.kernel.title());
     boots
 }
 
@@ -392,19 +394,19 @@ mod tests {
             outline(&full(&kernels, &[], &[])),
             [
                 "5.10 auto",
+                "6.1 auto",
+                "6.12 auto",
+                "7.2 auto",
                 "5.10-tracepoint tracepoint",
                 "5.10-kprobe kprobe",
                 "5.10-mixed connect=kprobe+receive=kprobe",
-                "6.1 auto",
                 "6.1-tracepoint tracepoint",
                 "6.1-kprobe kprobe",
                 "6.1-mixed connect=kprobe+receive=kprobe",
-                "6.12 auto",
                 "6.12-tracepoint tracepoint",
                 "6.12-fentry fentry",
                 "6.12-kprobe kprobe",
                 "6.12-mixed connect=kprobe+receive=kprobe",
-                "7.2 auto",
                 "7.2-tracepoint tracepoint",
                 "7.2-fentry fentry",
                 "7.2-kprobe kprobe",
