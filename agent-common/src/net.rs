@@ -58,7 +58,7 @@ pub struct FlowValue {
     pub tx_calls: u64,
     /// Successful receives.
     pub rx_calls: u64,
-    /// Time of the first byte, nanoseconds since boot.
+    /// Time of the first byte, nanoseconds since boot: tells this entry from an earlier one of the same key.
     pub first_ns: u64,
     /// Drain epoch in which this flow last announced itself.
     pub epoch: u64,

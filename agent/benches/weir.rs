@@ -111,6 +111,7 @@ fn stream() -> Vec<Event> {
                 sock_type: 1,
                 direction: Direction::Out,
                 net_ns: 1,
+                since: 1,
                 tx_bytes: 2_000,
                 rx_bytes: 20_000,
                 tx_calls: 2,

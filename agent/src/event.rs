@@ -335,7 +335,10 @@ pub struct Flow {
     pub direction: Direction,
     /// Network namespace.
     pub net_ns: u32,
-    /// Bytes sent by this process on this flow since it began.
+    /// When the entry of the ledger began from which the sums below come; 0 when there are no sums. Of two events with
+    /// the same value, the one with the lower sums is the older, whatever their order.
+    pub since: BootTime,
+    /// Bytes sent by this process on this flow since then.
     pub tx_bytes: u64,
     /// Bytes received.
     pub rx_bytes: u64,

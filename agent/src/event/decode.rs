@@ -129,6 +129,7 @@ pub fn flow_fact(what: FlowWhat, key: &FlowKey, value: &FlowValue) -> Result<Flo
         sock_type: value.sock_type,
         direction: direction(value.direction)?,
         net_ns: value.net_ns,
+        since: value.first_ns,
         tx_bytes: value.tx_bytes,
         rx_bytes: value.rx_bytes,
         tx_calls: value.tx_calls,

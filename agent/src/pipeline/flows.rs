@@ -1,6 +1,7 @@
 //! Sums of the byte ledger's differences: per flow, per process, per story.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashMap, VecDeque},
     net::SocketAddr,
 };
@@ -41,6 +42,7 @@ pub struct Flows {
 
 #[derive(Clone, Debug, Default)]
 struct State {
+    since: BootTime,
     tx: u64,
     rx: u64,
     last: BootTime,
@@ -93,8 +95,8 @@ pub struct Sent {
 }
 
 impl Flows {
-    /// Takes the cumulative bytes of a flow and answers the difference to what was known. Values that fell (an
-    /// entry was made anew) count from zero. With the table full a new flow is not tracked and its bytes are not
+    /// Takes the cumulative bytes of a flow and answers the difference to what was known. An entry that was made anew
+    /// counts from zero; values that fell within one are older than those that were known, and add nothing. With the table full a new flow is not tracked and its bytes are not
     /// counted, which is counted: to begin an old one anew would count its bytes twice.
     pub fn update(&mut self, process: ProcessKey, flow: &Flow, now: BootTime) -> Delta {
         match flow.what {
@@ -111,11 +113,16 @@ impl Flows {
             return Delta::default();
         }
         let state = self.states.entry(key).or_default();
-        let delta =
-            Delta { new, tx: difference(flow.tx_bytes, state.tx), rx: difference(flow.rx_bytes, state.rx) };
-        let datagram = flow.sock_type != SOCK_STREAM;
-        *state = State { tx: flow.tx_bytes, rx: flow.rx_bytes, last: now, datagram };
-        delta
+        state.last = now;
+        state.datagram = flow.sock_type != SOCK_STREAM;
+        match flow.since.cmp(&state.since) {
+            Ordering::Less => return Delta { new, ..Delta::default() },
+            Ordering::Equal => {}
+            Ordering::Greater => (state.since, state.tx, state.rx) = (flow.since, 0, 0),
+        }
+        let (tx, rx) = (flow.tx_bytes.saturating_sub(state.tx), flow.rx_bytes.saturating_sub(state.rx));
+        (state.tx, state.rx) = (state.tx + tx, state.rx + rx);
+        Delta { new, tx, rx }
     }
 
     /// Adds a difference to the sums of the process and its story.
@@ -222,6 +229,52 @@ pub fn is_outgoing(flow: &Flow) -> bool {
     }
 }
 
-fn difference(now: u64, before: u64) -> u64 {
-    if now >= before { now - before } else { now }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event of one flow.
+    fn event(what: FlowWhat, since: BootTime, tx_bytes: u64, rx_bytes: u64) -> Flow {
+        Flow {
+            what,
+            socket: 7,
+            remote: Some(SocketAddr::from(([198, 51, 100, 2], 443))),
+            local: None,
+            family: 2,
+            protocol: 6,
+            sock_type: SOCK_STREAM,
+            direction: Direction::Out,
+            net_ns: 1,
+            since,
+            tx_bytes,
+            rx_bytes,
+            tx_calls: 0,
+            rx_calls: 0,
+        }
+    }
+
+    #[test]
+    fn bytes_count_once_in_whatever_order_they_are_told() {
+        let process = ProcessKey { pid: 5, start_ticks: 9 };
+        let mut flows = Flows::default();
+        let rows = [
+            // The connection begins before it has an entry.
+            ((FlowWhat::Connect, 0, 0, 0), (true, 0, 0)),
+            ((FlowWhat::Active, 10, 100, 0), (false, 100, 0)),
+            ((FlowWhat::Snapshot, 10, 900, 50), (false, 800, 50)),
+            // Older news that came later, one direction after the other.
+            ((FlowWhat::Active, 10, 700, 50), (false, 0, 0)),
+            ((FlowWhat::Active, 10, 850, 60), (false, 0, 10)),
+            ((FlowWhat::Snapshot, 10, 1000, 60), (false, 100, 0)),
+            // The entry was deleted and made anew; then comes something old.
+            ((FlowWhat::Active, 20, 30, 0), (false, 30, 0)),
+            ((FlowWhat::Snapshot, 10, 1000, 60), (false, 0, 0)),
+            ((FlowWhat::Connect, 0, 0, 0), (false, 0, 0)),
+            ((FlowWhat::Snapshot, 20, 40, 0), (false, 10, 0)),
+        ];
+        for (at, ((what, since, tx, rx), (new, delta_tx, delta_rx))) in rows.into_iter().enumerate() {
+            let delta = flows.update(process, &event(what, since, tx, rx), 1);
+            assert_eq!(delta, Delta { new, tx: delta_tx, rx: delta_rx }, "row {at}");
+        }
+    }
 }

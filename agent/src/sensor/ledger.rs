@@ -2,7 +2,8 @@
 //! entry only after its end and a grace period, so that its last bytes are read.
 //!
 //! Values are cumulative. An entry that was deleted and comes back (a datagram socket that was silent for minutes)
-//! begins from zero: whoever takes differences treats a value below the last one as a new beginning.
+//! begins from zero, which its time of the first byte tells. A value below the last one of the same entry is an older
+//! reading: news of a flow carry the sums of their own moment, and a drain reads a little after the time that it bears.
 
 mod table;
 mod tracked;

@@ -135,6 +135,7 @@ impl Scene {
             sock_type: 1,
             direction,
             net_ns: 1,
+            since: u64::from(tx_bytes > 0),
             tx_bytes,
             rx_bytes: 0,
             tx_calls: 1,
