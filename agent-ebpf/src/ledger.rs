@@ -161,10 +161,10 @@ fn announce(key: &FlowKey, value: *mut FlowValue) {
 fn count_overflow(process: &ProcessKey, bytes: u64, sent: bool) -> u64 {
     emit::count(Counter::LedgerOverflow, 1);
     if OVERFLOW.get_ptr(process).is_none() {
-        let mut fresh = FlowValue::default();
         // SAFETY: the helper has no precondition.
-        fresh.first_ns = unsafe { bpf_ktime_get_boot_ns() };
-        let _ = OVERFLOW.insert(process, &fresh, u64::from(BPF_NOEXIST));
+        let first_ns = unsafe { bpf_ktime_get_boot_ns() };
+        let fresh = &FlowValue { first_ns, ..FlowValue::default() };
+        let _ = OVERFLOW.insert(process, fresh, u64::from(BPF_NOEXIST));
     }
     match OVERFLOW.get_ptr_mut(process) {
         Some(value) => add(value, Moved { bytes, sent }),
