@@ -4,7 +4,7 @@ use std::env;
 
 use anyhow::{Result, bail};
 
-use crate::setup::Part;
+use crate::{arguments, setup::Part};
 
 /// A processor architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,7 @@ impl Arch {
     /// # Errors
     /// When there is no such architecture; names those that there are.
     pub(crate) fn parse(option: &str, value: Option<&str>) -> Result<Self> {
-        let name = value.unwrap_or(env::consts::ARCH);
-        match ARCHES.into_iter().find(|arch| arch.name() == name) {
-            Some(arch) => Ok(arch),
-            None => bail!("{option} {name}: expected {}", ARCHES.map(Self::name).join(" or ")),
-        }
+        arguments::choice(option, value.unwrap_or(env::consts::ARCH), &ARCHES, Self::name)
     }
 
     /// As Rust, the kernel and QEMU call it.

@@ -87,6 +87,24 @@ impl Arguments {
     }
 }
 
+/// The one of `choices` that is called `word`, the value of `option`.
+///
+/// # Errors
+/// When none is; names those that there are.
+pub(crate) fn choice<T: Copy>(
+    option: &str,
+    word: &str,
+    choices: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<T> {
+    let found = choices.iter().copied().find(|&choice| name(choice) == word);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|&choice| name(choice)).collect();
+        let between = if names.len() == 2 { " or " } else { ", " };
+        UsageError(format!("{option} {word}: expected {}", names.join(between))).into()
+    })
+}
+
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

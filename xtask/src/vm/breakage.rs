@@ -5,9 +5,10 @@ mod object;
 
 use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::payload::{AGENT, KERNEL, Payload};
+use crate::arguments;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +29,7 @@ impl Breakage {
     /// # Errors
     /// When there is no such breakage; names those that there are.
     pub(super) fn parse(name: &str) -> Result<Self> {
-        match ALL.into_iter().find(|breakage| breakage.name() == name) {
-            Some(breakage) => Ok(breakage),
-            None => bail!("--break {name}: expected {}", ALL.map(Self::name).join(", ")),
-        }
+        arguments::choice("--break", name, &ALL, Self::name)
     }
 
     pub(super) const fn name(self) -> &'static str {
