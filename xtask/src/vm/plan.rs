@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::{breakage::Breakage, kernel::Kernel, limits::ALIVE};
+use crate::arguments;
 
 /// The rung of the hook ladder that the agent begins with: its own choice, or a class of hooks that is forced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,10 +34,7 @@ impl Hooks {
     /// # Errors
     /// When there are no such hooks; names those that there are.
     pub(super) fn parse(name: &str) -> Result<Self> {
-        match HOOKS.into_iter().find(|hooks| hooks.name() == name) {
-            Some(hooks) => Ok(hooks),
-            None => bail!("--hooks {name}: expected {}", HOOKS.map(Self::name).join(", ")),
-        }
+        arguments::choice("--hooks", name, &HOOKS, Self::name)
     }
 
     pub(super) const fn name(self) -> &'static str {
@@ -106,7 +104,7 @@ pub(super) const ALL_RUNGS: &str = "6.12";
 const LOCKDOWN: &str = "refusal::lockdown";
 /// Cases for when time is short: each family of hooks, one alert over each kind of path, and silence.
 const QUICK: [&str; 8] = [
-    "kernel::",
+    KERNEL_TESTS,
     "malicious::tar-curl",
     "malicious::tar-scp",
     "malicious::tar-openssl-pipe",
@@ -116,7 +114,7 @@ const QUICK: [&str; 8] = [
     "refusal::",
 ];
 /// Of these, the ones that tell rungs apart.
-const QUICK_RUNGS: [&str; 3] = ["kernel::", "malicious::tar-curl", "malicious::tar-scp"];
+const QUICK_RUNGS: [&str; 3] = [KERNEL_TESTS, "malicious::tar-curl", "malicious::tar-scp"];
 
 /// Prefix of the names of the cases that need systemd, which machines without it leave out.
 const SERVICE: &str = "service::";
@@ -244,6 +242,7 @@ fn chosen(hooks: Hooks, wanted: &[Hooks]) -> bool {
     wanted.is_empty() || wanted.contains(&hooks)
 }
 
+/// A machine with nothing special about it.
 fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
     Boot {
         title: kernel.title(),
@@ -259,11 +258,8 @@ fn boot(kernel: &Kernel, runs: Vec<Run>) -> Boot {
 fn with_systemd(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<Boot> {
     chosen(Hooks::Auto, hooks).then(|| Boot {
         title: format!("{}-systemd", kernel.title()),
-        kernel: kernel.clone(),
-        command_line: "",
         services: true,
-        runs: vec![Run { hooks: Hooks::Auto, filters: filters.to_vec() }],
-        broken: None,
+        ..boot(kernel, vec![Run { hooks: Hooks::Auto, filters: filters.to_vec() }])
     })
 }
 
@@ -283,11 +279,8 @@ fn locked_down(kernel: &Kernel, hooks: &[Hooks], filters: &[String]) -> Option<B
     let wanted = filters.is_empty() || filters.iter().any(|filter| LOCKDOWN.contains(filter.as_str()));
     (wanted && chosen(Hooks::Auto, hooks)).then(|| Boot {
         title: format!("{}-lockdown", kernel.title()),
-        kernel: kernel.clone(),
         command_line: "lockdown=confidentiality",
-        services: false,
-        runs: vec![Run { hooks: Hooks::Auto, filters: vec![LOCKDOWN.to_owned()] }],
-        broken: None,
+        ..boot(kernel, vec![Run { hooks: Hooks::Auto, filters: vec![LOCKDOWN.to_owned()] }])
     })
 }
 
