@@ -142,6 +142,16 @@ pub(crate) fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<E
     }
 }
 
+/// Waits until what a test expects of other processes holds.
+#[cfg(test)]
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// The command line as a person would type it.
 pub(crate) fn show(command: &Command) -> String {
     let program = Path::new(command.get_program());

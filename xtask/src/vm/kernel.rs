@@ -51,13 +51,20 @@ impl Kernel {
     }
 }
 
+/// Where kernels for `arch` are kept: a folder for each suite, and in it one for each version.
+///
+/// # Errors
+/// When the target folder cannot be told.
+pub(super) fn cache(arch: Arch) -> Result<PathBuf> {
+    Ok(workspace::target()?.join("vm/kernels").join(arch.debian()))
+}
+
 /// The kernel of `suite` for `arch`, from the cache or the archive.
 ///
 /// # Errors
 /// When neither has it.
 pub(super) fn fetch(suite: &str, arch: Arch) -> Result<Kernel> {
-    let cache = workspace::target()?.join("vm/kernels").join(arch.debian());
-    let cache = cache.join(format!("{suite}-{}", module::wanted_key()));
+    let cache = cache(arch)?.join(format!("{suite}-{}", module::wanted_key()));
     let known = newest(&cache);
     if let Some(folder) = &known
         && age(folder).is_some_and(|age| age < FRESH)

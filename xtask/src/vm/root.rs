@@ -119,24 +119,13 @@ fn pack(tree: &Path, image: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        fs,
-        path::Path,
-        process::Stdio,
-        thread,
-        time::{Duration, Instant},
-    };
+    use std::{fs, path::Path, process::Stdio};
 
     use super::confined;
-    use crate::{process, workspace::Scratch};
-
-    fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-        let start = Instant::now();
-        while !holds() {
-            assert!(start.elapsed() < Duration::from_secs(20), "{what}");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
+    use crate::{
+        process::{self, eventually},
+        workspace::Scratch,
+    };
 
     #[test]
     fn what_is_killed_leaves_no_mount_and_no_process() {

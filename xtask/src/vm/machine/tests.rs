@@ -5,16 +5,15 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::Machine;
 use crate::{
     arch::Arch,
-    process,
-    vm::{initramfs::Archive, limits::Limits, lock::Lock},
-    workspace::{self, Scratch},
+    process::{self, eventually},
+    vm::{initramfs::Archive, kernel, limits::Limits, lock::Lock},
+    workspace::Scratch,
 };
 
 /// Tells the test, which starts itself, that it is the run that is killed, and where it is to run.
@@ -32,8 +31,10 @@ const LINGER: &str = "panic=120";
 fn kernel() -> Option<PathBuf> {
     let folders =
         |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let cache = workspace::target().unwrap().join("vm/kernels").join(own().debian());
-    folders(cache).flat_map(folders).map(|folder| folder.join("vmlinuz")).find(|image| image.exists())
+    folders(kernel::cache(own()).unwrap())
+        .flat_map(folders)
+        .map(|folder| folder.join("vmlinuz"))
+        .find(|image| image.exists())
 }
 
 /// A run as `cargo xtask vm` does it, in `place`: the lock, a fresh folder, a machine.
@@ -68,14 +69,6 @@ fn emulators(place: &Path) -> usize {
             words.contains(&own().emulator()) && !words.starts_with("setpriv") && words.contains(&place)
         })
         .count()
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn can_run(test: &str) -> bool {
