@@ -111,7 +111,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     fs::remove_file(&initramfs)?;
     let report = report?;
     for note in &report.notes {
-        terminal::step(Mark::Skipped, &boot.title, note);
+        terminal::step(Mark::Failed, &boot.title, note);
     }
     let took = started.elapsed().as_secs();
     let artifacts = folder.join("artifacts");
