@@ -18,7 +18,6 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use self::unit::Service;
-pub use self::unit::witness;
 use crate::{
     coverage::{Checked, Sensor},
     harness::{Case, Context, Outcome},

@@ -96,8 +96,9 @@ pub struct Sent {
 
 impl Flows {
     /// Takes the cumulative bytes of a flow and answers the difference to what was known. An entry that was made anew
-    /// counts from zero; values that fell within one are older than those that were known, and add nothing. With the table full a new flow is not tracked and its bytes are not
-    /// counted, which is counted: to begin an old one anew would count its bytes twice.
+    /// counts from zero; values that fell within one are older than those that were known, and add nothing. With the
+    /// table full a new flow is not tracked and its bytes are not counted, which is counted: to begin an old one anew
+    /// would count its bytes twice.
     pub fn update(&mut self, process: ProcessKey, flow: &Flow, now: BootTime) -> Delta {
         match flow.what {
             // The socket lives on, or its number serves another one.

@@ -6,7 +6,8 @@
 //! In the first file system: `/modules/NN-NAME.ko` in loading order, `/payload/*` for `/opt/weir`, `/files/*` for
 //! the same places of the disk, and `/plan`.
 //! The disk `vda` holds the guest's Debian, `vdb` takes a tar of `/var/log/weir-tests` at the end. What steps print
-//! goes to the second serial port, which the kernel's command line names, between lines that begin with [`tests::guest::MARK`].
+//! goes to the second serial port, which the kernel's command line names, between lines that begin with
+//! [`tests::guest::MARK`].
 
 use std::process::ExitCode;
 

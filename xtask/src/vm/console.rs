@@ -92,7 +92,8 @@ impl Console {
     }
 }
 
-/// The first message that means that the guest cannot be trusted, with its meaning, and below it the lines around and behind it.
+/// The first message that means that the guest cannot be trusted, with its meaning, and below it the lines around and
+/// behind it.
 pub(super) fn diagnose(log: &str) -> Option<String> {
     let lines: Vec<&str> = log.lines().collect();
     let (at, meaning) = lines.iter().enumerate().find_map(|(at, line)| Some((at, meaning(line)?)))?;
