@@ -7,7 +7,7 @@ use globset::GlobBuilder;
 use serde_json::Value;
 
 use crate::{
-    log::Line,
+    log::{Line, Link},
     receiver::{Receipt, Receiver},
     scenario::Expected,
     world::World,
@@ -27,11 +27,11 @@ pub struct Story {
 }
 
 impl Story {
-    /// The story of the script `pid` in `world`.
+    /// The story of `pids`, a script and a service, in `world`.
     #[must_use]
-    pub fn new(world: &World, places: &crate::fixture::Places, pid: u32) -> Self {
+    pub fn new(world: &World, places: &crate::fixture::Places, pids: impl Iterator<Item = u32>) -> Self {
         Self {
-            pids: BTreeSet::from([u64::from(pid)]),
+            pids: pids.map(u64::from).collect(),
             addresses: [world.host().to_string(), world.server().to_string()],
             stage: places.stage.display().to_string(),
             docs: places.docs.display().to_string(),
@@ -95,20 +95,24 @@ pub fn compare(
         let at = line.action();
         let sender = line.text("process.name");
         check(
-            sender == expected.sender,
+            named(sender, &expected.sender),
             format!("{at}: the sender is {sender:?}, not {:?}", expected.sender),
         );
         let port = line.get("destination.port").and_then(Value::as_u64);
         let [_, server] = &story.addresses;
         check(
-            line.text("destination.ip") == server && port == Some(u64::from(expected.port)),
+            line.text("destination.ip") == server
+                && expected.port.is_none_or(|expected| port == Some(u64::from(expected))),
             format!("{at}: the destination is {}:{port:?}", line.text("destination.ip")),
         );
         let chain = line.chain();
         for wanted in &expected.chain {
-            let found =
-                chain.iter().any(|link| link.name == *wanted || link.command_line.contains(wanted.as_str()));
+            let found = chain.iter().any(|link| is(link, wanted));
             check(found, format!("{at}: no {wanted:?} in the chain {}", chain_names(line)));
+        }
+        if let Some(root) = &expected.root {
+            let found = chain.first().is_some_and(|link| is(link, root));
+            check(found, format!("{at}: the chain {} does not begin with {root:?}", chain_names(line)));
         }
         for glob in &expected.files {
             let glob = glob.replace("{stage}", &story.stage).replace("{docs}", &story.docs);
@@ -119,16 +123,22 @@ pub fn compare(
         }
     }
 
-    let (said, read) = (last.bytes_out().unwrap_or_default(), receipt.read);
-    #[expect(clippy::cast_precision_loss, reason = "byte counts of a scenario are far below 2^52")]
-    let off = (said as f64 - read as f64).abs() / read.max(1) as f64;
-    check(
-        off <= expected.bytes_within,
-        format!("weir.bytes_out {said}, the receiver read {read}: {:.4} % off", off * 100.0),
-    );
+    if let Some([least, most]) = expected.band {
+        let score = last.get("weir.score").and_then(Value::as_f64).unwrap_or_default();
+        check((least..=most).contains(&score), format!("the score {score} is not in {least} to {most}"));
+    }
+    if let Some(within) = expected.bytes_within {
+        let (said, read) = (last.bytes_out().unwrap_or_default(), receipt.read);
+        #[expect(clippy::cast_precision_loss, reason = "byte counts of a scenario are far below 2^52")]
+        let off = (said as f64 - read as f64).abs() / read.max(1) as f64;
+        check(
+            off <= within,
+            format!("weir.bytes_out {said}, the receiver read {read}: {:.4} % off", off * 100.0),
+        );
+    }
 
-    if let Some(opened) = expected.opened {
-        match receiver.reached(expected.port, opened.after_bytes)? {
+    if let Some((port, opened)) = expected.port.zip(expected.opened) {
+        match receiver.reached(port, opened.after_bytes)? {
             Some(reached) => {
                 let late = seconds(first.seen_ns - reached);
                 check(
@@ -147,10 +157,10 @@ pub fn compare(
 /// # Errors
 /// Fails when the receivers' report cannot be read.
 pub fn delay(expected: &Expected, story: &Story, lines: &[Line], receiver: &Receiver) -> Result<Option<f64>> {
-    let Some(opened) = expected.opened else { return Ok(None) };
+    let Some((port, opened)) = expected.port.zip(expected.opened) else { return Ok(None) };
     let (own, _) = story.alerts(lines);
     let first = own.into_values().next().and_then(|lines| lines.first().map(|line| line.seen_ns));
-    let reached = receiver.reached(expected.port, opened.after_bytes)?;
+    let reached = receiver.reached(port, opened.after_bytes)?;
     Ok(first.zip(reached).map(|(first, reached)| seconds(first - reached)))
 }
 
@@ -170,6 +180,15 @@ pub fn outline(alerts: &BTreeMap<&str, Vec<&Line>>) -> String {
         )
     });
     each.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a process is called so; a `*` at the end stands for the rest, since interpreters carry their version.
+fn named(name: &str, pattern: &str) -> bool {
+    pattern.strip_suffix('*').map_or(name == pattern, |start| name.starts_with(start))
+}
+
+fn is(link: &Link, wanted: &str) -> bool {
+    link.name == wanted || link.command_line.contains(wanted)
 }
 
 fn chain_names(line: &Line) -> String {

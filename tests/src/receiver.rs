@@ -5,6 +5,9 @@
 
 pub mod count;
 pub mod http;
+pub mod ftp;
+pub mod smtp;
+pub mod datagram;
 pub mod sink;
 
 use std::{
@@ -38,6 +41,16 @@ pub enum Serve {
         /// Served files.
         root: PathBuf,
     },
+    /// Speaks FTP; data comes to the port [`FTP_DATA`](crate::scenario::FTP_DATA) above.
+    Ftp,
+    /// Speaks SMTP.
+    Smtp,
+    /// Takes datagrams.
+    Udp,
+    /// Answers queries over UDP: no such name.
+    Dns,
+    /// Speaks TFTP.
+    Tftp,
     /// Counts, and passes everything on to a real server.
     Relay {
         /// Its address.
@@ -145,6 +158,18 @@ impl Receiver {
             Report::Mark { port: at, total, wall_ns } if at == port && total == wanted => Some(wall_ns),
             Report::Ready | Report::Accepted { .. } | Report::Mark { .. } | Report::Closed { .. } => None,
         }))
+    }
+
+    /// When a connection of any port last ended, wall clock, nanoseconds since the epoch.
+    ///
+    /// # Errors
+    /// Fails when the report cannot be read.
+    pub fn last_end(&self) -> Result<Option<i64>> {
+        let ends = read(&self.report)?.into_iter().filter_map(|line| match line {
+            Report::Closed { wall_ns, .. } => Some(wall_ns),
+            Report::Ready | Report::Accepted { .. } | Report::Mark { .. } => None,
+        });
+        Ok(ends.max())
     }
 
     /// Waits until at least `connections` connections of `port` stood and all have ended.

@@ -148,7 +148,7 @@ fn without_cgroup(context: &Context, dir: &Path, veil: Veil) -> Result<Outcome> 
         );
     }
     let context = Context { weir, ..context.clone() };
-    let upload = scenario::all()?.into_iter().find(|scenario| scenario.name == UPLOAD);
+    let upload = scenario::of(&[scenario::Set::Core])?.into_iter().find(|scenario| scenario.name == UPLOAD);
     let outcome = story::run(&upload.context("no such scenario")?, &context, dir)?;
     let gap = find(checked.sensors()?, "datagram.peer")?.gap.clone();
     says_in_start(dir, "datagram.peer", &gap)?;

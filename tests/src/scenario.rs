@@ -2,16 +2,25 @@
 //!
 //! The files are part of the binary, so that it can be carried into a virtual machine alone.
 
+mod files;
+
 use std::env;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-const FILES: [(&str, &str); 3] = [
-    ("malicious.toml", include_str!("../scenarios/malicious.toml")),
-    ("honest.toml", include_str!("../scenarios/honest.toml")),
-    ("load.toml", include_str!("../scenarios/load.toml")),
-];
+use files::FILES;
+
+/// When a scenario is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// With the suite and for the quality report.
+    Core,
+    /// With the suite alone: it says nothing about what is told from what.
+    Suite,
+    /// For the quality report alone.
+    Quality,
+}
 
 /// A program that misbehaves or behaves, and what weir must say.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,19 +41,43 @@ pub struct Scenario {
     /// Shell text that is run before the agent starts.
     #[serde(default)]
     pub set_up: String,
+    /// Shell text of a service that stands before the agent starts and is ended when all is done. Whatever it starts
+    /// belongs to the story.
+    pub service: Option<String>,
+    /// Shell text that is run in the network namespace, as another host would: it comes to the service or to what the
+    /// script opens, and the story is over when it and the script have ended.
+    pub peer: Option<String>,
     /// Name of the script file.
+    #[serde(default)]
     pub script_name: String,
-    /// Its text, `#!` line included.
+    /// Its text, `#!` line included; none where a peer sets all in motion.
+    #[serde(default)]
     pub script: String,
     /// Seconds that the script may take.
     pub limit_s: u64,
-    /// Configuration for the agent; none is its built-in defaults.
+    /// Configuration for the agent, in which `{server}` stands for the server's address; none is its built-in
+    /// defaults.
     pub config: Option<String>,
     /// File in `WORK` in which the flood generator said its pid, and its opens for reading and for writing: each
     /// of the latter must be recorded or counted as lost.
     pub flood_report: Option<String>,
     /// The alert that must come; none is no alert at all.
     pub alert: Option<Expected>,
+    /// How many signals strong enough for a line of their own an honest scenario may raise.
+    #[serde(default = "signals")]
+    pub signals: u64,
+    /// When it is run.
+    #[serde(skip, default = "quality")]
+    pub set: Set,
+}
+
+/// More than an honest program should raise, fewer than what anybody would read.
+const fn signals() -> u64 {
+    12
+}
+
+const fn quality() -> Set {
+    Set::Quality
 }
 
 /// A receiver.
@@ -73,23 +106,43 @@ pub enum Kind {
     Rsync,
     /// A real TLS server.
     Tls,
+    /// HTTP behind a real TLS server.
+    Https,
+    /// Takes datagrams.
+    Udp,
+    /// Answers every query over UDP: there is no such name.
+    Dns,
+    /// FTP; data connections come to the port [`FTP_DATA`] above its own.
+    Ftp,
+    /// SMTP.
+    Smtp,
+    /// TFTP, for writing alone.
+    Tftp,
 }
+
+/// From the port of an FTP server to that of its data connections.
+pub const FTP_DATA: u16 = 10_000;
 
 /// What an alert must say.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// `process.name` of the sender.
+    /// `process.name` of the sender; a `*` at the end stands for the rest.
     pub sender: String,
     /// Each must be a name, or part of a command line, of a link of the chain.
     pub chain: Vec<String>,
+    /// The same of the chain's first link: who set it all in motion.
+    pub root: Option<String>,
+    /// Least and greatest score of the last line.
+    pub band: Option<[f64; 2]>,
     /// Globs, each of which a file of the alert must match; `{stage}` and `{docs}` stand for the scenario's.
     #[serde(default)]
     pub files: Vec<String>,
-    /// Destination port.
-    pub port: u16,
-    /// How far `weir.bytes_out` may be from what the receiver's socket read, as a fraction.
-    pub bytes_within: f64,
+    /// Destination port; none where the other end has one of its own choosing.
+    pub port: Option<u16>,
+    /// How far `weir.bytes_out` may be from what the receiver's socket read, as a fraction; none where no receiver
+    /// counts.
+    pub bytes_within: Option<f64>,
     /// How long after the receiver had read this many bytes the alert may be opened.
     pub opened: Option<Opened>,
 }
@@ -124,37 +177,29 @@ struct File {
     scenario: Vec<Scenario>,
 }
 
-/// All scenarios.
+/// All scenarios of `sets`.
 ///
 /// # Errors
 /// Fails when a file does not fit [`Scenario`], naming it.
-pub fn all() -> Result<Vec<Scenario>> {
+pub fn of(sets: &[Set]) -> Result<Vec<Scenario>> {
     let mut scenarios = Vec::new();
-    for (name, text) in FILES {
+    for &(name, set, text) in FILES.iter().filter(|(_, set, _)| sets.contains(set)) {
         let file: File = toml::from_str(text).with_context(|| format!("scenarios/{name}"))?;
-        scenarios.extend(file.scenario);
+        scenarios.extend(file.scenario.into_iter().map(|scenario| Scenario { set, ..scenario }));
     }
     Ok(scenarios)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn every_file_fits_and_every_name_is_unique() {
-        let scenarios = super::all().expect("scenario files");
-        let names: BTreeSet<_> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-        assert_eq!(names.len(), scenarios.len());
-        for scenario in &scenarios {
-            assert!(scenario.script.starts_with("#!"), "{}: no #! line", scenario.name);
-            let served = |port| scenario.servers.iter().any(|server| server.port == port);
-            let alert = scenario.alert.as_ref();
-            assert!(
-                alert.is_none_or(|alert| served(alert.port)),
-                "{}: nobody serves the port",
-                scenario.name
-            );
-        }
+impl Scenario {
+    /// Whether a receiver counts what comes to `port`.
+    #[must_use]
+    pub fn serves(&self, port: u16) -> bool {
+        self.servers.iter().any(|server| {
+            server.port == port
+                || (server.kind == Kind::Ftp && server.port.checked_add(FTP_DATA) == Some(port))
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

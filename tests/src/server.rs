@@ -1,6 +1,12 @@
 //! Real servers in a world, each behind a counting relay.
 
-use std::{fs, io, net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 
@@ -45,6 +51,11 @@ impl Servers {
             let local = SocketAddr::from(([127, 0, 0, 1], server.port + BEHIND));
             let serve = match server.kind {
                 Kind::Sink => Serve::Sink,
+                Kind::Udp => Serve::Udp,
+                Kind::Dns => Serve::Dns,
+                Kind::Tftp => Serve::Tftp,
+                Kind::Ftp => Serve::Ftp,
+                Kind::Smtp => Serve::Smtp,
                 Kind::Http => Serve::Http { root: root.clone() },
                 Kind::Ssh => {
                     behind.push(sshd(world, local, places, artifacts)?);
@@ -56,6 +67,10 @@ impl Servers {
                 }
                 Kind::Tls => {
                     behind.push(tls(world, local, places, artifacts)?);
+                    Serve::Relay { to: local }
+                }
+                Kind::Https => {
+                    behind.push(https(world, local, places, artifacts)?);
                     Serve::Relay { to: local }
                 }
             };
@@ -122,12 +137,27 @@ fn rsyncd(world: &World, at: SocketAddr, places: &Places, artifacts: &Path) -> R
     listening(world, Group::spawn(&mut command)?, at, "rsyncd")
 }
 
-fn tls(world: &World, at: SocketAddr, places: &Places, artifacts: &Path) -> Result<Group> {
+/// A TLS server with HTTP inside: any web server's library does; Python's comes with its one package.
+fn https(world: &World, at: SocketAddr, places: &Places, artifacts: &Path) -> Result<Group> {
+    let (key, certificate) = certificate(places)?;
+    let mut command = world.command("/usr/bin/python3");
+    command.args(["-c", include_str!("server/https.py")]);
+    command.args([&at.ip().to_string(), &at.port().to_string()]).arg(&certificate).arg(&key);
+    process::capture(&mut command, artifacts, "https")?;
+    listening(world, Group::spawn(&mut command)?, at, "https")
+}
+
+fn certificate(places: &Places) -> Result<(PathBuf, PathBuf)> {
     let (key, certificate) = (places.work.join("tls.key"), places.work.join("tls.crt"));
     let mut make = std::process::Command::new("openssl");
     make.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
     make.args(["-days", "2", "-subj", "/CN=receiver", "-keyout"]).arg(&key).arg("-out").arg(&certificate);
     process::run(&mut make)?;
+    Ok((key, certificate))
+}
+
+fn tls(world: &World, at: SocketAddr, places: &Places, artifacts: &Path) -> Result<Group> {
+    let (key, certificate) = certificate(places)?;
     let mut command = world.command("openssl");
     command.args(["s_server", "-quiet", "-accept", &at.to_string(), "-key"]).arg(&key);
     command.arg("-cert").arg(&certificate);

@@ -9,7 +9,7 @@ use crate::{fixture::Places, process, world::World};
 /// Where scripts run.
 #[derive(Clone, Copy, Debug)]
 pub struct Shell<'s> {
-    /// `SERVER`.
+    /// `SERVER`, and `HOST` for the other end.
     pub world: &'s World,
     /// `DOCS`, `WORK` (also the working directory) and `STAGE`.
     pub places: &'s Places,
@@ -21,10 +21,23 @@ impl Shell<'_> {
     /// `program`, not started.
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        self.named(Command::new(program))
+    }
+
+    /// Shell text that stops at its first failing command, not started; `inside` the network namespace or on the host.
+    #[must_use]
+    pub fn text(&self, text: &str, inside: bool) -> Command {
+        let shell = "/bin/sh";
+        let mut command = if inside { self.world.command(shell) } else { Command::new(shell) };
+        command.args(["-e", "-c", text]);
+        self.named(command)
+    }
+
+    fn named(&self, mut command: Command) -> Command {
         command
             .current_dir(&self.places.work)
             .env("SERVER", self.world.server().to_string())
+            .env("HOST", self.world.host().to_string())
             .env("DOCS", &self.places.docs)
             .env("WORK", &self.places.work)
             .env("STAGE", &self.places.stage)
@@ -37,8 +50,7 @@ impl Shell<'_> {
     /// # Errors
     /// Fails when a command does, with what it said.
     pub fn run(&self, text: &str) -> Result<String> {
-        let mut command = self.command(Path::new("/bin/sh"));
-        let output = process::run(command.args(["-e", "-c", text])).context("shell text")?;
+        let output = process::run(&mut self.text(text, false)).context("shell text")?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    process::ExitStatus,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     ledger,
     log::{Line, Log},
     process::{self, Group},
+    receiver::Receipt,
     replay,
     scenario::{Expected, Scenario},
     server::Servers,
@@ -69,12 +70,23 @@ pub enum Played {
 pub struct Told {
     /// All that the agent wrote.
     pub lines: Vec<Line>,
+    /// Who and where it was.
+    pub story: Story,
+    /// When the last byte by which it could be told was received: the mark that the scenario names or, without one,
+    /// the end of the last connection. Wall clock, nanoseconds since the epoch; none where no receiver counts.
+    pub complete_ns: Option<i64>,
     notes: Vec<String>,
     failures: Vec<String>,
     places: Places,
 }
 
 impl Told {
+    /// What does not fit.
+    #[must_use]
+    pub fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
     /// Adds a figure, or what does not fit.
     pub fn add(&mut self, note: Result<Option<String>>) {
         match note {
@@ -102,7 +114,7 @@ impl Told {
 /// Fails when the world cannot be built or an expectation does not hold, naming each.
 pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome> {
     let weir = context.weir()?;
-    let start = || Agent::start(weir, dir, scenario.config.as_deref());
+    let start = |config: Option<&str>| Agent::start(weir, dir, config);
     let mut told = match play(scenario, &context.helper, dir, start)? {
         Played::Skipped(reason) => return Ok(Outcome::Skipped(reason)),
         Played::Told(told) => told,
@@ -116,7 +128,7 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
     told.verdict()
 }
 
-/// Plays `scenario` before the agent that `start` gives, and compares what the agent wrote with what was received.
+/// Plays `scenario` before the agent that `start` gives for its configuration, and compares what the agent wrote with what was received.
 ///
 /// # Errors
 /// Fails when the world cannot be built, when the script fails, or when the agent does not end in order.
@@ -124,7 +136,7 @@ pub fn play<A: Watching>(
     scenario: &Scenario,
     helper: &Path,
     dir: &Path,
-    start: impl FnOnce() -> Result<A>,
+    start: impl FnOnce(Option<&str>) -> Result<A>,
 ) -> Result<Played> {
     if let Some(missing) = scenario.needs.iter().find(|program| process::find(program).is_none()) {
         return Ok(Played::Skipped(format!("no {missing} here")));
@@ -135,23 +147,43 @@ pub fn play<A: Watching>(
     let shell = Shell { world: &world, places: &places, helper };
     shell.run(&scenario.set_up).context("set-up")?;
 
-    let mut agent = start()?;
-    let path = places.script(&scenario.script_name, &scenario.script)?;
-    let mut command = shell.command(&path);
-    process::capture(&mut command, dir, "script")?;
-    let mut script = Group::spawn(&mut command)?;
-    let mut story = Story::new(&world, &places, script.pid());
-    let status = watch(&mut script, &mut agent, &mut story, Duration::from_secs(scenario.limit_s))?;
-    if !status.success() {
-        let said = fs::read_to_string(dir.join("script.stderr"))?;
-        bail!("the script ended with {status}: {}", said.trim());
+    let spawn = |mut command: Command, stem: &str| {
+        process::capture(&mut command, dir, stem)?;
+        Group::spawn(&mut command)
+    };
+    let service =
+        scenario.service.as_ref().map(|text| spawn(shell.text(text, false), "service")).transpose()?;
+
+    let config = scenario.config.as_ref().map(|text| text.replace("{server}", &world.server().to_string()));
+    let mut agent = start(config.as_deref())?;
+    let mut running = Vec::new();
+    if !scenario.script.is_empty() {
+        let path = places.script(&scenario.script_name, &scenario.script)?;
+        running.push(("script", spawn(shell.command(&path), "script")?));
+    }
+    let own = running.iter().map(|(_, group)| group).chain(&service).map(Group::pid);
+    let mut story = Story::new(&world, &places, own);
+    if let Some(peer) = &scenario.peer {
+        running.push(("peer", spawn(shell.text(peer, true), "peer")?));
+    }
+    for (what, group) in &mut running {
+        watch((what, group), &mut agent, &mut story, Duration::from_secs(scenario.limit_s))?;
+        let status = group.ended()?.context("it has ended")?;
+        if !status.success() {
+            let said = fs::read_to_string(dir.join(format!("{what}.stderr")))?;
+            bail!("the {what} ended with {status}: {}", said.trim());
+        }
     }
 
-    let output = fs::read_to_string(dir.join("script.stdout"))?;
+    let output = running.iter().map(|(what, _)| fs::read_to_string(dir.join(format!("{what}.stdout"))));
+    let output: String = output.collect::<std::io::Result<_>>()?;
     let mut notes: Vec<String> = output.lines().map(str::to_owned).collect();
     let mut failures = Vec::new();
     let lines = if let Some(expected) = &scenario.alert {
-        let receipt = servers.receiver.settled(expected.port, 1, SETTLE)?;
+        let receipt = match expected.port.filter(|&port| scenario.serves(port)) {
+            Some(port) => servers.receiver.settled(port, 1, SETTLE)?,
+            None => Receipt::default(),
+        };
         // A missing alert is reported by the comparison, together with everything else.
         let _ = wait::until(SETTLE, "an alert", || {
             Ok((!story.alerts(agent.log()?.lines()).0.is_empty()).then_some(()))
@@ -168,14 +200,23 @@ pub fn play<A: Watching>(
         }
         lines
     };
+    let complete_ns = complete(scenario, &servers)?;
     let (_, others) = story.alerts(&lines);
     if !others.is_empty() {
         notes.push(format!("{} alerts about other programs on this host", others.len()));
     }
     let lost = losses(&lines);
-    let mut told = Told { lines, notes, failures, places };
+    let mut told = Told { lines, story, complete_ns, notes, failures, places };
     told.add(lost);
     Ok(Played::Told(told))
+}
+
+fn complete(scenario: &Scenario, servers: &Servers) -> Result<Option<i64>> {
+    let named = scenario.alert.as_ref().and_then(|expected| expected.port.zip(expected.opened));
+    match named {
+        Some((port, opened)) => servers.receiver.reached(port, opened.after_bytes),
+        None => servers.receiver.last_end(),
+    }
 }
 
 /// Every open for writing of a flood is in the recording or among the losses.
@@ -214,21 +255,21 @@ pub fn losses(lines: &[Line]) -> Result<Option<String>> {
     Ok((!each.is_empty()).then(|| format!("lost: {}", each.join(", "))))
 }
 
-/// Follows the log, and who belongs to the script, until the script has ended.
+/// Follows the log, and who belongs to the story, until a program of it has ended.
 fn watch(
-    script: &mut Group,
+    (what, group): (&str, &mut Group),
     agent: &mut impl Watching,
     story: &mut Story,
     limit: Duration,
-) -> Result<ExitStatus> {
+) -> Result<()> {
     let mut looked = None;
-    wait::until(limit, "the script", || {
+    wait::until(limit, &format!("the {what}"), || {
         agent.log()?;
         if looked.is_none_or(|at: Instant| at.elapsed() > Duration::from_millis(100)) {
             looked = Some(Instant::now());
             follow(story);
         }
-        script.ended()
+        Ok(group.ended()?.map(drop))
     })
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     harness::{Case, Context, Outcome},
     lifecycle, load, refusal, robustness,
-    scenario::{self, Scenario},
+    scenario::{self, Scenario, Set},
     service, story, world_check,
 };
 
@@ -22,7 +22,7 @@ pub fn all() -> Result<Vec<Case>> {
     cases.extend(refusal::cases());
     cases.extend(lifecycle::cases());
     cases.extend(service::cases());
-    cases.extend(scenario::all()?.into_iter().map(of_scenario));
+    cases.extend(scenario::of(&[Set::Core, Set::Suite])?.into_iter().map(of_scenario));
     cases.push(case("load::hundred-senders".to_owned(), load::hundred_senders));
     Ok(cases)
 }

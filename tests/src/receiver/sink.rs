@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::AsRawFd,
     path::Path,
     sync::{Arc, atomic::AtomicU64},
@@ -15,8 +15,10 @@ use anyhow::{Context, Result};
 use super::{
     Listen, Report, Serve,
     count::{Counted, Reporter},
-    http,
+    datagram::{self, Answer},
+    ftp, http, smtp,
 };
+use crate::scenario::FTP_DATA;
 
 /// Receive buffer of a paced connection, bytes: a larger one would run ahead of the pace.
 const PACED_BUFFER: libc::c_int = 64 * 1024;
@@ -31,12 +33,18 @@ pub fn serve(spec: &Path, report: &Path) -> Result<()> {
     let reporter = Reporter::new(file);
     let mut threads = Vec::new();
     for listen in plan {
-        let listener = TcpListener::bind(listen.at).with_context(|| format!("cannot bind {}", listen.at))?;
-        if listen.rate.is_some() {
-            small_buffer(&listener)?;
-        }
         let reporter = reporter.clone();
-        threads.push(thread::spawn(move || accept(&listener, &listen, &reporter)));
+        threads.push(match datagrams(&listen.serve) {
+            Some(answer) => {
+                let socket =
+                    UdpSocket::bind(listen.at).with_context(|| format!("cannot bind {}", listen.at))?;
+                thread::spawn(move || {
+                    // Only a broken socket ends it, and then the receipt never settles.
+                    let _ = datagram::serve(&socket, listen.at.port(), answer, &reporter);
+                })
+            }
+            None => stream(listen, reporter)?,
+        });
     }
     reporter.say(Report::Ready);
     if threads.is_empty() {
@@ -51,13 +59,39 @@ pub fn serve(spec: &Path, report: &Path) -> Result<()> {
     Ok(())
 }
 
-fn accept(listener: &TcpListener, listen: &Listen, reporter: &Reporter) {
+/// What a server of datagrams answers; none for the others.
+fn datagrams(serve: &Serve) -> Option<Answer> {
+    match serve {
+        Serve::Udp => Some(Answer::Silence),
+        Serve::Dns => Some(Answer::NoSuchName),
+        Serve::Tftp => Some(Answer::Acknowledged),
+        Serve::Sink | Serve::Http { .. } | Serve::Ftp | Serve::Smtp | Serve::Relay { .. } => None,
+    }
+}
+
+/// Binds a listener for connections and serves it from a thread of its own.
+fn stream(listen: Listen, reporter: Reporter) -> Result<thread::JoinHandle<()>> {
+    let listener = TcpListener::bind(listen.at).with_context(|| format!("cannot bind {}", listen.at))?;
+    if listen.rate.is_some() {
+        buffer(&listener, PACED_BUFFER)?;
+    }
+    let data = if listen.serve == Serve::Ftp {
+        let at = SocketAddr::new(listen.at.ip(), listen.at.port().saturating_add(FTP_DATA));
+        Some(Arc::new(ftp::Data::bind(at, reporter.clone(), listen.rate).context("FTP's port for data")?))
+    } else {
+        None
+    };
+    Ok(thread::spawn(move || accept(&listener, &listen, data.as_ref(), &reporter)))
+}
+
+fn accept(listener: &TcpListener, listen: &Listen, data: Option<&Arc<ftp::Data>>, reporter: &Reporter) {
     let total = Arc::new(AtomicU64::new(0));
     while let Ok((stream, peer)) = listener.accept() {
         let (listen, total, reporter) = (listen.clone(), Arc::clone(&total), reporter.clone());
+        let data = data.cloned();
         thread::spawn(move || {
             // The other end may go at any time; what was read until then is in the report.
-            let _ = connection(stream, peer, &listen, total, reporter);
+            let _ = connection(stream, peer, &listen, data.as_deref(), total, reporter);
         });
     }
 }
@@ -66,6 +100,7 @@ fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     listen: &Listen,
+    data: Option<&ftp::Data>,
     total: Arc<AtomicU64>,
     reporter: Reporter,
 ) -> io::Result<()> {
@@ -74,11 +109,16 @@ fn connection(
     match &listen.serve {
         Serve::Sink => drain(&mut counted),
         Serve::Http { root } => http::serve(counted, back, root),
+        Serve::Ftp => data.map_or(Ok(()), |data| ftp::serve(counted, back, data)),
+        Serve::Smtp => smtp::serve(counted, back),
         Serve::Relay { to } => relay(counted, back, *to),
+        // Their servers have no connections.
+        Serve::Udp | Serve::Dns | Serve::Tftp => Ok(()),
     }
 }
 
-fn drain(from: &mut impl Read) -> io::Result<()> {
+/// Reads to the end.
+pub(super) fn drain(from: &mut impl Read) -> io::Result<()> {
     let mut buffer = vec![0; 256 * 1024];
     while from.read(&mut buffer)? > 0 {}
     Ok(())
@@ -109,13 +149,13 @@ fn pass(from: &mut impl Read, to: &mut TcpStream) -> io::Result<()> {
     }
 }
 
-fn small_buffer(listener: &TcpListener) -> Result<()> {
-    let buffer = PACED_BUFFER;
-    let size = libc::socklen_t::try_from(size_of_val(&buffer)).context("size of an int")?;
-    let value = (&raw const buffer).cast::<libc::c_void>();
-    // SAFETY: the descriptor is open, and `value` points to the `size` bytes of `buffer`.
+/// Asks for a receive buffer of `bytes`.
+pub(super) fn buffer(socket: &impl AsRawFd, bytes: libc::c_int) -> Result<()> {
+    let size = libc::socklen_t::try_from(size_of_val(&bytes)).context("size of an int")?;
+    let value = (&raw const bytes).cast::<libc::c_void>();
+    // SAFETY: the descriptor is open, and `value` points to the `size` bytes of `bytes`.
     let result =
-        unsafe { libc::setsockopt(listener.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, value, size) };
+        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, value, size) };
     if result != 0 {
         return Err(io::Error::last_os_error()).context("cannot set the receive buffer");
     }
