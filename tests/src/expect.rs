@@ -164,6 +164,15 @@ pub fn delay(expected: &Expected, story: &Story, lines: &[Line], receiver: &Rece
     Ok(first.zip(reached).map(|(first, reached)| seconds(first - reached)))
 }
 
+/// Whether a line names sender, root and chain as expected.
+#[must_use]
+pub fn blames(expected: &Expected, line: &Line) -> bool {
+    let chain = line.chain();
+    named(line.text("process.name"), &expected.sender)
+        && expected.chain.iter().all(|wanted| chain.iter().any(|link| is(link, wanted)))
+        && expected.root.as_ref().is_none_or(|root| chain.first().is_some_and(|link| is(link, root)))
+}
+
 /// Alerts in a few words each.
 #[must_use]
 pub fn outline(alerts: &BTreeMap<&str, Vec<&Line>>) -> String {
@@ -195,7 +204,9 @@ fn chain_names(line: &Line) -> String {
     line.chain().into_iter().map(|link| link.name).collect::<Vec<_>>().join(" > ")
 }
 
-fn seconds(nanoseconds: i64) -> f64 {
+/// Nanoseconds as seconds.
+#[must_use]
+pub fn seconds(nanoseconds: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "durations of a scenario are far below 2^52 ns")]
     let nanoseconds = nanoseconds as f64;
     nanoseconds / 1e9

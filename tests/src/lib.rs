@@ -36,4 +36,5 @@ pub mod service;
 pub mod interrupt;
 pub mod harness;
 pub mod suite;
+pub mod quality;
 pub mod guest;

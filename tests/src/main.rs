@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use tests::{
     generator,
     harness::{self, Context, Options},
+    quality,
     receiver::sink,
     suite,
     weir::Weir,
@@ -42,6 +43,23 @@ enum Command {
         /// Leave out scenarios with this in their name; may be repeated.
         #[arg(long, value_name = "PART")]
         skip: Vec<String>,
+        /// Parts of scenario names.
+        filters: Vec<String>,
+    },
+    /// Play every scenario, and report how well weir tells them apart.
+    Quality {
+        /// The agent's binary.
+        #[arg(long, env = "WEIR_BIN", default_value = "/usr/bin/weir")]
+        weir: PathBuf,
+        /// Folder of the report, and of the artifacts of scenarios that were not told.
+        #[arg(long)]
+        out: PathBuf,
+        /// Scenarios at a time.
+        #[arg(long, default_value_t = 4)]
+        jobs: usize,
+        /// Rewrite the golden recordings in this folder.
+        #[arg(long, value_name = "FOLDER")]
+        bless: Option<PathBuf>,
         /// Parts of scenario names.
         filters: Vec<String>,
     },
@@ -97,6 +115,11 @@ fn main() -> Result<ExitCode> {
                 Context { weir: Weir::new(weir, hooks.filter(|hooks| !hooks.is_empty())), helper, artifacts };
             let options = Options { filters, skip, list, keep, ..Options::default() };
             return harness::run(&suite::all()?, &context, &options);
+        }
+        Command::Quality { weir, out, jobs, bless, filters } => {
+            let helper = std::env::current_exe().context("own path")?;
+            let context = Context { weir: Weir::new(weir, None), helper, artifacts: out.clone() };
+            return quality::run(&context, &quality::Options { filters, jobs, out, bless });
         }
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,
         Command::SendAll { to, bytes, count, report } => generator::send_all(to, bytes, count, &report)?,

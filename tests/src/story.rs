@@ -62,7 +62,7 @@ pub enum Played {
     /// It cannot be played here, for this reason.
     Skipped(String),
     /// It was played.
-    Told(Told),
+    Told(Box<Told>),
 }
 
 /// What a story that was played left.
@@ -72,6 +72,8 @@ pub struct Told {
     pub lines: Vec<Line>,
     /// Who and where it was.
     pub story: Story,
+    /// Pids of script and service, from which all of it came.
+    pub roots: Vec<u32>,
     /// When the last byte by which it could be told was received: the mark that the scenario names or, without one,
     /// the end of the last connection. Wall clock, nanoseconds since the epoch; none where no receiver counts.
     pub complete_ns: Option<i64>,
@@ -161,8 +163,8 @@ pub fn play<A: Watching>(
         let path = places.script(&scenario.script_name, &scenario.script)?;
         running.push(("script", spawn(shell.command(&path), "script")?));
     }
-    let own = running.iter().map(|(_, group)| group).chain(&service).map(Group::pid);
-    let mut story = Story::new(&world, &places, own);
+    let roots: Vec<u32> = running.iter().map(|(_, group)| group).chain(&service).map(Group::pid).collect();
+    let mut story = Story::new(&world, &places, roots.iter().copied());
     if let Some(peer) = &scenario.peer {
         running.push(("peer", spawn(shell.text(peer, true), "peer")?));
     }
@@ -206,9 +208,9 @@ pub fn play<A: Watching>(
         notes.push(format!("{} alerts about other programs on this host", others.len()));
     }
     let lost = losses(&lines);
-    let mut told = Told { lines, story, complete_ns, notes, failures, places };
+    let mut told = Told { lines, story, roots, complete_ns, notes, failures, places };
     told.add(lost);
-    Ok(Played::Told(told))
+    Ok(Played::Told(Box::new(told)))
 }
 
 fn complete(scenario: &Scenario, servers: &Servers) -> Result<Option<i64>> {

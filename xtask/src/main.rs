@@ -16,6 +16,7 @@ mod tidy;
 mod lint;
 mod fuzz;
 mod bench;
+mod quality;
 
 use std::process::ExitCode;
 
@@ -97,6 +98,13 @@ const SUBCOMMANDS: &[Subcommand] = &[
         run: bench::main,
         listed: bench::has_rows,
     },
+    Subcommand {
+        name: "quality",
+        summary: "Play every scenario, and report how well weir tells them apart",
+        help: quality::HELP,
+        run: quality::main,
+        listed: || true,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -132,7 +140,7 @@ fn overview() -> String {
     let lines: Vec<String> = SUBCOMMANDS
         .iter()
         .filter(|subcommand| (subcommand.listed)())
-        .map(|subcommand| format!("  {:<6} {}", subcommand.name, subcommand.summary))
+        .map(|subcommand| format!("  {:<7} {}", subcommand.name, subcommand.summary))
         .collect();
     format!(
         "Usage: cargo xtask COMMAND [OPTIONS]\n\nCommands:\n{}\n\n\

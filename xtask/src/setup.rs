@@ -60,6 +60,7 @@ const BPF_LINKER: CargoTool = CargoTool {
 pub(crate) enum Part {
     Build,
     Test,
+    Quality,
     Fuzz,
     Vm,
     VmX86_64,

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn answers() {
-        let rows: [(Answer, &[u8], Option<&[u8]>); 6] = [
+        type Row<'r> = (Answer, &'r [u8], Option<&'r [u8]>);
+        let rows: [Row<'_>; 6] = [
             (Answer::Silence, b"x", None),
             (Answer::NoSuchName, &[7, 9, 1, 0, 0, 1], Some(&[7, 9, 0x81, 0x83, 0, 1])),
             (Answer::NoSuchName, &[7, 9], None),

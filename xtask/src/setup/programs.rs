@@ -91,6 +91,7 @@ fn parse(line: &'static str) -> Option<Program> {
     let part = match words.next()? {
         "build" => Part::Build,
         "test" => Part::Test,
+        "quality" => Part::Quality,
         "fuzz" => Part::Fuzz,
         "vm" => Part::Vm,
         "vm-x86_64" => Part::VmX86_64,
