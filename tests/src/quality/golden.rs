@@ -7,6 +7,7 @@ mod cut;
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs::{self, File},
     path::Path,
 };
@@ -54,8 +55,11 @@ pub fn bless(folder: &Path, name: &str, recorded: &Recorded) -> Result<Option<us
     packer.finish()?.sync_all()?;
     let lines = lines(&events)?;
     let alerts: BTreeSet<_> = lines.iter().map(|line| line.get("id").map(ToString::to_string)).collect();
-    let texts: Vec<String> = lines.iter().map(ToString::to_string).collect();
-    fs::write(folder.join(format!("{stem}{LINES}")), texts.join("\n"))?;
+    let mut text = String::new();
+    for line in &lines {
+        writeln!(text, "{line}")?;
+    }
+    fs::write(folder.join(format!("{stem}{LINES}")), text)?;
     Ok(Some(alerts.len()))
 }
 
@@ -132,12 +136,27 @@ fn line(record: &Record) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use crate::scenario::{self, Set};
 
     #[test]
     fn recordings_lead_to_the_same_alerts() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
         let (count, differences) = super::check(&folder).expect("the golden folder");
         assert!(differences.is_empty(), "of {count} recordings:\n{}", differences.join("\n"));
+    }
+
+    #[test]
+    fn every_recording_is_that_of_a_scenario() {
+        let scenarios = scenario::of(&[Set::Core, Set::Quality]).expect("scenario files");
+        let names: BTreeSet<String> =
+            scenarios.iter().map(|scenario| scenario.name.replace("::", "-") + super::RECORDING).collect();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+        let found = fs::read_dir(folder).into_iter().flatten().flatten();
+        let found = found.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let strays: Vec<_> =
+            found.filter(|name| name.ends_with(super::RECORDING) && !names.contains(name)).collect();
+        assert!(strays.is_empty(), "{strays:?}");
     }
 }

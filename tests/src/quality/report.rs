@@ -115,13 +115,18 @@ pub fn line(row: &Row) -> String {
     text
 }
 
-/// The stages of a story at its worst, and whether there was proof.
+/// The stages of a story at its worst, and whether there was proof; where it was never judged as a sender, its
+/// analytics with their greatest risks.
 fn worst(row: &Row) -> String {
     let Some(seen) = &row.seen else { return String::new() };
     let stages = seen.probe.stages.iter();
     let mut words: Vec<String> = stages
         .map(|(stage, strength)| format!("{} {strength:.2}", stage.get(..3).unwrap_or(stage)))
         .collect();
+    if words.is_empty() {
+        let short = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
+        words = seen.probe.analytics.iter().map(|(id, (_, risk))| format!("{} {risk}", short(id))).collect();
+    }
     if seen.probe.proof {
         words.push("proof".to_owned());
     }

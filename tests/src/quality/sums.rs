@@ -28,7 +28,7 @@ pub struct Sums {
     pub single: Vec<(&'static str, Told)>,
     /// Malicious scenarios with an alert that names sender, root and chain rightly.
     pub blamed: usize,
-    /// Seconds to the alert: median and 95th percentile.
+    /// Seconds to the alert: median and 95th percentile. What was told while it still went on counts as 0.
     pub to_alert_s: Option<(f64, f64)>,
     /// Scenarios that went as they should.
     pub good: usize,
@@ -77,7 +77,7 @@ impl Sums {
     #[must_use]
     pub fn of(rows: &[Row]) -> Self {
         let seen = || rows.iter().filter_map(|row| row.seen.as_ref());
-        let mut times: Vec<f64> = seen().filter_map(|seen| seen.to_alert_s).collect();
+        let mut times: Vec<f64> = seen().filter_map(|seen| seen.to_alert_s).map(|seconds| seconds.max(0.0)).collect();
         times.sort_by(f64::total_cmp);
         let single = ANALYTICS.map(|analytic| {
             let found = |seen: &Seen| seen.words.iter().any(|finding| finding.analytic == analytic);
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(sums.words, Told { hits: 2, misses: 1, false_alerts: 1, quiet: 1 });
         assert_eq!(sums.weir.precision(), Some(1.0));
         assert_eq!(sums.single.last().map(|(_, told)| told.precision()), Some(Some(0.0)));
-        assert_eq!(sums.to_alert_s, Some((-1.0, 0.3)));
+        assert_eq!(sums.to_alert_s, Some((0.0, 0.3)));
         assert_eq!((sums.good, sums.skipped, sums.broken), (5, 1, 1));
         assert_eq!(Told::default().recall(), None);
     }

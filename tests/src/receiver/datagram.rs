@@ -11,8 +11,8 @@ use crate::wait::wall_ns;
 
 /// After so long without a datagram the conversation is over: receipts wait for it.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Room for datagrams that come faster than they are read, bytes; the kernel gives what its limit allows.
-const BUFFER: libc::c_int = 8 << 20;
+/// Room for datagrams that come faster than they are read, bytes: all of a scenario.
+const BUFFER: libc::c_int = 64 << 20;
 
 /// What is said to a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Answer {
 /// # Errors
 /// Fails when the socket does.
 pub fn serve(socket: &UdpSocket, port: u16, answer: Answer, reporter: &Reporter) -> io::Result<()> {
-    super::sink::buffer(socket, BUFFER).map_err(io::Error::other)?;
+    super::sink::buffer(socket, libc::SO_RCVBUFFORCE, BUFFER).map_err(io::Error::other)?;
     socket.set_read_timeout(Some(SILENCE))?;
     let mut buffer = vec![0; 65_536];
     let mut total = 0;

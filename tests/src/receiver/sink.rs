@@ -73,7 +73,7 @@ fn datagrams(serve: &Serve) -> Option<Answer> {
 fn stream(listen: Listen, reporter: Reporter) -> Result<thread::JoinHandle<()>> {
     let listener = TcpListener::bind(listen.at).with_context(|| format!("cannot bind {}", listen.at))?;
     if listen.rate.is_some() {
-        buffer(&listener, PACED_BUFFER)?;
+        buffer(&listener, libc::SO_RCVBUF, PACED_BUFFER)?;
     }
     let data = if listen.serve == Serve::Ftp {
         let at = SocketAddr::new(listen.at.ip(), listen.at.port().saturating_add(FTP_DATA));
@@ -149,13 +149,12 @@ fn pass(from: &mut impl Read, to: &mut TcpStream) -> io::Result<()> {
     }
 }
 
-/// Asks for a receive buffer of `bytes`.
-pub(super) fn buffer(socket: &impl AsRawFd, bytes: libc::c_int) -> Result<()> {
+/// Asks for a receive buffer of `bytes`, by `SO_RCVBUF` or, beyond the kernel's limit, `SO_RCVBUFFORCE`.
+pub(super) fn buffer(socket: &impl AsRawFd, option: libc::c_int, bytes: libc::c_int) -> Result<()> {
     let size = libc::socklen_t::try_from(size_of_val(&bytes)).context("size of an int")?;
     let value = (&raw const bytes).cast::<libc::c_void>();
     // SAFETY: the descriptor is open, and `value` points to the `size` bytes of `bytes`.
-    let result =
-        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, value, size) };
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, size) };
     if result != 0 {
         return Err(io::Error::last_os_error()).context("cannot set the receive buffer");
     }
