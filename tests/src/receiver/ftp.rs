@@ -76,9 +76,8 @@ pub fn serve(counted: Counted, mut back: TcpStream, data: &Data) -> io::Result<(
                 say("226 that was it")?;
             }
             "MKD" | "XMKD" => say("257 \"made\" created")?,
-            "TYPE" | "CWD" | "CDUP" | "MODE" | "STRU" | "NOOP" | "OPTS" | "ALLO" | "SITE" | "MFMT" => {
-                say("250 done")?;
-            }
+            "TYPE" | "MODE" | "STRU" | "NOOP" | "OPTS" | "ALLO" | "SITE" => say("200 yes")?,
+            "CWD" | "CDUP" => say("250 there")?,
             "QUIT" => return say("221 goodbye"),
             "SIZE" | "MDTM" | "RETR" | "MLST" => say("550 no such file")?,
             _ => say("502 not here")?,
