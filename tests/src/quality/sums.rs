@@ -77,7 +77,8 @@ impl Sums {
     #[must_use]
     pub fn of(rows: &[Row]) -> Self {
         let seen = || rows.iter().filter_map(|row| row.seen.as_ref());
-        let mut times: Vec<f64> = seen().filter_map(|seen| seen.to_alert_s).map(|seconds| seconds.max(0.0)).collect();
+        let mut times: Vec<f64> =
+            seen().filter_map(|seen| seen.to_alert_s).map(|seconds| seconds.max(0.0)).collect();
         times.sort_by(f64::total_cmp);
         let single = ANALYTICS.map(|analytic| {
             let found = |seen: &Seen| seen.words.iter().any(|finding| finding.analytic == analytic);
