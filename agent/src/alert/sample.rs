@@ -135,7 +135,7 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
             link(&curl, &["read /var/tmp/a.tgz"], bytes_out, archive(), none()),
         ],
         graph: graph(processes, remote, bytes_out),
-        scale: Scale { threshold: 8.0, half_life: Duration::from_secs(1800) },
+        scale: Scale { threshold: 8.0, half_life: Duration::from_mins(30) },
         destinations: vec![Destination { remote, protocol: 6, bytes_out }],
         source: Some("198.51.100.1:40112".parse().unwrap()),
         files: vec![FileSeen {

@@ -108,7 +108,7 @@ fn went(alert: &Alert, way: &[usize]) -> Option<String> {
                 let _ = write!(sentence, " to {name}");
                 through = false;
             }
-            thing => {
+            thing @ (Node::File { .. } | Node::Files { .. } | Node::Pipe(_) | Node::Destination { .. }) => {
                 let word = if through { " and" } else { " through" };
                 let _ = write!(sentence, "{word} {}", holder(thing));
                 through = true;

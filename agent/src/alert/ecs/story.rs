@@ -33,25 +33,25 @@ pub(super) struct Linked {
     user: schema::User,
     did: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    read: Option<Files>,
+    read: Option<Touches>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    wrote: Option<Files>,
+    wrote: Option<Touches>,
     bytes_out: u64,
     sender: bool,
 }
 
 /// Files of the story that one process read or wrote.
 #[derive(Debug, Serialize)]
-struct Files {
+struct Touches {
     /// All of them.
     count: u64,
     bytes: u64,
     /// The gravest.
-    files: Vec<File>,
+    files: Vec<Seen>,
 }
 
 #[derive(Debug, Serialize)]
-struct File {
+struct Seen {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
@@ -136,14 +136,14 @@ fn of_link(host: &Host, alert: &Alert, link: &Link, cutter: &mut Cutter) -> Link
 }
 
 /// What is listed of all that was touched; that it is not all is told by the count.
-fn of_files(field: &'static str, touched: &Touched, cutter: &mut Cutter) -> Option<Files> {
-    let files = cutter.touched(&touched.files).iter().map(|file| File {
+fn of_files(field: &'static str, touched: &Touched, cutter: &mut Cutter) -> Option<Touches> {
+    let files = cutter.touched(&touched.files).iter().map(|file| Seen {
         path: cutter.bytes(field, &file.path),
         size: (file.size > 0).then_some(file.size),
         why: cutter.text(field, &file.why),
     });
-    let files: Vec<File> = files.collect();
-    (touched.count > 0).then_some(Files { count: touched.count, bytes: touched.bytes, files })
+    let files: Vec<Seen> = files.collect();
+    (touched.count > 0).then_some(Touches { count: touched.count, bytes: touched.bytes, files })
 }
 
 pub(super) fn graph(host: &Host, alert: &Alert, cutter: &mut Cutter) -> Graph {
