@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::{
+    explain,
     harness::{Case, Context, Outcome},
     lifecycle, load, refusal, robustness,
     scenario::{self, Scenario},
@@ -18,6 +19,7 @@ use crate::{
 pub fn all() -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     cases.extend(world_check::cases());
+    cases.extend(explain::cases());
     cases.extend(robustness::cases());
     cases.extend(refusal::cases());
     cases.extend(lifecycle::cases());

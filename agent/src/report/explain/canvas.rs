@@ -4,7 +4,10 @@ use std::io::IsTerminal;
 
 use unicode_width::UnicodeWidthChar as _;
 
-use crate::report::{columns::{cells, cut}, terminal::wants_colour};
+use crate::report::{
+    columns::{cells, cut},
+    terminal::wants_colour,
+};
 
 /// Width of output that goes to no terminal.
 const PLAIN_WIDTH: usize = 100;

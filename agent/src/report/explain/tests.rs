@@ -32,9 +32,14 @@ fn the_golden_explanation() {
 
 #[test]
 fn no_line_is_wider_than_the_terminal_nor_hostile() {
-    let alerts = [sample::alert(Action::Opened, 1, 5_000_000), sample::hostile(), sample::monstrous()];
-    for told in alerts.map(told) {
-        for width in [40, 80, 140] {
+    let rows: [(Alert, &[usize]); 3] = [
+        (sample::alert(Action::Opened, 1, 5_000_000), &[40, 80, 140]),
+        (sample::hostile(), &[40, 80, 140]),
+        (sample::monstrous(), &[40]),
+    ];
+    for (alert, widths) in rows {
+        let told = told(alert);
+        for &width in widths {
             let drawn = draw(&told, Style { colour: false, width });
             for line in drawn.lines() {
                 assert!(cells(line) <= width, "{} columns of {width}: {line}", cells(line));
