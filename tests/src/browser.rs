@@ -18,7 +18,7 @@ use crate::process;
 /// Names under which a browser of this family is found.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 /// How long an answer may take; processors may be emulated or busy.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_mins(2);
 
 /// A running browser with one page.
 pub struct Browser {
@@ -76,14 +76,14 @@ impl Browser {
         });
         let mut browser =
             Self { child, orders, messages, session: String::new(), next: 0, complaints: Vec::new() };
-        let targets = browser.order("Target.getTargets", json!({}))?;
-        let pages = targets["targetInfos"].as_array().context("no targets")?;
-        let page = pages.iter().find(|target| target["type"] == "page").context("no page")?;
-        let attach = json!({ "targetId": page["targetId"], "flatten": true });
-        let attached = browser.order("Target.attachToTarget", attach)?;
-        browser.session = attached["sessionId"].as_str().context("no session")?.to_owned();
+        let targets = browser.order("Target.getTargets", &json!({}))?;
+        let pages = at(&targets, "/targetInfos").as_array().context("no targets")?;
+        let page = pages.iter().find(|target| at(target, "/type") == "page").context("no page")?;
+        let attach = json!({ "targetId": at(page, "/targetId"), "flatten": true });
+        let attached = browser.order("Target.attachToTarget", &attach)?;
+        at(&attached, "/sessionId").as_str().context("no session")?.clone_into(&mut browser.session);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.order(&format!("{domain}.enable"), json!({}))?;
+            browser.order(&format!("{domain}.enable"), &json!({}))?;
         }
         Ok(browser)
     }
@@ -94,12 +94,12 @@ impl Browser {
     /// Fails when it cannot be loaded.
     pub fn open(&mut self, file: &Path, width: u32, dark: bool) -> Result<()> {
         let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700 });
-        self.order("Emulation.setDeviceMetricsOverride", metrics)?;
+        self.order("Emulation.setDeviceMetricsOverride", &metrics)?;
         let scheme = if dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.order("Emulation.setEmulatedMedia", media)?;
+        self.order("Emulation.setEmulatedMedia", &media)?;
         self.complaints.clear();
-        let answer = self.order("Page.navigate", json!({ "url": format!("file://{}", file.display()) }))?;
+        let answer = self.order("Page.navigate", &json!({ "url": format!("file://{}", file.display()) }))?;
         if let Some(error) = answer.get("errorText").and_then(Value::as_str) {
             bail!("{}: {error}", file.display());
         }
@@ -114,11 +114,11 @@ impl Browser {
     /// Fails when the script does.
     pub fn value(&mut self, script: &str) -> Result<Value> {
         let arguments = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
-        let answer = self.order("Runtime.evaluate", arguments)?;
+        let answer = self.order("Runtime.evaluate", &arguments)?;
         if let Some(exception) = answer.get("exceptionDetails") {
             bail!("{script}: {exception}");
         }
-        Ok(answer["result"]["value"].clone())
+        Ok(at(&answer, "/result/value").clone())
     }
 
     /// A picture of the whole page, PNG as base64.
@@ -126,8 +126,8 @@ impl Browser {
     /// # Errors
     /// Fails when it cannot be taken.
     pub fn picture(&mut self) -> Result<String> {
-        let answer = self.order("Page.captureScreenshot", json!({ "captureBeyondViewport": true }))?;
-        Ok(answer["data"].as_str().context("no picture")?.to_owned())
+        let answer = self.order("Page.captureScreenshot", &json!({ "captureBeyondViewport": true }))?;
+        Ok(at(&answer, "/data").as_str().context("no picture")?.to_owned())
     }
 
     /// What the page complained of since it was opened.
@@ -136,11 +136,12 @@ impl Browser {
         &self.complaints
     }
 
-    fn order(&mut self, method: &str, parameters: Value) -> Result<Value> {
+    fn order(&mut self, method: &str, parameters: &Value) -> Result<Value> {
         self.next += 1;
+        let session = (!self.session.is_empty()).then(|| json!({ "sessionId": self.session }));
         let mut message = json!({ "id": self.next, "method": method, "params": parameters });
-        if !self.session.is_empty() {
-            message["sessionId"] = self.session.clone().into();
+        if let (Some(message), Some(Value::Object(session))) = (message.as_object_mut(), session) {
+            message.extend(session);
         }
         self.orders
             .write_all(format!("{message}\0").as_bytes())
@@ -152,24 +153,24 @@ impl Browser {
                 Err(RecvTimeoutError::Timeout) => bail!("the browser does not answer {method}"),
                 Err(RecvTimeoutError::Disconnected) => bail!("the browser ended at {method}"),
             };
-            if message["id"] == self.next {
+            if at(&message, "/id") == self.next {
                 if let Some(error) = message.get("error") {
                     bail!("{method}: {error}");
                 }
-                return Ok(message["result"].clone());
+                return Ok(at(&message, "/result").clone());
             }
             self.listen(&message);
         }
     }
 
     fn listen(&mut self, message: &Value) {
-        let bad = match message["method"].as_str().unwrap_or_default() {
+        let bad = match at(message, "/method").as_str().unwrap_or_default() {
             "Runtime.exceptionThrown"
             | "Runtime.consoleAPICalled"
             | "Log.entryAdded"
             | "Page.javascriptDialogOpening" => true,
             // Anything but the page itself.
-            "Network.requestWillBeSent" => message["params"]["type"] != "Document",
+            "Network.requestWillBeSent" => at(message, "/params/type") != "Document",
             _ => false,
         };
         if bad {
@@ -183,4 +184,9 @@ impl Drop for Browser {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What stands at a place of a message; null where nothing does.
+fn at<'v>(message: &'v Value, pointer: &str) -> &'v Value {
+    message.pointer(pointer).unwrap_or(&Value::Null)
 }

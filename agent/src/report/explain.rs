@@ -21,6 +21,8 @@ use canvas::{Canvas, Ink, bar};
 const SCRIPT_LINES: usize = 12;
 /// Files of one process that are named.
 const FILES: usize = 4;
+/// Files of the whole story that are named.
+const LISTED: usize = 12;
 /// Signals of one stage that are shown beside those that count.
 const SIGNALS: usize = 8;
 /// Deeds of one process.
@@ -97,8 +99,8 @@ fn tree(told: &Told, canvas: &mut Canvas) {
     for member in members(told) {
         let (first, rest) = branches(&member, canvas.width() / 10);
         let link = member.link;
-        let ink = if link.sender { Ink::Alarm } else { Ink::Name };
-        let name = canvas.paint(ink, &cut(link.name.as_str(), canvas.width() / 3));
+        let of_name = if link.sender { Ink::Alarm } else { Ink::Name };
+        let name = canvas.paint(of_name, &cut(link.name.as_str(), canvas.width() / 3));
         let pid = canvas.paint(Ink::Dim, &link.pid.to_string());
         let lead = format!("{}{name} {pid}  ", canvas.paint(Ink::Dim, &first));
         let under = canvas.paint(Ink::Dim, &rest);
@@ -137,13 +139,8 @@ fn deeds(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
     if link.bytes_out > 0 {
         found.push((Ink::Alarm, "sent", format!("{}{}", text::bytes(link.bytes_out), receivers(told, link))));
     }
-    let said = |deed: &&super::told::Text| {
-        let told = deed.as_str();
-        !(link.read.is_some() && told.starts_with("read "))
-            && !(link.wrote.is_some() && told.starts_with("wrote /"))
-    };
-    let deeds: Vec<_> = link.did.iter().filter(said).collect();
-    found.extend(deeds.iter().take(DEEDS).map(|deed| (Ink::Warn, "signal", deed.as_str().to_owned())));
+    let deeds: Vec<&str> = link.deeds().collect();
+    found.extend(deeds.iter().take(DEEDS).map(|&deed| (Ink::Warn, "signal", deed.to_owned())));
     if deeds.len() > DEEDS {
         found.push((Ink::Dim, "", format!("and {} more", deeds.len() - DEEDS)));
     }
@@ -326,13 +323,14 @@ fn files(told: &Told, canvas: &mut Canvas) {
     }
     let count = (told.weir.files.len() as u64).saturating_add(told.weir.files_more);
     canvas.title(&format!("What ({count} files, {})", text::bytes(told.weir.bytes_collected)));
-    for file in told.weir.files.iter() {
+    for file in told.weir.files.iter().take(LISTED) {
         let size = format!("{:>9}  ", file.size.map(text::bytes).unwrap_or_default());
         let why = if file.why.is_empty() { String::new() } else { format!("  ({})", file.why.as_str()) };
         canvas.hanging(&size, "", 11, &format!("{}{why}", file.path.as_str()));
     }
-    if told.weir.files_more > 0 {
-        canvas.dim(&format!("           and {} more", told.weir.files_more));
+    let more = count.saturating_sub(LISTED.min(told.weir.files.len()) as u64);
+    if more > 0 {
+        canvas.dim(&format!("           and {more} more"));
     }
 }
 
@@ -340,8 +338,13 @@ fn scripts(told: &Told, canvas: &mut Canvas) {
     for script in told.weir.scripts.iter() {
         let path = if script.path.is_empty() { "command line" } else { script.path.as_str() };
         canvas.title(&format!("Script of {}", script.process.shown()));
-        let sha = text::cut(script.sha256.as_str(), 16).0;
-        canvas.dim(&format!("{path}  {}  sha256 {sha}...", text::bytes(script.size)));
+        let hash = text::cut(script.sha256.as_str(), 16).0;
+        let content = if hash.is_empty() {
+            String::new()
+        } else {
+            format!("  {}  sha256 {hash}...", text::bytes(script.size))
+        };
+        canvas.dim(&format!("{path}{content}"));
         let Some(lines) = &script.text else {
             let why = if script.not_captured.is_empty() {
                 "its text is not in the log"

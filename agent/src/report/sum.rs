@@ -47,7 +47,7 @@ impl Stage<'_> {
     /// `1 - (1 - 0.56)(1 - 0.14)`, of those that count.
     pub(super) fn formula(&self) -> String {
         let factors = self.signals.iter().filter(|weighed| weighed.counts);
-        let factors: String = factors.map(|weighed| format!("(1 - {:.2})", weighed.weight)).collect();
+        let factors = product(factors.map(|weighed| weighed.weight));
         if factors.is_empty() {
             "of signals that the line had no room for".to_owned()
         } else {
@@ -58,6 +58,12 @@ impl Stage<'_> {
 
 /// `10 · (1 - (1 - 0.77)(1 - 0.81))`.
 pub(super) fn uncapped(stages: &[Stage<'_>]) -> String {
-    let factors: String = stages.iter().map(|stage| format!("(1 - {:.2})", stage.strength)).collect();
+    let factors = product(stages.iter().map(|stage| stage.strength));
     format!("10 · (1 - {factors})")
+}
+
+/// `(1 - 0.56)(1 - 0.14)`.
+fn product(of: impl Iterator<Item = f64>) -> String {
+    let factors: Vec<String> = of.map(|strength| format!("(1 - {strength:.2})")).collect();
+    factors.concat()
 }

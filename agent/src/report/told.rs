@@ -1,7 +1,7 @@
 //! An alert as the log tells it. The log is a file that somebody may have edited: whatever stands in it is text for
 //! showing, escaped as it is read, and a missing field is an empty one.
 
-use std::net::IpAddr;
+use std::{fmt::Write as _, net::IpAddr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -387,9 +387,9 @@ impl Told {
         line.push_str(") sent ");
         line.push_str(&text::bytes(self.weir.bytes_out));
         if let Some(first) = self.weir.destinations.first() {
-            line.push_str(&format!(" to {first}"));
+            let _ = write!(line, " to {first}");
             if self.weir.destinations.len() > 1 {
-                line.push_str(&format!(" and {} more", self.weir.destinations.len() - 1));
+                let _ = write!(line, " and {} more", self.weir.destinations.len() - 1);
             }
         }
         line
@@ -416,6 +416,17 @@ impl std::fmt::Display for Destination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", std::net::SocketAddr::new(self.ip, self.port))?;
         if self.transport.is_empty() { Ok(()) } else { write!(f, " ({})", self.transport.as_str()) }
+    }
+}
+
+impl Link {
+    /// What it did, but what `read` and `wrote` tell better.
+    pub(super) fn deeds(&self) -> impl Iterator<Item = &str> {
+        let told = |deed: &str| {
+            (self.read.is_some() && deed.starts_with("read ") && !deed.starts_with("read /"))
+                || (self.wrote.is_some() && deed.starts_with("wrote /") && !deed.contains(','))
+        };
+        self.did.iter().map(Text::as_str).filter(move |deed| !told(deed))
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) const GAP: f64 = 84.0;
 /// Between two nodes of a column.
 const SPACE: f64 = 22.0;
 /// Around everything.
-const MARGIN: f64 = 12.0;
+const MARGIN: f64 = 16.0;
 /// Height of the place that a passing edge has.
 const PASSING: f64 = 8.0;
 /// Sweeps over all columns.
@@ -92,13 +92,13 @@ pub(super) fn layout(sizes: &[(f64, f64)], edges: &[(usize, usize)]) -> Layout {
         left.get(layer).copied().unwrap_or_default() + widths.get(layer).copied().unwrap_or_default() / 2.0
     };
     let nodes = columns.places.iter().take(sizes.len()).map(|place| (middle(place.layer), place.y)).collect();
-    let sides = Sides { columns: &columns, middle: &middle, widths: &widths, count: sizes.len() };
+    let drawn = Sides { columns: &columns, middle: &middle, widths: &widths, count: sizes.len() };
     let edges = edges
         .iter()
         .zip(&ways)
         .zip(&ahead)
         .map(|((&edge, way), ahead)| {
-            let mut points = sides.points(way, &ways);
+            let mut points = drawn.points(way, &ways);
             if ahead.is_some_and(|ahead| ahead != edge) {
                 points.reverse();
             }

@@ -1,6 +1,6 @@
 //! The graph of an alert as SVG.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     hypertext::Hypertext,
@@ -16,6 +16,10 @@ use crate::{
 
 /// Columns of a label in a node.
 const LABEL: usize = 21;
+/// Width of a picture that needs no scrolling on a desk.
+const FITS: f64 = 1290.0;
+/// No smaller: letters of 12 become 9.
+const SCALE_MIN: f64 = 0.75;
 /// Least distance between the labels of two edges.
 const BETWEEN_LABELS: f64 = 15.0;
 
@@ -121,15 +125,19 @@ pub(super) fn draw(told: &Told, page: &mut Hypertext) {
         .filter_map(|edge| Some((edge, *places.get(&edge.from)?, *places.get(&edge.to)?)))
         .filter(|(_, from, to)| from != to)
         .collect();
+    let edges = without_most_forks(&edges);
     let shapes: Vec<Shape> = graph.nodes.iter().map(|node| Shape::of(node, link_of(node))).collect();
     let sizes: Vec<(f64, f64)> = shapes.iter().map(|shape| shape.size()).collect();
     let ends: Vec<(usize, usize)> = edges.iter().map(|&(_, from, to)| (from, to)).collect();
-    let placed = layout(&sizes, &ends);
-    let (width, height) = (placed.width.ceil(), placed.height.ceil());
+    let plan = layout(&sizes, &ends);
+    let (width, height) = (plan.width.ceil(), plan.height.ceil());
+    let scale = (FITS / width).clamp(SCALE_MIN, 1.0);
     page.raw(&format!(
         "<svg role=\"img\" aria-labelledby=\"graph-title graph-text\" viewBox=\"0 0 {width} {height}\" \
-         width=\"{width}\" height=\"{height}\">\n<title id=\"graph-title\">How the data went</title>\n\
-         <desc id=\"graph-text\">"
+         width=\"{:.0}\" height=\"{:.0}\">\n<title id=\"graph-title\">How the data went</title>\n\
+         <desc id=\"graph-text\">",
+        width * scale,
+        height * scale
     ));
     page.text(&described(graph.nodes.len(), &edges, &graph.nodes));
     page.raw("</desc>\n<defs>");
@@ -142,7 +150,7 @@ pub(super) fn draw(told: &Told, page: &mut Hypertext) {
     }
     page.raw("</defs>\n");
     let mut labels = Vec::new();
-    for ((edge, ..), points) in edges.iter().zip(&placed.edges) {
+    for ((edge, ..), points) in edges.iter().zip(&plan.edges) {
         let kind = class(edge);
         page.raw(&format!(
             "<path class=\"edge {kind}\" d=\"{}\" stroke-width=\"{:.1}\" marker-end=\"url(#tip-{kind})\"/>\n",
@@ -150,10 +158,11 @@ pub(super) fn draw(told: &Told, page: &mut Hypertext) {
             thickness(edge.bytes)
         ));
         if let (Some(bytes), Some((x, y))) = (edge.bytes, gap(points)) {
-            labels.push((x, y, bytes));
+            // Above the line, which may be as thick as the letters are high.
+            labels.push((x, y - thickness(edge.bytes) / 2.0 - 8.0, bytes));
         }
     }
-    for (node, (shape, &(x, y))) in graph.nodes.iter().zip(shapes.iter().zip(&placed.nodes)) {
+    for (node, (shape, &(x, y))) in graph.nodes.iter().zip(shapes.iter().zip(&plan.nodes)) {
         page.raw(&format!(
             "<g class=\"node {}\" transform=\"translate({x:.1} {y:.1})\"><title>",
             shape.class()
@@ -163,8 +172,8 @@ pub(super) fn draw(told: &Told, page: &mut Hypertext) {
         page.raw("</title>");
         page.raw(&shape.outline());
         let (first, second) = label(node, link);
-        let lines = if second.is_empty() { vec![(first, 4.0)] } else { vec![(first, -4.0), (second, 13.0)] };
-        for (index, (line, y)) in lines.iter().enumerate() {
+        let words = if second.is_empty() { vec![(first, 4.0)] } else { vec![(first, -4.0), (second, 13.0)] };
+        for (index, (line, y)) in words.iter().enumerate() {
             let class = if index == 0 { "name" } else { "more" };
             // The front sheet of several stands lower and to the left.
             let (dx, dy) = if *shape == Shape::Files { (-3.0, 3.0) } else { (0.0, 0.0) };
@@ -180,6 +189,25 @@ pub(super) fn draw(told: &Told, page: &mut Hypertext) {
         page.raw("</text>\n");
     }
     page.raw("</svg>\n");
+}
+
+/// Who started whom is told by the tree: here a fork is drawn only to a process that no data leads to, and one of each
+/// parent that would stand alone without.
+fn without_most_forks<'t>(edges: &[(&'t Edge, usize, usize)]) -> Vec<(&'t Edge, usize, usize)> {
+    let is_fork = |edge: &Edge| class(edge) == "forked";
+    let leads = |to: usize| edges.iter().any(|&(edge, _, other)| other == to && !is_fork(edge));
+    let joined =
+        |node: usize| edges.iter().any(|&(edge, from, to)| (from == node || to == node) && !is_fork(edge));
+    let mut kept: Vec<(&Edge, usize, usize)> = Vec::new();
+    for &(edge, from, to) in edges {
+        let alone = !joined(from) && !kept.iter().any(|&(_, other, _)| other == from);
+        let loose =
+            edges.iter().any(|&(other, parent, child)| parent == from && is_fork(other) && !leads(child));
+        if !is_fork(edge) || !leads(to) || (alone && !loose) {
+            kept.push((edge, from, to));
+        }
+    }
+    kept
 }
 
 /// Kind of an edge as a class; an unknown one is drawn like a fork.
@@ -204,10 +232,10 @@ fn curve(points: &[(f64, f64)]) -> String {
     for pair in points.windows(2) {
         let [(x, y), (next_x, next_y)] = *pair else { continue };
         if (y - next_y).abs() < 0.05 {
-            path.push_str(&format!(" L{next_x:.1} {next_y:.1}"));
+            let _ = write!(path, " L{next_x:.1} {next_y:.1}");
         } else {
             let middle = f64::midpoint(x, next_x);
-            path.push_str(&format!(" C{middle:.1} {y:.1} {middle:.1} {next_y:.1} {next_x:.1} {next_y:.1}"));
+            let _ = write!(path, " C{middle:.1} {y:.1} {middle:.1} {next_y:.1} {next_x:.1} {next_y:.1}");
         }
     }
     path

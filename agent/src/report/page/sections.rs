@@ -92,7 +92,7 @@ fn graph(told: &Told, page: &mut Hypertext) {
             page.text(word);
             page.raw("</span> ");
         }
-        page.text("A thicker line is more bytes: each step is ten times as many.");
+        page.text("The thicker a line, the more bytes. Who started whom is told below.");
         page.raw("</p>\n<details><summary>The same in words</summary><ul>");
         let node = |id: &Text| graph.nodes.iter().find(|node| node.id == *id);
         for edge in graph.edges.iter() {
@@ -142,12 +142,8 @@ fn deeds(link: &Link, page: &mut Hypertext) {
     if link.bytes_out > 0 {
         deed("sent", "sent", &format!("{} to the outside", text::bytes(link.bytes_out)));
     }
-    for did in link.did.iter().map(Text::as_str) {
-        let said = (link.read.is_some() && did.starts_with("read "))
-            || (link.wrote.is_some() && did.starts_with("wrote /"));
-        if !said {
-            deed("signal", "signal", did);
-        }
+    for did in link.deeds() {
+        deed("signal", "signal", did);
     }
     page.close("ul");
 }
@@ -299,11 +295,11 @@ fn scripts(told: &Told, page: &mut Hypertext) {
     for script in told.weir.scripts.iter() {
         section(page, &format!("Script of {}", script.process.shown()), |page| {
             let path = if script.path.is_empty() { "command line" } else { script.path.as_str() };
-            page.element(
-                "p",
-                "dim",
-                &format!("{path}, {}, sha256 {}", text::bytes(script.size), script.sha256.as_str()),
-            );
+            let content = match script.sha256.as_str() {
+                "" => String::new(),
+                hash => format!(", {}, sha256 {hash}", text::bytes(script.size)),
+            };
+            page.element("p", "dim", &format!("{path}{content}"));
             match &script.text {
                 Some(lines) => {
                     page.raw("<pre tabindex=\"0\">");
@@ -311,7 +307,7 @@ fn scripts(told: &Told, page: &mut Hypertext) {
                     page.raw("</pre>\n");
                 }
                 None if script.not_captured.is_empty() => {
-                    page.element("p", "", "Its text is not in the log.")
+                    page.element("p", "", "Its text is not in the log.");
                 }
                 None => page.element("p", "", script.not_captured.as_str()),
             }

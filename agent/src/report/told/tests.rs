@@ -38,7 +38,7 @@ fn edited_text_is_escaped_wherever_it_stands() {
             Value::String(text) => text.push_str(EVIL),
             Value::Array(list) => list.iter_mut().for_each(poison),
             Value::Object(fields) => {
-                fields.iter_mut().filter(|(name, _)| *name != "ip").for_each(|(_, v)| poison(v))
+                fields.iter_mut().filter(|(name, _)| *name != "ip").for_each(|(_, v)| poison(v));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }

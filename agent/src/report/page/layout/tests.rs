@@ -46,7 +46,7 @@ fn what_nothing_leads_to_stands_beside_its_reader() {
 fn edges_that_lead_nowhere_have_no_points() {
     let found = layout(&[SIZE; 2], &[(0, 0), (0, 7), (7, 0), (0, 1)]);
     let points: Vec<usize> = found.edges.iter().map(Vec::len).collect();
-    assert!(matches!(points[..], [0, 0, 0, 2..]), "{points:?}");
+    assert_eq!(points, [0, 0, 0, 2]);
     assert_eq!(layout(&[], &[]).nodes.len(), 0);
 }
 
