@@ -12,7 +12,7 @@ use crate::{
     service, story, world_check,
 };
 
-/// Every case of this crate. Without root each of them is ignored.
+/// Every case of this crate. Without root all but those in a browser are ignored.
 ///
 /// # Errors
 /// Fails when a scenario file is bad.

@@ -276,7 +276,9 @@ fn label(node: &Node, link: Option<&Link>) -> (String, String) {
         "pipe" => ("pipe".to_owned(), String::new()),
         "files" => {
             let count = node.count.unwrap_or_default();
-            (cut(&format!("{count} files, {bytes}"), LABEL), cut_front(path, LABEL + 2))
+            let both =
+                if bytes.is_empty() { format!("{count} files") } else { format!("{count} files, {bytes}") };
+            (cut(&both, LABEL), cut_front(path, LABEL + 2))
         }
         "destination" => (
             cut(&node.shown(), LABEL),
