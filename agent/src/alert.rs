@@ -1,13 +1,14 @@
 //! What weir says: one JSON object a line, ECS names, in an append-only log.
 
 pub mod text;
+pub mod graph;
 pub mod attack;
 pub mod ecs;
 pub mod log;
 #[cfg(test)]
 pub(crate) mod sample;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     event::{BootTime, Bytes, Coverage, Loss, ProcessKey},
@@ -125,6 +126,10 @@ pub struct Alert {
     pub parent: Option<Arc<Process>>,
     /// The story, root first, the sender among them.
     pub chain: Vec<Link>,
+    /// The same with what its processes read, wrote, piped and sent.
+    pub graph: graph::Graph,
+    /// What the verdict was made with.
+    pub scale: Scale,
     /// Destinations of the sender, largest first.
     pub destinations: Vec<Destination>,
     /// Local end of the largest flow.
@@ -154,6 +159,30 @@ pub struct Link {
     pub did: Vec<String>,
     /// Bytes it sent to the outside.
     pub bytes_out: u64,
+    /// What it read of the story's data.
+    pub read: Touched,
+    /// What it wrote of the story's data; the size of a file that nobody was seen reading is 0.
+    pub wrote: Touched,
+}
+
+/// Files that one process read or wrote, the gravest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Bounded.
+    pub files: Vec<FileSeen>,
+    /// How many there are, those left out included.
+    pub count: u64,
+    /// Bytes of all of them, as far as sizes are known.
+    pub bytes: u64,
+}
+
+/// The configuration behind a verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// Score from which a process is an alert, 0 to 10.
+    pub threshold: f64,
+    /// Half-life of a signal's weight.
+    pub half_life: Duration,
 }
 
 /// Where bytes went.

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 pub(crate) mod check;
+pub(crate) mod explain;
 pub(crate) mod record;
 pub(crate) mod replay;
 mod output;
@@ -40,6 +41,7 @@ Examples:
   weir run --alerts ./alerts.jsonl   watch; alerts go to another file
   weir run --record day.weirrec      watch, and keep the events for a replay
   weir replay day.weirrec            the same alerts again, on any machine, without root
+  weir explain --last                who took what, how, where to, and why weir thinks so
 
 Exit status: 0 done, 1 failed while working, 2 wrong usage or configuration, 3 this host does not allow weir to run (its
 kernel, or the rights that weir was given), which another start does not mend.
@@ -53,6 +55,8 @@ enum Command {
     Record(record::Arguments),
     /// Judge a recording: the same alerts as the live run that made it (needs no root).
     Replay(replay::Arguments),
+    /// Explain an alert of the log, on the terminal or as a page; without an id, list the last ones.
+    Explain(explain::Arguments),
     /// Say whether the configuration is good, which hooks this kernel allows, and what stays invisible.
     Check(check::Arguments),
 }
@@ -104,6 +108,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
     };
     result.unwrap_or_else(|error| {

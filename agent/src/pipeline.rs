@@ -3,6 +3,8 @@
 pub mod alerts;
 pub mod flows;
 mod judge;
+mod moments;
+mod graph;
 mod story;
 
 use std::{
@@ -29,6 +31,7 @@ use crate::{
 
 use alerts::{Book, Change};
 use flows::{Flows, Sent};
+use moments::{Mark, Moments};
 
 /// Executables and addresses remembered as having met; beyond it nothing new is learnt.
 const MET_MAX: usize = 65_536;
@@ -53,6 +56,7 @@ pub struct Pipeline {
     evidence: Evidence,
     rules: Rules,
     flows: Flows,
+    moments: Moments,
     book: Book,
     proofs: HashMap<ProcessKey, Proof>,
     met: HashSet<(Bytes, IpAddr)>,
@@ -83,6 +87,7 @@ impl Pipeline {
             provenance: Provenance::default(),
             evidence: Evidence::default(),
             flows: Flows::default(),
+            moments: Moments::default(),
             book: Book::default(),
             proofs: HashMap::new(),
             met: HashSet::new(),
@@ -124,6 +129,7 @@ impl Pipeline {
                 let parent = self.table.get(process).and_then(|known| known.parent);
                 let parent = parent.filter(|&parent| self.passes_on(parent));
                 self.provenance.exec(process, parent, exec);
+                self.moments.exec(process, exec, self.now);
                 self.observe(process, &Observation::Exec, out);
             }
             Fact::Exit { .. } => self.table.exit(process, self.now),
@@ -191,7 +197,11 @@ impl Pipeline {
         } else {
             self.provenance.open(process, open, &class)
         };
+        if open.write {
+            self.moments.note(process, Mark::Wrote(open.file), self.now);
+        }
         if class.is_collection() || labelled {
+            self.moments.note(process, Mark::Read(open.file), self.now);
             self.observe(process, &Observation::Open { open, class: &class, labelled }, out);
         }
     }
@@ -230,6 +240,8 @@ impl Pipeline {
         self.totals.bytes_out = self.totals.bytes_out.saturating_add(delta.tx);
         if delta.tx > 0 {
             self.sending.insert(process, self.now);
+            let protocol = u8::try_from(flow.protocol).unwrap_or(u8::MAX);
+            self.moments.note(process, Mark::Sent(remote, protocol), self.now);
             self.volume(&sent, flow, out);
             self.judge(process, out);
         }
@@ -336,6 +348,7 @@ impl Pipeline {
             self.detectors.forget(process);
             self.evidence.forget(story, process);
             self.flows.forget(process);
+            self.moments.forget(process);
             self.proofs.remove(&process);
             self.book.forget(process);
         }

@@ -7,6 +7,7 @@
 
 pub mod carried;
 pub mod pipes;
+pub mod edges;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},

@@ -35,6 +35,8 @@ pub mod lifecycle;
 pub mod service;
 pub mod interrupt;
 pub mod harness;
+pub mod browser;
+pub mod explain;
 pub mod suite;
 pub mod quality;
 pub mod guest;

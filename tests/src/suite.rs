@@ -5,19 +5,21 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::{
+    explain,
     harness::{Case, Context, Outcome},
     lifecycle, load, refusal, robustness,
     scenario::{self, Scenario, Set},
     service, story, world_check,
 };
 
-/// Every case of this crate. Without root each of them is ignored.
+/// Every case of this crate. Without root all but those in a browser are ignored.
 ///
 /// # Errors
 /// Fails when a scenario file is bad.
 pub fn all() -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     cases.extend(world_check::cases());
+    cases.extend(explain::cases());
     cases.extend(robustness::cases());
     cases.extend(refusal::cases());
     cases.extend(lifecycle::cases());

@@ -6,8 +6,11 @@
 mod schema;
 mod cutter;
 mod parts;
+mod formula;
+mod story;
 mod body;
 mod message;
+mod paragraph;
 #[cfg(test)]
 mod tests;
 

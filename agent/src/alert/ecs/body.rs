@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{SCHEMA, cutter::Cutter, message, parts, schema};
+use super::{SCHEMA, cutter::Cutter, formula, message, parts, schema, story};
 use crate::{
-    alert::{Action, Alert, Body, Host, Link, Record, SignalLine, Totals, attack},
+    alert::{Action, Alert, Body, Host, Record, SignalLine, Totals, attack},
     detect::{Analytic, Object, Stage},
     event::{Coverage, Loss, ProcessKey},
     process::Process,
@@ -144,19 +144,19 @@ fn of_story(host: &Host, alert: &Alert, cutter: &mut Cutter) -> schema::Weir {
             cutter
                 .list("weir.signals", &verdict.signals)
                 .iter()
-                .map(|weighted| {
+                .enumerate()
+                .map(|(index, weighted)| {
                     let subject = find(weighted.signal.subject);
-                    parts::signal(host, alert.boot_to_wall_ns, weighted, subject, cutter)
+                    let before = verdict.signals.get(..index).unwrap_or_default();
+                    let counts = Some(formula::counts(weighted, before));
+                    let shown = parts::signal(host, alert.boot_to_wall_ns, weighted, subject, cutter);
+                    schema::Signal { counts, ..shown }
                 })
                 .collect(),
         ),
-        chain: Some(
-            cutter
-                .ends("weir.chain", &alert.chain)
-                .into_iter()
-                .map(|link| of_link(host, alert, link, cutter))
-                .collect(),
-        ),
+        formula: Some(formula::of(alert)),
+        chain: Some(story::chain(host, alert, cutter)),
+        graph: Some(story::graph(host, alert, cutter)),
         files: Some(files),
         files_more: Some(alert.files_more.saturating_add(unlisted as u64)),
         scripts: Some(of_scripts(host, alert, cutter)),
@@ -164,27 +164,6 @@ fn of_story(host: &Host, alert: &Alert, cutter: &mut Cutter) -> schema::Weir {
         trusted_by: Some(of_texts("weir.trusted_by", &alert.trusted_by, cutter)),
         coverage: Some(of_texts("weir.coverage", &alert.coverage, cutter)),
         ..schema::Weir::default()
-    }
-}
-
-fn of_link(host: &Host, alert: &Alert, link: &Link, cutter: &mut Cutter) -> schema::Link {
-    let process = &link.process;
-    let did: Vec<String> = cutter
-        .short_list("weir.chain.did", &link.did)
-        .iter()
-        .map(|deed| cutter.text("weir.chain.did", deed))
-        .collect();
-    schema::Link {
-        pid: process.key.pid,
-        entity_id: crate::alert::entity_id(host, process.key),
-        name: parts::name(process, cutter),
-        executable: cutter.path("weir.chain.executable", &process.exe),
-        command_line: cutter.bytes("weir.chain.command_line", &process.command_line()),
-        start: parts::start(alert.boot_to_wall_ns, process.key),
-        user: parts::user(process, cutter),
-        did,
-        bytes_out: link.bytes_out,
-        sender: process.key == alert.process.key,
     }
 }
 

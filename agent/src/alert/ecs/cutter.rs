@@ -21,14 +21,18 @@ pub(super) struct Limits {
     list: usize,
     /// Scripts, and things that one link of the chain did.
     short_list: usize,
+    /// Files that one link of the chain read, and that it wrote.
+    touched: usize,
+    /// Nodes of the graph.
+    nodes: usize,
 }
 
 /// Tried in this order until the line fits. The last one fits whatever the record holds: a text doubles at most
-/// (`"` and `\`), and about 200 texts of a bounded length are left.
+/// (`"` and `\`), and about 250 texts of a bounded length are left.
 pub(super) const LEVELS: [Limits; 3] = [
-    Limits { text: 8192, args: 65_536, script: 65_536, list: 256, short_list: 32 },
-    Limits { text: 2048, args: 4096, script: 8192, list: 48, short_list: 8 },
-    Limits { text: 384, args: 1024, script: 1024, list: 16, short_list: 4 },
+    Limits { text: 8192, args: 65_536, script: 65_536, list: 256, short_list: 32, touched: 16, nodes: 64 },
+    Limits { text: 2048, args: 4096, script: 8192, list: 48, short_list: 8, touched: 4, nodes: 48 },
+    Limits { text: 384, args: 1024, script: 1024, list: 16, short_list: 4, touched: 1, nodes: 16 },
 ];
 
 /// Shortens while a line is made.
@@ -96,6 +100,18 @@ impl Cutter {
     /// As [`Self::list`], for lists within lists.
     pub(super) fn short_list<'a, T>(&mut self, field: &'static str, values: &'a [T]) -> &'a [T] {
         self.first(field, values, self.limits.short_list)
+    }
+
+    /// The first files that one link of the chain touched; their whole number stands beside them.
+    pub(super) fn touched<'a, T>(&self, values: &'a [T]) -> &'a [T] {
+        values.get(..self.limits.touched).unwrap_or(values)
+    }
+
+    /// How many of `count` nodes there is room for.
+    pub(super) fn bounds(&mut self, field: &'static str, count: usize) -> usize {
+        let kept = count.min(self.limits.nodes);
+        self.note(field, count - kept);
+        kept
     }
 
     /// As [`Self::list`], keeping both ends: a story's root and its sender say more than its middle.

@@ -2,23 +2,21 @@
 
 use std::fmt::Write;
 
-use super::parts::transport;
+use super::{paragraph, parts::transport};
 use crate::{
-    alert::{Action, Alert, Body, Destination, Link, SignalLine, text},
+    alert::{Alert, Body, Destination, Link, SignalLine, text},
     event::{Bytes, Coverage, Loss},
     process::Process,
     score::{Via, Weighted},
 };
 
-/// Reasons that a message gives: the strongest ones.
-const REASONS: usize = 4;
 /// Bytes of one name or reason in a message.
 const PART: usize = 200;
 
 /// One paragraph for an operator.
 pub(super) fn message(body: &Body) -> String {
     match body {
-        Body::Alert(alert) => of_alert(alert),
+        Body::Alert(alert) => paragraph::of_alert(alert),
         Body::Signal(signal) => of_signal(signal),
         Body::Start { coverage } => of_start(coverage),
         Body::Stop { reason, totals } => format!(
@@ -81,48 +79,6 @@ pub fn losses(losses: &[Loss]) -> String {
     if each.is_empty() { "nothing named".to_owned() } else { each.join(", ") }
 }
 
-fn of_alert(alert: &Alert) -> String {
-    let mut message = summary(alert);
-    let _ = write!(message, ". Score {:.1} of 10", alert.verdict.score);
-    message.push_str(match alert.action {
-        Action::Opened => "; this alert is new",
-        Action::Updated => "; the transfer goes on",
-        Action::Closed => "; the alert is closed",
-    });
-    if let Some(root) = alert.chain.first()
-        && root.process.key != alert.process.key
-    {
-        let _ = write!(message, ". It began with {}", of_root(root));
-        let between = alert.chain.iter().skip(1).filter(|link| link.process.key != alert.process.key);
-        let did: Vec<String> = between.filter_map(of_link).take(3).collect();
-        if !did.is_empty() {
-            let _ = write!(message, ", then {}", did.join(", then "));
-        }
-    }
-    let reasons = reasons(&alert.verdict.signals, REASONS);
-    if !reasons.is_empty() {
-        let _ = write!(message, ". Evidence: {}", reasons.join("; "));
-    }
-    if let Some(proof) = alert.verdict.proof {
-        let _ = write!(
-            message,
-            ". What was sent is what was collected: {} carried, {} sent",
-            text::bytes(proof.bytes_carried),
-            text::bytes(proof.bytes_out)
-        );
-    }
-    if !alert.trusted_by.is_empty() {
-        let names: Vec<String> = alert.trusted_by.iter().take(4).map(|name| part(name)).collect();
-        let _ = write!(message, ". The score was lowered by the trust rules {}", names.join(", "));
-    }
-    if !alert.coverage.is_empty() {
-        let gaps: Vec<String> = alert.coverage.iter().take(4).map(|gap| part(gap)).collect();
-        let _ = write!(message, ". Not seen: {}", gaps.join("; "));
-    }
-    message.push('.');
-    message
-}
-
 fn of_signal(line: &SignalLine) -> String {
     let signal = &line.signal.signal;
     let reason = part(&signal.reason);
@@ -158,7 +114,7 @@ fn of_process(process: &Process) -> String {
 }
 
 /// The root is told by its script or command line, which says more than the name of its shell.
-fn of_root(link: &Link) -> String {
+pub(super) fn of_root(link: &Link) -> String {
     let command = bytes_part(link.process.command_line().as_slice());
     if command.is_empty() {
         of_process(&link.process)
@@ -167,17 +123,12 @@ fn of_root(link: &Link) -> String {
     }
 }
 
-fn of_link(link: &Link) -> Option<String> {
-    let did = link.did.first()?;
-    Some(format!("{} {}", bytes_part(link.process.name()), part(did)))
-}
-
 fn of_destination(destination: &Destination) -> String {
     format!("{} ({})", destination.remote, transport(destination.protocol))
 }
 
 /// `1 alert`, `2 alerts`, `3 processes`.
-fn counted(count: u64, noun: &str) -> String {
+pub(super) fn counted(count: u64, noun: &str) -> String {
     let ending = match count {
         1 => "",
         _ if noun.ends_with('s') => "es",
@@ -186,11 +137,11 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
-fn part(value: &str) -> String {
+pub(super) fn part(value: &str) -> String {
     ellipsis(text::clean(value, PART))
 }
 
-fn bytes_part(value: &[u8]) -> String {
+pub(super) fn bytes_part(value: &[u8]) -> String {
     ellipsis(text::shown(&Bytes::from(value), PART))
 }
 

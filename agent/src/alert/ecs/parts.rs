@@ -205,6 +205,8 @@ pub(super) fn signal(
         risk: rounded(signal.risk),
         decay: rounded(weighted.decay),
         trust: rounded(weighted.trust),
+        weight: rounded(weighted.weight()),
+        counts: None,
         via: match weighted.via {
             Via::Own => "own",
             Via::Lineage => "lineage",

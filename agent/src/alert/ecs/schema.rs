@@ -219,7 +219,11 @@ pub(super) struct Weir {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) signals: Option<Vec<Signal>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) chain: Option<Vec<Link>>,
+    pub(super) formula: Option<super::formula::Formula>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) chain: Option<Vec<super::story::Linked>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) graph: Option<super::story::Graph>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) files: Option<Vec<Collected>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -280,6 +284,10 @@ pub(super) struct Signal {
     pub(super) risk: f64,
     pub(super) decay: f64,
     pub(super) trust: f64,
+    pub(super) weight: f64,
+    /// In an alert: whether it is the strongest of its analytic and stage, which alone counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) counts: Option<bool>,
     pub(super) via: &'static str,
     pub(super) time: String,
     pub(super) reason: String,
@@ -308,23 +316,6 @@ pub(super) struct Who {
     pub(super) entity_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-}
-
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Link {
-    pub(super) pid: u32,
-    pub(super) entity_id: String,
-    pub(super) name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) executable: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) command_line: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) start: Option<String>,
-    pub(super) user: User,
-    pub(super) did: Vec<String>,
-    pub(super) bytes_out: u64,
-    pub(super) sender: bool,
 }
 
 #[derive(Debug, Default, Serialize)]

@@ -69,6 +69,15 @@ fn what_an_alert_must_carry() {
         ("/weir/signals/1/process/name", "tar".into()),
         ("/weir/chain/0/name", "dash".into()),
         ("/weir/chain/2/sender", true.into()),
+        ("/weir/chain/0/parent", "8b2f6c1e-0000-4000-8000-000000000001-900-95900".into()),
+        ("/weir/chain/1/read/count", 42.into()),
+        ("/weir/chain/1/wrote/files/0/path", "/var/tmp/a.tgz".into()),
+        ("/weir/graph/nodes/0/kind", "process".into()),
+        ("/weir/graph/nodes/3/count", 42.into()),
+        ("/weir/graph/edges/5/kind", "sent".into()),
+        ("/weir/graph/edges/5/bytes", 10_000_246.into()),
+        ("/weir/formula/weight", 0.7.into()),
+        ("/weir/formula/threshold", 8.0.into()),
         ("/weir/scripts/0/path", "/home/alice/collect.sh".into()),
         ("/weir/trusted_by", Value::Array(vec![])),
     ];
@@ -76,6 +85,35 @@ fn what_an_alert_must_carry() {
         assert_eq!(at(&value, pointer), expected, "{pointer}");
     }
     assert_eq!(value.pointer("/weir/cut"), None);
+}
+
+#[test]
+fn the_numbers_of_a_line_give_its_score_again() {
+    let mut alert = sample::alert(Action::Opened, 1, 5_000_123);
+    let mut weaker = alert.verdict.signals[1].clone();
+    weaker.signal.risk = 5.0;
+    alert.verdict.signals.push(weaker);
+    alert.verdict = crate::score::formula::judge(alert.verdict.signals, alert.verdict.proof);
+    let value = parsed(&line(&sample::record(Body::Alert(Box::new(alert))), true));
+    let number = |value: &Value| value.as_f64().unwrap();
+    let weight = number(at(&value, "/weir/formula/weight"));
+    let signals = at(&value, "/weir/signals").as_array().unwrap();
+    let mut uncapped = 1.0;
+    for (stage, strength) in at(&value, "/weir/stages").as_object().unwrap() {
+        let of_stage = signals.iter().filter(|signal| signal["stage"] == **stage && signal["counts"] == true);
+        let rest: f64 = of_stage
+            .map(|signal| {
+                let factors = ["risk", "decay", "trust"].map(|name| number(&signal[name]));
+                let expected = weight * factors.iter().product::<f64>() / 10.0;
+                assert!((expected - number(&signal["weight"])).abs() < 1e-3, "{signal}");
+                1.0 - expected
+            })
+            .product();
+        assert!((1.0 - rest - number(strength)).abs() < 1e-3, "{stage}: {rest} {strength}");
+        uncapped *= rest;
+    }
+    assert!((10.0 * (1.0 - uncapped) - number(at(&value, "/weir/uncapped"))).abs() < 1e-2);
+    assert_eq!(signals.iter().filter(|signal| signal["counts"] == true).count(), 3);
 }
 
 #[test]
