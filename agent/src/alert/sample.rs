@@ -6,6 +6,7 @@ use super::{Action, Alert, Body, Destination, FileSeen, Host, Link, Record, Sign
 use crate::{
     detect::{Analytic, Object, Signal, Stage},
     event::{Bytes, Coverage, Identity, Ids, Loss, Path, ProcessKey, Script, ScriptOrigin},
+    names::Domain,
     process::Process,
     score::{Proof, Verdict, Via, Weighted},
 };
@@ -126,7 +127,12 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
             link(&tar, &["read 42 documents", "wrote /var/tmp/a.tgz"], 0),
             link(&curl, &["read /var/tmp/a.tgz"], bytes_out),
         ],
-        destinations: vec![Destination { remote, protocol: 6, bytes_out }],
+        destinations: vec![Destination {
+            remote,
+            protocol: 6,
+            bytes_out,
+            domains: vec![domain("drop.example", true)],
+        }],
         source: Some("198.51.100.1:40112".parse().unwrap()),
         files: vec![FileSeen {
             path: Bytes::from("/var/tmp/a.tgz"),
@@ -140,6 +146,10 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
         coverage: vec!["open.io_uring: off".to_owned()],
         boot_to_wall_ns: BOOT_TO_WALL,
     }
+}
+
+fn domain(name: &str, vouched: bool) -> Domain {
+    Domain { name: name.into(), server: "198.51.100.53".parse().unwrap(), vouched }
 }
 
 pub(crate) fn signal() -> SignalLine {
@@ -159,6 +169,7 @@ pub(crate) fn signal() -> SignalLine {
         signal: sensitive,
         process: Arc::clone(&sender.process),
         parent: Some(Arc::clone(&alert.chain[0].process)),
+        domains: vec![],
         score: 4.0,
         boot_to_wall_ns: BOOT_TO_WALL,
     }
@@ -242,6 +253,8 @@ pub(crate) fn hostile() -> Alert {
     alert.chain =
         vec![Link { process: Arc::clone(&process), did: vec!["wrote\n\u{1b}[31m".to_owned()], bytes_out: 9 }];
     alert.files[0].path = Bytes::from(evil);
+    alert.destinations[0].domains =
+        vec![domain("a\u{1b}[31m.example", false), domain(&"x".repeat(1000), false)];
     alert.trusted_by = vec!["a\rb".to_owned()];
     alert.parent = None;
     alert.source = None;
@@ -282,7 +295,7 @@ pub(crate) fn monstrous() -> Alert {
     alert.files[0].path = Bytes::from(long.as_str());
     alert.files[0].why = long.clone();
     alert.files = vec![alert.files[0].clone(); 600];
-    alert.destinations = vec![alert.destinations[0]; 2000];
+    alert.destinations = vec![alert.destinations[0].clone(); 2000];
     alert.trusted_by = vec![long.clone(); 300];
     alert.coverage = vec![long.clone(); 300];
     alert.parent = Some(Arc::clone(&process));
