@@ -104,6 +104,10 @@ pub fn compare(
             line.text("destination.ip") == server && port == Some(u64::from(expected.port)),
             format!("{at}: the destination is {}:{port:?}", line.text("destination.ip")),
         );
+        if let Some(domain) = &expected.domain {
+            let said = line.text("destination.domain");
+            check(said == *domain, format!("{at}: the destination's name is {said:?}, not {domain:?}"));
+        }
         let chain = line.chain();
         for wanted in &expected.chain {
             let found =

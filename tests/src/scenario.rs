@@ -7,9 +7,10 @@ use std::env;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("malicious.toml", include_str!("../scenarios/malicious.toml")),
     ("honest.toml", include_str!("../scenarios/honest.toml")),
+    ("names.toml", include_str!("../scenarios/names.toml")),
     ("load.toml", include_str!("../scenarios/load.toml")),
 ];
 
@@ -38,7 +39,7 @@ pub struct Scenario {
     pub script: String,
     /// Seconds that the script may take.
     pub limit_s: u64,
-    /// Configuration for the agent; none is its built-in defaults.
+    /// Configuration for the agent, `{server}` for the server's address; none is its built-in defaults.
     pub config: Option<String>,
     /// File in `WORK` in which the flood generator said its pid, and its opens for reading and for writing: each
     /// of the latter must be recorded or counted as lost.
@@ -73,6 +74,8 @@ pub enum Kind {
     Rsync,
     /// A real TLS server.
     Tls,
+    /// A name server over UDP that gives every name the server's address.
+    Dns,
 }
 
 /// What an alert must say.
@@ -88,6 +91,8 @@ pub struct Expected {
     pub files: Vec<String>,
     /// Destination port.
     pub port: u16,
+    /// `destination.domain`; none is whatever it says.
+    pub domain: Option<String>,
     /// How far `weir.bytes_out` may be from what the receiver's socket read, as a fraction.
     pub bytes_within: f64,
     /// How long after the receiver had read this many bytes the alert may be opened.

@@ -45,6 +45,7 @@ impl Servers {
             let local = SocketAddr::from(([127, 0, 0, 1], server.port + BEHIND));
             let serve = match server.kind {
                 Kind::Sink => Serve::Sink,
+                Kind::Dns => Serve::Dns,
                 Kind::Http => Serve::Http { root: root.clone() },
                 Kind::Ssh => {
                     behind.push(sshd(world, local, places, artifacts)?);

@@ -152,7 +152,7 @@ fn alert(context: &Context, dir: &Path) -> Result<Outcome> {
     let story =
         scenario::all()?.into_iter().find(|scenario| scenario.name == STORY).context("no such story")?;
     let scenario = as_nobody(story);
-    let told = match story::play(&scenario, &context.helper, dir, Service::fresh)? {
+    let told = match story::play(&scenario, &context.helper, dir, |_| Service::fresh())? {
         Played::Skipped(reason) => return Ok(Outcome::Skipped(reason)),
         Played::Told(told) => told,
     };

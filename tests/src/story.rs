@@ -102,7 +102,11 @@ impl Told {
 /// Fails when the world cannot be built or an expectation does not hold, naming each.
 pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome> {
     let weir = context.weir()?;
-    let start = || Agent::start(weir, dir, scenario.config.as_deref());
+    let start = |world: &World| {
+        let config = scenario.config.as_ref();
+        let config = config.map(|text| text.replace("{server}", &world.server().to_string()));
+        Agent::start(weir, dir, config.as_deref())
+    };
     let mut told = match play(scenario, &context.helper, dir, start)? {
         Played::Skipped(reason) => return Ok(Outcome::Skipped(reason)),
         Played::Told(told) => told,
@@ -124,7 +128,7 @@ pub fn play<A: Watching>(
     scenario: &Scenario,
     helper: &Path,
     dir: &Path,
-    start: impl FnOnce() -> Result<A>,
+    start: impl FnOnce(&World) -> Result<A>,
 ) -> Result<Played> {
     if let Some(missing) = scenario.needs.iter().find(|program| process::find(program).is_none()) {
         return Ok(Played::Skipped(format!("no {missing} here")));
@@ -135,7 +139,7 @@ pub fn play<A: Watching>(
     let shell = Shell { world: &world, places: &places, helper };
     shell.run(&scenario.set_up).context("set-up")?;
 
-    let mut agent = start()?;
+    let mut agent = start(&world)?;
     let path = places.script(&scenario.script_name, &scenario.script)?;
     let mut command = shell.command(&path);
     process::capture(&mut command, dir, "script")?;

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::AsRawFd,
     path::Path,
     sync::{Arc, atomic::AtomicU64},
@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use super::{
     Listen, Report, Serve,
     count::{Counted, Reporter},
-    http,
+    dns, http,
 };
 
 /// Receive buffer of a paced connection, bytes: a larger one would run ahead of the pace.
@@ -31,6 +31,14 @@ pub fn serve(spec: &Path, report: &Path) -> Result<()> {
     let reporter = Reporter::new(file);
     let mut threads = Vec::new();
     for listen in plan {
+        if listen.serve == Serve::Dns {
+            let socket = UdpSocket::bind(listen.at).with_context(|| format!("cannot bind {}", listen.at))?;
+            threads.push(thread::spawn(move || {
+                // Its end is a listener's end.
+                let _ = dns::serve(&socket);
+            }));
+            continue;
+        }
         let listener = TcpListener::bind(listen.at).with_context(|| format!("cannot bind {}", listen.at))?;
         if listen.rate.is_some() {
             small_buffer(&listener)?;
@@ -72,7 +80,7 @@ fn connection(
     let back = stream.try_clone()?;
     let mut counted = Counted::new(stream, (listen.at.port(), peer), total, reporter, listen.rate);
     match &listen.serve {
-        Serve::Sink => drain(&mut counted),
+        Serve::Sink | Serve::Dns => drain(&mut counted),
         Serve::Http { root } => http::serve(counted, back, root),
         Serve::Relay { to } => relay(counted, back, *to),
     }
