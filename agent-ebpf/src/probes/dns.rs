@@ -52,6 +52,16 @@ fn weir_dns_answer(ctx: SkBuffContext) -> i32 {
     ALLOW
 }
 
+/// A packet from port 53.
+struct Packet {
+    /// Where its transport header starts.
+    transport: u32,
+    /// `IPPROTO_*`.
+    protocol: u8,
+    /// Its source (IPv4 as `::ffff:a.b.c.d`).
+    server: [u8; 16],
+}
+
 #[inline(always)]
 fn try_ingress(skb: *mut __sk_buff) -> Outcome {
     // SAFETY: the context is readable.
@@ -62,60 +72,61 @@ fn try_ingress(skb: *mut __sk_buff) -> Outcome {
         return Ok(());
     }
     // SAFETY: within the bound that was just compared.
-    if unsafe { data.read() } != PLAIN_V4 {
-        return try_other(skb, data, end);
-    }
-    // SAFETY: as above; packets are aligned to 4 from the network header on, or the processor does not care.
-    if unsafe { data.wrapping_add(V4_HEADER).cast::<u16>().read() } != DNS_PORT.to_be() {
-        return Ok(());
-    }
-    // SAFETY: as above.
+    let packet = if unsafe { data.read() } == PLAIN_V4 {
+        // SAFETY: as above; packets are aligned to 4 from the network header on, or the processor does not care.
+        if unsafe { data.wrapping_add(V4_HEADER).cast::<u16>().read() } != DNS_PORT.to_be() {
+            return Ok(());
+        }
+        of_v4(data, V4_HEADER as u32)
+    } else {
+        let Some(packet) = uncommon(skb, data, end) else { return Ok(()) };
+        packet
+    };
+    // What follows is no part of the way that every packet takes.
+    try_answer(skb, &packet)
+}
+
+/// What is in the fixed part of an IPv4 header, which the caller has compared with the packet's end.
+#[inline(always)]
+fn of_v4(data: *const u8, transport: u32) -> Packet {
+    // SAFETY: within the bound that the caller compared.
     let protocol = unsafe { data.wrapping_add(9).read() };
     // SAFETY: as above.
     let source = unsafe { data.wrapping_add(12).cast::<u32>().read() };
-    try_answer(skb, V4_HEADER as u32, protocol, mapped(source))
+    Packet { transport, protocol, server: mapped(source) }
 }
 
-/// IPv4 with options, and IPv6.
+/// IPv4 with options, and IPv6; nothing for other ports.
 #[inline(always)]
-fn try_other(skb: *mut __sk_buff, data: *const u8, end: *const u8) -> Outcome {
+fn uncommon(skb: *mut __sk_buff, data: *const u8, end: *const u8) -> Option<Packet> {
     // SAFETY: the caller has compared the bound.
     let first = unsafe { data.read() };
-    let (offset, protocol, server) = if first >> 4 == 4 {
-        // SAFETY: as above.
-        let protocol = unsafe { data.wrapping_add(9).read() };
-        // SAFETY: as above.
-        let source = unsafe { data.wrapping_add(12).cast::<u32>().read() };
-        (u32::from(first & 15) * 4, protocol, mapped(source))
-    } else {
-        if data.wrapping_add(V6_HEADER + 4) > end {
-            return Ok(());
-        }
-        // SAFETY: within the bound that was just compared.
-        let next = unsafe { data.wrapping_add(6).read() };
-        // SAFETY: as above.
-        let port = unsafe { data.wrapping_add(V6_HEADER).cast::<u16>().read() };
-        let plain = is_transport(next);
-        if plain && port != DNS_PORT.to_be() {
-            return Ok(());
-        }
-        let mut server = [0; 16];
-        for (word, bytes) in server.chunks_exact_mut(4).enumerate() {
-            // SAFETY: as above.
-            let address = unsafe { data.wrapping_add(8 + 4 * word).cast::<u32>().read() };
-            bytes.copy_from_slice(&address.to_ne_bytes());
-        }
-        if plain {
-            return try_answer(skb, V6_HEADER as u32, next, server);
-        }
-        let Some((offset, protocol)) = transport_of_v6(skb, next) else { return Ok(()) };
-        (offset, protocol, server)
-    };
-    let mut port = [0_u8; 2];
-    if load(skb, offset, &mut port) && u16::from_be_bytes(port) == DNS_PORT {
-        return try_answer(skb, offset, protocol, server);
+    if first >> 4 == 4 {
+        return Some(of_v4(data, u32::from(first & 15) * 4))
+            .filter(|packet| is_from_server(skb, packet.transport));
     }
-    Ok(())
+    if data.wrapping_add(V6_HEADER + 4) > end {
+        return None;
+    }
+    // SAFETY: within the bound that was just compared.
+    let next = unsafe { data.wrapping_add(6).read() };
+    let (transport, protocol) = if is_transport(next) {
+        // SAFETY: as above.
+        if unsafe { data.wrapping_add(V6_HEADER).cast::<u16>().read() } != DNS_PORT.to_be() {
+            return None;
+        }
+        (V6_HEADER as u32, next)
+    } else {
+        transport_of_v6(skb, next).filter(|&(transport, _)| is_from_server(skb, transport))?
+    };
+    let mut server = [0; 16];
+    load(skb, 8, &mut server).then_some(Packet { transport, protocol, server })
+}
+
+#[inline(always)]
+fn is_from_server(skb: *mut __sk_buff, transport: u32) -> bool {
+    let mut port = [0_u8; 2];
+    load(skb, transport, &mut port) && u16::from_be_bytes(port) == DNS_PORT
 }
 
 #[inline(always)]
@@ -157,15 +168,14 @@ fn transport_of_v6(skb: *mut __sk_buff, first: u8) -> Option<(u32, u8)> {
     None
 }
 
-/// What follows is no part of the way that every packet takes.
 #[inline(always)]
-fn try_answer(skb: *mut __sk_buff, transport: u32, protocol: u8, server: [u8; 16]) -> Outcome {
+fn try_answer(skb: *mut __sk_buff, packet: &Packet) -> Outcome {
     // SAFETY: the context is readable.
     let total = unsafe { (*skb).len };
-    let message = if protocol == IPPROTO_UDP as u8 {
-        datagram(skb, transport + UDP_HEADER, total)
-    } else if protocol == IPPROTO_TCP as u8 {
-        segment(skb, transport, total)
+    let message = if packet.protocol == IPPROTO_UDP as u8 {
+        datagram(skb, packet.transport + UDP_HEADER, total)
+    } else if packet.protocol == IPPROTO_TCP as u8 {
+        segment(skb, packet.transport, total)
     } else {
         None
     };
@@ -179,11 +189,11 @@ fn try_answer(skb: *mut __sk_buff, transport: u32, protocol: u8, server: [u8; 16
     let scratch = emit::scratch(SCRATCH_DNS).ok_or(Fault::Map)?;
     // SAFETY: the area is larger than the record, aligned to 8, and this CPU's own.
     let record = unsafe { &mut *scratch.cast::<DnsRecord>() };
-    record.server = server;
+    record.server = packet.server;
     record.net_ns = namespace(skb);
     record.whole = whole;
     record.len = copied as u32;
-    record.protocol = u16::from(protocol);
+    record.protocol = u16::from(packet.protocol);
     record._pad = [0; 2];
     // One at least, which the helper asks for, and no more than the area holds.
     let bounded = mask::<MESSAGE_MASK>(copied.wrapping_sub(1)) + 1;
@@ -266,8 +276,10 @@ fn load<const N: usize>(skb: *mut __sk_buff, offset: u32, into: &mut [u8; N]) ->
 /// Network namespace of the receiving socket; 0 when the kernel does not tell.
 #[inline(always)]
 fn namespace(skb: *mut __sk_buff) -> u32 {
-    // SAFETY: the context is readable, this member as a whole.
-    let sock = scalar(unsafe { (*skb).__bindgen_anon_2.sk } as u64);
+    // SAFETY: the context is readable.
+    let member = unsafe { &(*skb).__bindgen_anon_2 };
+    // SAFETY: the word holds the receiving socket; nothing else of the union is there.
+    let sock = scalar(unsafe { member.sk } as u64);
     let net: u64 = peek(sock, layout!(sock_net));
     peek(net, layout!(net_inum))
 }

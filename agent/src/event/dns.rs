@@ -89,52 +89,41 @@ pub fn answer(message: &[u8]) -> Result<Answer, DnsError> {
     if class != CLASS_IN {
         return Err(DnsError::Class(class));
     }
-    let mut records = Vec::new();
-    let mut cut = false;
-    for _ in 0..answers {
-        match reader.record() {
-            Some(record) => records.extend(record),
-            None => {
-                cut = true;
-                break;
-            }
-        }
-    }
+    let records: Vec<Record> = (0..answers).map_while(|_| reader.record()).collect();
+    let cut = records.len() < usize::from(answers);
     let (addresses, ttl) = resolve(&name, &records);
     Ok(Answer { name, addresses, ttl, cut })
 }
 
 /// Addresses of `asked`, and the shortest time for which a record on the way to them holds.
 fn resolve(asked: &str, records: &[Record]) -> (Vec<IpAddr>, u32) {
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    let mut ttl = u32::MAX;
+    let (mut addresses, mut ttl) = (Vec::new(), None::<u32>);
     let mut name = asked;
     for _ in 0..=ALIASES_MAX {
         let mut alias = None;
         for record in records.iter().filter(|record| record.owner == name) {
             match &record.data {
-                Data::Alias(target) => alias = alias.or(Some(target.as_str())),
+                Data::Alias(target) => alias = alias.or(Some(target)),
                 Data::Addresses(found) => {
-                    addresses.extend(
-                        found
-                            .iter()
-                            .filter(|address| !addresses.contains(address))
-                            .copied()
-                            .collect::<Vec<_>>(),
-                    );
+                    for address in found {
+                        if !addresses.contains(address) {
+                            addresses.push(*address);
+                        }
+                    }
                 }
+                Data::Other => continue,
             }
-            ttl = ttl.min(record.ttl);
+            ttl = Some(ttl.map_or(record.ttl, |ttl| ttl.min(record.ttl)));
         }
         match alias {
             Some(target) if addresses.is_empty() => name = target,
             Some(_) | None => break,
         }
     }
-    (addresses, if ttl == u32::MAX { 0 } else { ttl })
+    (addresses, ttl.unwrap_or(0))
 }
 
-/// A record that helps to find addresses.
+/// A record.
 struct Record {
     owner: String,
     ttl: u32,
@@ -144,6 +133,8 @@ struct Record {
 enum Data {
     Alias(String),
     Addresses(Vec<IpAddr>),
+    /// Nothing that leads to an address.
+    Other,
 }
 
 /// A place in a message.
@@ -172,26 +163,24 @@ impl<'a> Reader<'a> {
         self.take(4)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
     }
 
-    /// The next record; `Some(None)` for one that is about something else, nothing when there is no whole record.
-    fn record(&mut self) -> Option<Option<Record>> {
+    /// The next record; nothing when there is no whole one.
+    fn record(&mut self) -> Option<Record> {
         let owner = self.name().ok()?;
         let (kind, class, ttl) = (self.u16()?, self.u16()?, self.u32()?);
         let length = usize::from(self.u16()?);
         let start = self.at;
         let data = self.take(length)?;
-        if class != CLASS_IN {
-            return Some(None);
-        }
         // A TTL with the highest bit set counts as 0 (RFC 2181).
         let ttl = if ttl > i32::MAX.unsigned_abs() { 0 } else { ttl };
         let data = match kind {
+            _ if class != CLASS_IN => Data::Other,
             TYPE_A if length == 4 => Data::Addresses(addresses(data, length).collect()),
             TYPE_AAAA if length == 16 => Data::Addresses(addresses(data, length).collect()),
             TYPE_CNAME => Data::Alias(Reader { message: self.message, at: start }.name().ok()?),
             TYPE_SVCB | TYPE_HTTPS => Data::Addresses(hints(data, start, self.message)?),
-            _ => return Some(None),
+            _ => Data::Other,
         };
-        Some(Some(Record { owner, ttl, data }))
+        Some(Record { owner, ttl, data })
     }
 
     /// The name here, in lower case, its labels joined by dots, without the last dot. Bytes that no host name has are
@@ -217,7 +206,9 @@ impl<'a> Reader<'a> {
                     if !name.is_empty() {
                         name.push('.');
                     }
-                    label.iter().for_each(|&byte| push(&mut name, byte));
+                    for &byte in label {
+                        push(&mut name, byte);
+                    }
                 }
                 3 => {
                     let low = reader.u8().ok_or(short)?;

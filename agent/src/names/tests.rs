@@ -57,10 +57,13 @@ fn names_are_shown_until_they_are_old() {
     }
 }
 
+/// Server, network namespace and name of answers.
+type Answers<'a> = &'a [(&'a str, u32, &'a str)];
+
 #[test]
 fn only_the_host_and_its_servers_vouch() {
     let own = ("10.0.0.1", HOST_NS, "backup.example");
-    let rows: &[(&[(&str, u32, &str)], bool)] = &[
+    let rows: &[(Answers<'_>, bool)] = &[
         (&[], false),
         (&[own], true),
         (&[own, own], true),
