@@ -20,7 +20,7 @@ const ADDRESSES_MAX: usize = 16_384;
 /// Names of one address. More tell nothing more: such an address serves everybody.
 const NAMES_MAX: usize = 8;
 /// Servers remembered to have answered.
-const SERVERS_MAX: usize = 1_024;
+const SERVERS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
 /// A name holds for this long at least: connections outlive the seconds that a server names, and programs remember
@@ -80,10 +80,10 @@ pub struct Domain {
 
 impl Default for Names {
     fn default() -> Self {
-        let bounded = |count: usize| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
         Self {
-            addresses: LruCache::new(bounded(ADDRESSES_MAX)),
-            servers: LruCache::new(bounded(SERVERS_MAX)),
+            // Bounded where something is added, so that the room is not taken before it is needed.
+            addresses: LruCache::unbounded(),
+            servers: LruCache::new(SERVERS_MAX),
             resolvers: Resolvers::default(),
             whole_since: None,
             first: BTreeSet::new(),
@@ -115,6 +115,10 @@ impl Names {
         self.servers.put(answer.server, ());
         if answer.cut && vouched {
             self.miss(now);
+        }
+        // The root of all names has an address where somebody plays tricks.
+        if answer.name.is_empty() {
+            return;
         }
         let until = now + u64::from(answer.ttl).saturating_mul(SECOND).clamp(KEPT_LEAST, KEPT_MOST);
         let name: Arc<str> = answer.name.as_str().into();

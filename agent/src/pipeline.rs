@@ -39,7 +39,7 @@ const MET_MAX: usize = 65_536;
 /// seen for the first time.
 const LEARNING_NS: u64 = 3_600_000_000_000;
 /// Losses among which answers of name servers may be.
-const ANSWERS_LOST: [&str; 3] = ["dns_dropped", "dns_cut", "record_undecodable"];
+const ANSWERS_LOST: [&str; 4] = ["dns_dropped", "dns_cut", "dns_unread", "record_undecodable"];
 /// Sensor of those answers.
 const NAMES_SENSOR: &str = "dns";
 /// Stands for the destinations of bytes that were counted without one.

@@ -41,15 +41,27 @@ enum Way {
 
 /// The first word names the message, the rest is what it answers: `records` of the name `n<id>.example`.
 fn message(id: u8, flags: [u8; 2], records: &[(u16, &[u8])]) -> Vec<u8> {
-    let mut bytes =
-        vec![0, id, flags[0], flags[1], 0, 1, 0, u8::try_from(records.len()).unwrap(), 0, 0, 0, 0];
+    let mut bytes = vec![
+        0,
+        id,
+        flags[0],
+        flags[1],
+        0,
+        1,
+        0,
+        u8::try_from(records.len()).expect("few records"),
+        0,
+        0,
+        0,
+        0,
+    ];
     bytes.extend([3, b'n', b'0' + id / 10, b'0' + id % 10, 7]);
     bytes.extend(b"example\0\0\x01\0\x01");
     for (kind, data) in records {
         bytes.extend([0xc0, 12]);
         bytes.extend(kind.to_be_bytes());
         bytes.extend([0, 1, 0, 0, 0, 60]);
-        bytes.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+        bytes.extend(u16::try_from(data.len()).expect("short data").to_be_bytes());
         bytes.extend(*data);
     }
     bytes
