@@ -59,7 +59,8 @@ pub enum DnsError {
 /// What an answer says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The name that was asked for, as [`Reader::name`] writes it.
+    /// The name that was asked for: lower case, labels joined by dots, without the last dot; bytes that host names
+    /// do not have as `\DDD`.
     pub name: String,
     /// Its addresses, those of its aliases included, in the order of the message, each once.
     pub addresses: Vec<IpAddr>,

@@ -50,10 +50,12 @@ impl Resolvers {
         Some(Event { time: now, process: ProcessKey::HOST, fact: Fact::Resolvers(found) })
     }
 
-    /// Inode of the first process's network namespace, which is the host's.
+    /// Inode of the first process's network namespace, which is the host's. Where nobody may look at that process, the
+    /// agent's own stands for it.
     fn namespace(&self) -> u32 {
-        let link = self.procfs.path(1, "ns/net");
-        std::fs::metadata(link).ok().and_then(|link| u32::try_from(link.ino()).ok()).unwrap_or(0)
+        let processes = [1, std::process::id()].map(|pid| self.procfs.path(pid, "ns/net"));
+        let found = processes.iter().find_map(|link| std::fs::metadata(link).ok());
+        found.and_then(|link| u32::try_from(link.ino()).ok()).unwrap_or(0)
     }
 }
 
