@@ -4,6 +4,7 @@
 pub mod bytes;
 pub mod escape;
 pub mod dns;
+mod names;
 pub mod decode;
 pub mod recording;
 
@@ -15,6 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use bytes::Bytes;
+pub use names::{Names, Resolvers};
 
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`).
 pub type BootTime = u64;
@@ -427,32 +429,6 @@ pub struct Loss {
     pub what: String,
     /// By how much.
     pub count: u64,
-}
-
-/// Addresses that a name server gave for a name, to whoever asked. Whoever can send from port 53 can say anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Names {
-    /// Who answered.
-    pub server: IpAddr,
-    /// Inode of the network namespace that the answer came into; 0 where this kernel does not tell.
-    pub net_ns: u32,
-    /// The name that was asked for, as [`dns::Answer`] has it.
-    pub name: String,
-    /// Its addresses, those of its aliases included; at most as many as fit into a message.
-    pub addresses: Vec<IpAddr>,
-    /// Seconds for which they hold, as the server says.
-    pub ttl: u32,
-    /// Records are missing at the end.
-    pub cut: bool,
-}
-
-/// Name servers that this host is configured to ask.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolvers {
-    /// Inode of the host's network namespace; 0 where it cannot be found.
-    pub net_ns: u32,
-    /// Their addresses.
-    pub servers: Vec<IpAddr>,
 }
 
 impl Flow {
