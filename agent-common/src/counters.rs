@@ -46,10 +46,19 @@ pub enum Counter {
     ExecShortened,
     /// Sockets whose direction could not be kept because the table of sockets was full.
     SocketUntracked,
+    /// Answers of name servers submitted.
+    DnsSent,
+    /// Answers of name servers that found the ring full, or more than half full: the other half is for opens.
+    DnsDropped,
+    /// Answers of name servers longer than what a record carries.
+    DnsCut,
+    /// Packets that may hold answers and were not looked at: IPv6 headers beyond those that are walked, and segments of
+    /// TCP from port 53 that do not begin with an answer.
+    DnsUnread,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 21;
+pub const COUNTERS: u32 = 25;
 
 impl Counter {
     /// All counters in slot order.
@@ -75,6 +84,10 @@ impl Counter {
         Self::OpenUnresolved,
         Self::ExecShortened,
         Self::SocketUntracked,
+        Self::DnsSent,
+        Self::DnsDropped,
+        Self::DnsCut,
+        Self::DnsUnread,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -102,6 +115,10 @@ impl Counter {
             Self::OpenUnresolved => "open_unresolved",
             Self::ExecShortened => "exec_shortened",
             Self::SocketUntracked => "socket_untracked",
+            Self::DnsSent => "dns_sent",
+            Self::DnsDropped => "dns_dropped",
+            Self::DnsCut => "dns_cut",
+            Self::DnsUnread => "dns_unread",
         }
     }
 
@@ -121,7 +138,10 @@ impl Counter {
             | Self::WrittenMarkFailed
             | Self::OpenUnresolved
             | Self::ExecShortened
-            | Self::SocketUntracked => true,
+            | Self::SocketUntracked
+            | Self::DnsDropped
+            | Self::DnsCut
+            | Self::DnsUnread => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent
@@ -129,7 +149,8 @@ impl Counter {
             | Self::FlowSent
             | Self::OpenSeen
             | Self::OpenFiltered
-            | Self::OpenRepeated => false,
+            | Self::OpenRepeated
+            | Self::DnsSent => false,
         }
     }
 }

@@ -11,5 +11,6 @@ pub mod record;
 pub mod process;
 pub mod file;
 pub mod net;
+pub mod dns;
 pub mod counters;
 pub mod kernel_layout;

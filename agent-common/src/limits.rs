@@ -14,7 +14,7 @@ pub const COMM_LEN: usize = 16;
 pub const RECORD_MAX: usize = 16 * 1024;
 /// Bytes of the ring for life-cycle records (fork, exec, exit, flow announcements).
 pub const LIFECYCLE_RING_BYTES: u32 = 4 << 20;
-/// Bytes of the ring for bulk records (opens).
+/// Bytes of the ring for bulk records (opens, answers of name servers).
 pub const BULK_RING_BYTES: u32 = 8 << 20;
 /// Flows in the ledger at once.
 pub const LEDGER_ENTRIES: u32 = 65_536;

@@ -12,6 +12,8 @@ pub const KIND_EXIT: u16 = 3;
 pub const KIND_OPEN: u16 = 4;
 /// Tag of a flow record: [`crate::net::FlowRecord`].
 pub const KIND_FLOW: u16 = 5;
+/// Tag of an answer of a name server: [`crate::dns::DnsRecord`] and its tail.
+pub const KIND_DNS: u16 = 6;
 
 /// Head of every record. 40 bytes.
 #[repr(C)]

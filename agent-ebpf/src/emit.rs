@@ -4,11 +4,12 @@ use core::arch::asm;
 
 use agent_common::{
     counters::Counter,
+    dns::DnsRecord,
     file::OpenRecord,
     limits::RECORD_MAX,
     net::{STATE_EPOCH, STATE_IDLE},
     process::{ExecRecord, ProcessKey},
-    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
+    record::{KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
 };
 use aya_ebpf::{
     EbpfContext,
@@ -54,10 +55,21 @@ pub(crate) fn raise(cell: *mut u64, by: u64) {
 /// Fills the head of a record.
 #[inline(always)]
 pub(crate) fn head(head: &mut RecordHead, kind: u16, len: u32, process: ProcessKey) {
+    fill(head, kind, len, process, bpf_get_current_pid_tgid() as u32);
+}
+
+/// Fills the head of a record that is about no process.
+#[inline(always)]
+pub(crate) fn head_of_host(head: &mut RecordHead, kind: u16, len: u32) {
+    fill(head, kind, len, ProcessKey { start_ticks: 0, pid: 0, _pad: 0 }, 0);
+}
+
+#[inline(always)]
+fn fill(head: &mut RecordHead, kind: u16, len: u32, process: ProcessKey, tid: u32) {
     // SAFETY: the helper has no precondition.
     head.time_ns = unsafe { bpf_ktime_get_boot_ns() };
     head.process = process;
-    head.tid = bpf_get_current_pid_tgid() as u32;
+    head.tid = tid;
     head.kind = kind;
     // SAFETY: the helper has no precondition.
     head.cpu = unsafe { bpf_get_smp_processor_id() } as u16;
@@ -74,8 +86,13 @@ pub(crate) fn epoch() -> u64 {
 /// Whether more than so many quarters of the life-cycle ring are full.
 #[inline(always)]
 pub(crate) fn lifecycle_is_fuller_than(quarters: u64) -> bool {
-    let used = LIFECYCLE.query(u64::from(BPF_RB_AVAIL_DATA));
-    let size = LIFECYCLE.query(u64::from(BPF_RB_RING_SIZE));
+    is_fuller_than(&LIFECYCLE, quarters)
+}
+
+#[inline(always)]
+fn is_fuller_than(ring: &RingBuf, quarters: u64) -> bool {
+    let used = ring.query(u64::from(BPF_RB_AVAIL_DATA));
+    let size = ring.query(u64::from(BPF_RB_RING_SIZE));
     used > size / 4 * quarters
 }
 
@@ -92,6 +109,7 @@ const fn counters(kind: u16) -> (Counter, Counter) {
         KIND_EXEC => (Counter::ExecSent, Counter::ExecDropped),
         KIND_EXIT => (Counter::ExitSent, Counter::ExitDropped),
         KIND_OPEN => (Counter::OpenSent, Counter::OpenDropped),
+        KIND_DNS => (Counter::DnsSent, Counter::DnsDropped),
         _ => (Counter::FlowSent, Counter::FlowDropped),
     }
 }
@@ -151,6 +169,14 @@ impl Tailed for OpenRecord {
     }
 }
 
+impl Tailed for DnsRecord {
+    const KIND: u16 = KIND_DNS;
+    #[inline(always)]
+    fn ring() -> &'static RingBuf {
+        &BULK
+    }
+}
+
 /// Sends the first `len` bytes of a scratch area as an exec record. False when the ring was full.
 #[inline(always)]
 pub(crate) fn exec(scratch: *mut u8, len: u64) -> bool {
@@ -161,6 +187,17 @@ pub(crate) fn exec(scratch: *mut u8, len: u64) -> bool {
 #[inline(always)]
 pub(crate) fn open(scratch: *mut u8, len: u64) -> bool {
     tailed::<OpenRecord>(scratch, len)
+}
+
+/// Sends the first `len` bytes of a scratch area as an answer of a name server, as long as half of the ring is free:
+/// whoever can send packets must not crowd out the opens. False when it was not.
+#[inline(always)]
+pub(crate) fn dns(scratch: *mut u8, len: u64) -> bool {
+    if is_fuller_than(&BULK, 2) {
+        count(Counter::DnsDropped, 1);
+        return false;
+    }
+    tailed::<DnsRecord>(scratch, len)
 }
 
 #[inline(always)]

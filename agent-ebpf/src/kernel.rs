@@ -108,3 +108,13 @@ pub(crate) fn at_most<const MAX: u32>(value: u64) -> u64 {
     }
     bounded
 }
+
+/// An address that the verifier knows as a pointer of some type, as a plain number, which alone can be computed with:
+/// negated twice.
+#[inline(always)]
+pub(crate) fn scalar(pointer: u64) -> u64 {
+    let mut number = pointer;
+    // SAFETY: arithmetic on a register.
+    unsafe { asm!("{0} = -{0}", "{0} = -{0}", inout(reg) number, options(pure, nomem, nostack)) };
+    number
+}

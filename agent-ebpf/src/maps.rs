@@ -20,7 +20,7 @@ use aya_ebpf::{
 #[map(name = "weir_lifecycle")]
 pub(crate) static LIFECYCLE: RingBuf = RingBuf::with_byte_size(LIFECYCLE_RING_BYTES, 0);
 
-/// Open records.
+/// Open records, and answers of name servers.
 #[map(name = "weir_bulk")]
 pub(crate) static BULK: RingBuf = RingBuf::with_byte_size(BULK_RING_BYTES, 0);
 
@@ -85,7 +85,9 @@ pub(crate) const SCRATCH_EXEC: u32 = 0;
 pub(crate) const SCRATCH_OPEN: u32 = 1;
 /// Area of opens by `io_uring`, which can complete inside any other system call.
 pub(crate) const SCRATCH_IO_URING: u32 = 2;
-const SCRATCH_AREAS: u32 = 3;
+/// Area of answers of name servers, which come in while softirqs are handled.
+pub(crate) const SCRATCH_DNS: u32 = 3;
+const SCRATCH_AREAS: u32 = 4;
 
 /// Where a TCP socket's queue stood at the last look, for the rung that counts by sequence numbers.
 #[repr(C)]

@@ -10,3 +10,4 @@ mod udp_peer;
 mod send;
 mod sequence;
 mod recv;
+mod dns;

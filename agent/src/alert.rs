@@ -12,6 +12,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     event::{BootTime, Bytes, Coverage, Loss, ProcessKey},
+    names::Domain,
     process::Process,
     score::{Verdict, Weighted},
 };
@@ -186,7 +187,7 @@ pub struct Scale {
 }
 
 /// Where bytes went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// Address and port.
     pub remote: SocketAddr,
@@ -194,6 +195,8 @@ pub struct Destination {
     pub protocol: u16,
     /// Bytes sent there by the story.
     pub bytes_out: u64,
+    /// Names of the address when the line was made, those that are vouched for first; bounded.
+    pub domains: Vec<Domain>,
 }
 
 /// A file that data came from.
@@ -216,6 +219,8 @@ pub struct SignalLine {
     pub process: Arc<Process>,
     /// The subject's parent.
     pub parent: Option<Arc<Process>>,
+    /// Names of the destination that the signal is about, as in [`Destination`].
+    pub domains: Vec<Domain>,
     /// Score of the subject after the signal.
     pub score: f64,
     /// Difference `CLOCK_REALTIME - CLOCK_BOOTTIME`.

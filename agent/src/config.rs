@@ -3,6 +3,7 @@
 
 pub mod file;
 pub mod classify;
+mod domain;
 mod hooks;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
@@ -10,6 +11,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use globset::GlobSet;
 use ipnet::IpNet;
 
+pub use domain::{DomainError, DomainPattern};
 pub use hooks::{HookKind, Hooks, HooksError};
 
 /// Configuration as meant: checked, compiled, with nothing optional that has a default.
@@ -63,6 +65,8 @@ pub struct Alerts {
 pub struct Network {
     /// Networks that the configuration adds to the built-in inside ones.
     pub inside: Vec<IpNet>,
+    /// Name servers beside those that the host is configured to ask, whose answers count where trust goes by names.
+    pub resolvers: Vec<IpAddr>,
 }
 
 /// File classes.
@@ -122,8 +126,10 @@ pub struct Trust {
     pub users: Vec<String>,
     /// systemd units.
     pub units: Vec<String>,
-    /// Destinations.
+    /// Destinations by address. Where names are given too, one of both must hold.
     pub destinations: Vec<IpNet>,
+    /// Destinations by name.
+    pub domains: Vec<DomainPattern>,
     /// Destination ports.
     pub ports: Vec<u16>,
     /// Bytes a day that the rule covers; none is without limit.

@@ -13,6 +13,7 @@ pub mod command_execution;
 pub mod script_execution;
 pub mod file_access;
 pub mod connection_creation;
+pub mod unnamed_destination;
 pub mod traffic_flow;
 
 use std::net::SocketAddr;
@@ -63,6 +64,8 @@ pub enum Observation<'a> {
         outside: bool,
         /// This executable never connected to that address before, as far as the agent knows.
         first_seen: bool,
+        /// No name server gave that address a name, and that means something.
+        unnamed: bool,
     },
     /// Bytes out grew.
     Volume(Volume),
@@ -103,6 +106,7 @@ pub struct Detectors {
     script: script_execution::ScriptExecution,
     file: file_access::FileAccess,
     connection: connection_creation::ConnectionCreation,
+    unnamed: unnamed_destination::UnnamedDestination,
     flow: traffic_flow::TrafficFlow,
 }
 
@@ -115,6 +119,7 @@ impl Detectors {
             script: script_execution::ScriptExecution::new(),
             file: file_access::FileAccess::new(&config.files),
             connection: connection_creation::ConnectionCreation::new(&config.volume),
+            unnamed: unnamed_destination::UnnamedDestination::new(),
             flow: traffic_flow::TrafficFlow::new(&config.volume),
         }
     }
@@ -131,6 +136,7 @@ impl Detectors {
         self.script.observe(now, subject, observation, out);
         self.file.observe(now, subject, observation, out);
         self.connection.observe(now, subject, observation, out);
+        self.unnamed.observe(now, subject, observation, out);
         self.flow.observe(now, subject, observation, out);
     }
 
@@ -139,6 +145,7 @@ impl Detectors {
         self.script.forget(process);
         self.file.forget(process);
         self.connection.forget(process);
+        self.unnamed.forget(process);
         self.flow.forget(process);
     }
 
@@ -152,6 +159,10 @@ impl Detectors {
     /// a signal, restart a count of documents, or forget what a process ran before its last execve.
     #[must_use]
     pub const fn evicted(&self) -> u64 {
-        self.script.evicted() + self.file.evicted() + self.connection.evicted() + self.flow.evicted()
+        self.script.evicted()
+            + self.file.evicted()
+            + self.connection.evicted()
+            + self.unnamed.evicted()
+            + self.flow.evicted()
     }
 }

@@ -3,6 +3,8 @@
 
 pub mod bytes;
 pub mod escape;
+pub mod dns;
+mod names;
 pub mod decode;
 pub mod recording;
 
@@ -14,6 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use bytes::Bytes;
+pub use names::{Names, Resolvers};
 
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`).
 pub type BootTime = u64;
@@ -93,6 +96,10 @@ pub enum Fact {
         /// Why: a signal's name, or "end of recording".
         reason: String,
     },
+    /// A name server gave addresses for a name.
+    Names(Box<Names>),
+    /// The servers that this host asks for names.
+    Resolvers(Resolvers),
 }
 
 /// Facts about the run.

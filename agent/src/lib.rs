@@ -10,6 +10,7 @@ pub mod interpreter;
 pub mod sensor;
 pub mod process;
 pub mod provenance;
+pub mod names;
 pub mod detect;
 pub mod score;
 pub mod alert;

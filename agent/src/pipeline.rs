@@ -13,16 +13,19 @@ use std::{
     sync::Arc,
 };
 
+use agent_common::process::NS_PER_TICK;
+
 use crate::{
     alert::{Action, Body, Host, Record, SignalLine, Totals},
     config::{
         Config,
         classify::{Classifier, FileClass},
     },
-    detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
+    detect::{Detectors, Object, Observation, Scope, Signal, Subject, Volume},
     event::{
         BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Loss, Open, ProcessKey, Started, nanoseconds,
     },
+    names::Names,
     process::Table,
     process::story::is_launcher,
     provenance::Provenance,
@@ -38,6 +41,10 @@ const MET_MAX: usize = 65_536;
 /// Until the agent has watched for this long, a destination seen for the first time says nothing: everything is
 /// seen for the first time.
 const LEARNING_NS: u64 = 3_600_000_000_000;
+/// Losses among which answers of name servers may be.
+const ANSWERS_LOST: [&str; 4] = ["dns_dropped", "dns_cut", "dns_unread", "record_undecodable"];
+/// Sensor of those answers.
+const NAMES_SENSOR: &str = "dns";
 /// Stands for the destinations of bytes that were counted without one.
 pub const UNKNOWN_DESTINATION: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 /// A sender that sent nothing for this long has paused.
@@ -54,6 +61,7 @@ pub struct Pipeline {
     provenance: Provenance,
     detectors: Detectors,
     evidence: Evidence,
+    names: Names,
     rules: Rules,
     flows: Flows,
     moments: Moments,
@@ -81,6 +89,7 @@ impl Pipeline {
         Self {
             classifier: Classifier::new(&config.files),
             detectors: Detectors::new(&config),
+            names: Names::default(),
             rules: Rules::new(&config.trust),
             config,
             table: Table::default(),
@@ -140,7 +149,14 @@ impl Pipeline {
                 self.table.script(process, script, self.now);
                 self.observe(process, &Observation::Script(script), out);
             }
-            Fact::Loss(losses) => self.lose(losses.clone(), out),
+            Fact::Loss(losses) => {
+                if losses.iter().any(|loss| ANSWERS_LOST.contains(&loss.what.as_str())) {
+                    self.names.miss(self.now);
+                }
+                self.lose(losses.clone(), out);
+            }
+            Fact::Names(names) => self.names.hear(names, self.now),
+            Fact::Resolvers(resolvers) => self.names.ask(resolvers),
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(0, out);
@@ -183,6 +199,8 @@ impl Pipeline {
         self.boot_to_wall_ns = started.boot_to_wall_ns;
         self.coverage.clone_from(&started.coverage);
         self.started = self.now;
+        let watched = |sensor: &Coverage| sensor.sensor == NAMES_SENSOR && !sensor.hook.is_empty();
+        self.names.start(started.coverage.iter().any(watched), self.now);
         self.heartbeat_due = self.now.saturating_add(nanoseconds(self.config.alerts.heartbeat));
         self.table.ensure(agent, self.now);
         out.push(self.record(Body::Start { coverage: started.coverage.clone() }));
@@ -252,7 +270,13 @@ impl Pipeline {
         let room = self.met.len() < MET_MAX;
         let met = !room || !self.met.insert((executable, remote.ip()));
         let first_seen = !met && self.now.saturating_sub(self.started) >= LEARNING_NS;
-        self.observe(process, &Observation::Connect { remote, protocol, outside: true, first_seen }, out);
+        let began = process.start_ticks.saturating_mul(NS_PER_TICK);
+        let unnamed = self.names.is_unnamed(remote.ip(), began, self.now);
+        self.observe(
+            process,
+            &Observation::Connect { remote, protocol, outside: true, first_seen, unnamed },
+            out,
+        );
     }
 
     fn volume(&mut self, sent: &Sent, flow: &Flow, out: &mut Vec<Record>) {
@@ -304,7 +328,12 @@ impl Pipeline {
                 let weighted = self.weigh(&signal);
                 let known = Arc::clone(self.table.ensure(subject, self.now));
                 let parent = known.parent.and_then(|parent| self.table.get(parent)).cloned();
+                let domains = match signal.object {
+                    Object::Destination(remote) => self.names.of(remote.ip(), self.now),
+                    Object::Command(_) | Object::Script(_) | Object::File(_) | Object::Files(_) => Vec::new(),
+                };
                 let line = SignalLine {
+                    domains,
                     signal: weighted,
                     process: known,
                     parent,
@@ -356,6 +385,7 @@ impl Pipeline {
             ("process_evicted", self.table.take_evicted()),
             ("flow_untracked", self.flows.take_untracked()),
             ("written_file_evicted", self.provenance.take_forgotten_files()),
+            ("name_evicted", self.names.take_evicted()),
         ];
         let losses: Vec<_> = evicted
             .into_iter()

@@ -16,6 +16,7 @@ pub mod mounts;
 pub mod identity;
 pub mod scripts;
 pub mod quiet;
+pub mod resolvers;
 pub mod counters;
 mod lookup;
 mod started;
@@ -44,6 +45,7 @@ use lookup::{Attached, LookUp};
 use procfs::Procfs;
 use quiet::Quiet;
 use reader::{Entry, Reader, ReaderError};
+use resolvers::Resolvers;
 use scripts::{Awaited, Scripts};
 
 pub use started::started;
@@ -127,6 +129,7 @@ impl Sensor {
                 Classifier::new(&config.files),
                 loaded.host.clone(),
             ),
+            resolvers: Resolvers::new(procfs.clone(), config.network.resolvers.clone()),
         };
         let counters = Counters::new(typed(maps, "weir_counters")?);
         let first = started(config, loaded.coverage.clone(), &procfs, now);
@@ -146,6 +149,7 @@ impl Sensor {
             batch: Vec::new(),
             ready: Vec::new(),
         };
+        sensor.initial.extend(sensor.look_up.resolvers.look(now));
         sensor.snapshot(&procfs, now).map_err(SensorError::Procfs)?;
         Ok(sensor)
     }
@@ -238,6 +242,10 @@ impl Sensor {
             } else {
                 None
             };
+            if let Fact::Names(_) = &decoded.event.fact {
+                // Whether the host asks that server must be known before its answer.
+                self.ready.extend(self.look_up.resolvers.look(time));
+            }
             self.ready.push(decoded.event);
             self.ready.extend(attached.identity.map(|identity| identity_event(time, process, identity)));
             if let Some(captured) = &attached.captured {
@@ -303,6 +311,7 @@ impl Sensor {
         }
         let loss = self.reader.take_loss();
         self.losses.add("record_undecodable", loss.undecodable);
+        self.losses.add("answer_malformed", loss.malformed_answers);
         self.losses.add("event_unordered", loss.unordered);
         let missed = load::missed_runs(&self.loaded.ebpf);
         self.losses.add("program_runs_missed", missed.saturating_sub(self.missed_runs));

@@ -8,6 +8,8 @@
     clippy::print_stdout,
     reason = "a test ends by panicking and says what it saw; clippy's exemption for tests stops at their helpers"
 )]
+#[path = "support/dns.rs"]
+mod dns;
 #[path = "support/io_uring.rs"]
 mod io_uring;
 #[path = "support/kernel_side.rs"]

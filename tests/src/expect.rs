@@ -105,6 +105,10 @@ pub fn compare(
                 && expected.port.is_none_or(|expected| port == Some(u64::from(expected))),
             format!("{at}: the destination is {}:{port:?}", line.text("destination.ip")),
         );
+        if let Some(domain) = &expected.domain {
+            let said = line.text("destination.domain");
+            check(said == *domain, format!("{at}: the destination's name is {said:?}, not {domain:?}"));
+        }
         let chain = line.chain();
         for wanted in &expected.chain {
             let found = chain.iter().any(|link| is(link, wanted));

@@ -1,6 +1,12 @@
 //! `scenarios`: runs the scenarios where there is no cargo, and is the helper program inside them.
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::Write as _,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -8,7 +14,7 @@ use tests::{
     generator,
     harness::{self, Context, Options},
     quality,
-    receiver::sink,
+    receiver::{dns, sink},
     suite,
     weir::Weir,
 };
@@ -91,6 +97,14 @@ enum Command {
         /// How many bytes.
         bytes: u64,
     },
+    /// Ask a name server for an address.
+    #[command(hide = true)]
+    Ask {
+        /// The name.
+        name: String,
+        /// The server.
+        server: IpAddr,
+    },
     /// Make the files of a flood.
     #[command(hide = true)]
     FloodFiles {
@@ -124,6 +138,9 @@ fn main() -> Result<ExitCode> {
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,
         Command::SendAll { to, bytes, count, report } => generator::send_all(to, bytes, count, &report)?,
         Command::SendOne { to, bytes } => generator::send_one(to, bytes)?,
+        Command::Ask { name, server } => {
+            writeln!(std::io::stdout(), "{}", dns::ask(&name, server)?)?;
+        }
         Command::FloodFiles { dir } => generator::flood_files(&dir)?,
         Command::Flood { dir, seconds } => {
             let (reads, writes) = generator::flood(&dir, Duration::from_secs(seconds))?;

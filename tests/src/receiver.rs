@@ -4,6 +4,7 @@
 //! wall-clock times, so that "the fifth megabyte" has a moment.
 
 pub mod count;
+pub mod dns;
 pub mod http;
 pub mod ftp;
 pub mod smtp;
@@ -56,6 +57,8 @@ pub enum Serve {
         /// Its address.
         to: SocketAddr,
     },
+    /// Answers questions for names over UDP, each with its own address. Such a listener is not counted.
+    Names,
 }
 
 /// One listener.

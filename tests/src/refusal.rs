@@ -22,7 +22,7 @@ const REFUSED: i32 = 3;
 /// A scenario that uploads over TCP, and must be alerted.
 const UPLOAD: &str = "malicious::tar-curl";
 /// Sensors whose only place is a cgroup.
-const IN_CGROUP: [&str; 2] = ["datagram.peer", "datagram.close"];
+const IN_CGROUP: [&str; 3] = ["datagram.peer", "datagram.close", "dns"];
 
 type Check = fn(&Context, &Path) -> Result<Outcome>;
 

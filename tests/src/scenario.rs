@@ -112,6 +112,8 @@ pub enum Kind {
     Udp,
     /// Answers every query over UDP: there is no such name.
     Dns,
+    /// A name server over UDP that gives every name the server's address.
+    Names,
     /// FTP; data connections come to the port [`FTP_DATA`] above its own.
     Ftp,
     /// SMTP.
@@ -140,6 +142,8 @@ pub struct Expected {
     pub files: Vec<String>,
     /// Destination port; none where the other end has one of its own choosing.
     pub port: Option<u16>,
+    /// `destination.domain`; none is whatever it says.
+    pub domain: Option<String>,
     /// How far `weir.bytes_out` may be from what the receiver's socket read, as a fraction; none where no receiver
     /// counts.
     pub bytes_within: Option<f64>,

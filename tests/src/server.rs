@@ -53,6 +53,7 @@ impl Servers {
                 Kind::Sink => Serve::Sink,
                 Kind::Udp => Serve::Udp,
                 Kind::Dns => Serve::Dns,
+                Kind::Names => Serve::Names,
                 Kind::Tftp => Serve::Tftp,
                 Kind::Ftp => Serve::Ftp,
                 Kind::Smtp => Serve::Smtp,

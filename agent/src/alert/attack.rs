@@ -145,6 +145,7 @@ pub const fn rule_name(analytic: Analytic) -> &'static str {
         Analytic::SensitiveFileAccess => "Access to a sensitive file",
         Analytic::MassFileAccess => "Access to many documents",
         Analytic::ConnectionCreation => "New connection to the outside",
+        Analytic::UnnamedDestination => "Connection to an address without a name",
         Analytic::TrafficFlow => "Volume of data to the outside",
     }
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     detect::{Analytic, Object, Signal, Stage},
     event::{Bytes, Coverage, Identity, Ids, Loss, Path, ProcessKey, Script, ScriptOrigin},
+    names::Domain,
     process::Process,
     score::{Proof, Verdict, Via, Weighted},
 };
@@ -136,7 +137,12 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
         ],
         graph: graph(processes, remote, bytes_out),
         scale: Scale { threshold: 8.0, half_life: Duration::from_mins(30) },
-        destinations: vec![Destination { remote, protocol: 6, bytes_out }],
+        destinations: vec![Destination {
+            remote,
+            protocol: 6,
+            bytes_out,
+            domains: vec![domain("drop.example", true)],
+        }],
         source: Some("198.51.100.1:40112".parse().unwrap()),
         files: vec![FileSeen {
             path: Bytes::from("/var/tmp/a.tgz"),
@@ -184,6 +190,10 @@ fn graph(processes: [ProcessKey; 3], remote: SocketAddr, bytes_out: u64) -> Grap
     Graph { nodes, edges, ..Graph::default() }
 }
 
+fn domain(name: &str, vouched: bool) -> Domain {
+    Domain { name: name.into(), server: "198.51.100.53".parse().unwrap(), vouched }
+}
+
 pub(crate) fn signal() -> SignalLine {
     let alert = alert(Action::Opened, 1, 0);
     let sender = &alert.chain[1];
@@ -201,6 +211,7 @@ pub(crate) fn signal() -> SignalLine {
         signal: sensitive,
         process: Arc::clone(&sender.process),
         parent: Some(Arc::clone(&alert.chain[0].process)),
+        domains: vec![],
         score: 4.0,
         boot_to_wall_ns: BOOT_TO_WALL,
     }
@@ -293,6 +304,8 @@ pub(crate) fn hostile() -> Alert {
     alert.graph = graph([process.key; 3], "198.51.100.7:443".parse().unwrap(), 9);
     alert.graph.nodes[4] = Node::File { path: Bytes::from(evil), size: 1 };
     alert.files[0].path = Bytes::from(evil);
+    alert.destinations[0].domains =
+        vec![domain("a\u{1b}[31m.example", false), domain(&"x".repeat(1000), false)];
     alert.trusted_by = vec!["a\rb".to_owned()];
     alert.parent = None;
     alert.source = None;
@@ -343,7 +356,7 @@ pub(crate) fn monstrous() -> Alert {
     alert.files[0].path = Bytes::from(long.as_str());
     alert.files[0].why = long.clone();
     alert.files = vec![alert.files[0].clone(); 600];
-    alert.destinations = vec![alert.destinations[0]; 2000];
+    alert.destinations = vec![alert.destinations[0].clone(); 2000];
     alert.trusted_by = vec![long.clone(); 300];
     alert.coverage = vec![long.clone(); 300];
     alert.parent = Some(Arc::clone(&process));

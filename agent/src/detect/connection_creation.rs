@@ -83,7 +83,9 @@ impl ConnectionCreation {
         let mut told = None;
         match observation {
             // Port 0 is the resolver comparing source addresses; nothing is sent.
-            Observation::Connect { remote, protocol, outside: true, first_seen } if remote.port() != 0 => {
+            Observation::Connect { remote, protocol, outside: true, first_seen, .. }
+                if remote.port() != 0 =>
+            {
                 told = self.connect(subject, *remote, *protocol, *first_seen);
             }
             Observation::Volume(volume) if volume.scope == Scope::Flow => told = self.volume(subject, volume),

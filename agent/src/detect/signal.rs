@@ -40,6 +40,8 @@ pub enum Analytic {
     MassFileAccess,
     /// Network Traffic: Network Connection Creation (DS0029), analytic 1: new connections.
     ConnectionCreation,
+    /// Network Traffic: Network Connection Creation (DS0029): addresses without a name.
+    UnnamedDestination,
     /// Network Traffic: Network Traffic Flow (DS0029): volumes.
     TrafficFlow,
 }
@@ -60,6 +62,7 @@ impl Analytic {
             Self::SensitiveFileAccess => "T1020.DS0022.sensitive_file_access",
             Self::MassFileAccess => "T1020.DS0022.mass_file_access",
             Self::ConnectionCreation => "T1020.DS0029.connection_creation",
+            Self::UnnamedDestination => "T1020.DS0029.unnamed_destination",
             Self::TrafficFlow => "T1020.DS0029.traffic_flow",
         }
     }
@@ -73,7 +76,9 @@ impl Analytic {
             Self::FileAccess | Self::SensitiveFileAccess | Self::MassFileAccess => {
                 "File: File Access (DS0022)"
             }
-            Self::ConnectionCreation => "Network Traffic: Network Connection Creation (DS0029)",
+            Self::ConnectionCreation | Self::UnnamedDestination => {
+                "Network Traffic: Network Connection Creation (DS0029)"
+            }
             Self::TrafficFlow => "Network Traffic: Network Traffic Flow (DS0029)",
         }
     }

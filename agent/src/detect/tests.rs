@@ -6,7 +6,7 @@ use super::{Detectors, Observation, Scope, Signal, Stage, Subject, Volume, testi
 use crate::{
     config::classify::{FileClass, Rating},
     config::{self, Files, Rated},
-    detect::{connection_creation, file_access, script_execution, traffic_flow},
+    detect::{connection_creation, file_access, script_execution, traffic_flow, unnamed_destination},
     event::{FileKey, Open},
     process::Process,
 };
@@ -27,6 +27,7 @@ fn detectors() -> Detectors {
             quiet: Vec::new(),
         }),
         connection: connection_creation::ConnectionCreation::new(&volume),
+        unnamed: unnamed_destination::UnnamedDestination::new(),
         flow: traffic_flow::TrafficFlow::new(&volume),
     }
 }
@@ -95,7 +96,13 @@ fn perform(detectors: &mut Detectors, subject: &Subject<'_>, deed: &Does, out: &
             detectors.observe(
                 1,
                 subject,
-                &Observation::Connect { remote, protocol: 6, outside: true, first_seen: false },
+                &Observation::Connect {
+                    remote,
+                    protocol: 6,
+                    outside: true,
+                    first_seen: false,
+                    unnamed: false,
+                },
                 out,
             );
         }

@@ -6,17 +6,21 @@ mod wire;
 mod tests;
 
 use agent_common::{
+    dns::DnsRecord,
     file::{OPEN_IO_URING, OPEN_WRITTEN_BEFORE, OpenRecord},
     net::{FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord, FlowValue},
     process::{
         EXEC_ARGV_TRUNCATED, EXEC_ARGV_UNREADABLE, EXEC_DELETED, EXEC_MEMFD, EXEC_SCRIPT, ExecRecord,
         ExitRecord, FMODE_READ, FMODE_WRITE, ForkRecord,
     },
-    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
+    record::{KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
 };
 
-use super::{Bytes, Event, Exec, Fact, FileKey, Flow, FlowWhat, Fork, Ids, Open, ProcessKey};
-use wire::{Tail, comm, fd_object, fixed, path};
+use super::{
+    Bytes, Event, Exec, Fact, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open, ProcessKey,
+    dns::{self, DnsError},
+};
+use wire::{Tail, comm, fd_object, fixed, ip_address, path};
 
 pub use wire::{argv, direction, socket_address};
 
@@ -59,6 +63,9 @@ pub enum DecodeError {
     /// A path that does not end its leaf with a separator.
     #[error("path whose last name is not ended")]
     Path,
+    /// What a name server sent is no answer. The record is whole: the fault is the sender's.
+    #[error(transparent)]
+    Dns(#[from] DnsError),
 }
 
 /// A record and, for news about a flow, the ledger key that the event does not carry.
@@ -68,6 +75,18 @@ pub struct Decoded {
     pub event: Event,
     /// Key in the ledger, for flow records only.
     pub flow: Option<FlowKey>,
+}
+
+impl Decoded {
+    /// Whether there is anything to tell: many an answer of a name server names no address.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        if let Fact::Names(names) = &self.event.fact {
+            names.cut || !names.addresses.is_empty()
+        } else {
+            true
+        }
+    }
 }
 
 /// Decodes one ring record.
@@ -94,6 +113,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
             flow = Some(record.key);
             Fact::Flow(Box::new(flow_fact(what, &record.key, &record.value)?))
         }
+        KIND_DNS => names(bytes)?,
         unknown => return Err(DecodeError::Kind(unknown)),
     };
     Ok(Decoded { event: Event { time: head.time_ns, process, fact }, flow })
@@ -221,6 +241,20 @@ fn open(bytes: &[u8]) -> Result<Fact, DecodeError> {
         io_uring: record.flags & OPEN_IO_URING != 0,
         mnt_ns: record.mnt_ns,
         written_before: record.flags & OPEN_WRITTEN_BEFORE != 0,
+    })))
+}
+
+fn names(bytes: &[u8]) -> Result<Fact, DecodeError> {
+    let (record, tail) = fixed::<DnsRecord>(bytes)?;
+    let len = usize::try_from(record.len).unwrap_or(usize::MAX);
+    let answer = dns::answer(Tail::new(tail, len)?.take(len))?;
+    Ok(Fact::Names(Box::new(Names {
+        server: ip_address(record.server),
+        net_ns: record.net_ns,
+        name: answer.name,
+        addresses: answer.addresses,
+        ttl: answer.ttl,
+        cut: answer.cut,
     })))
 }
 

@@ -130,7 +130,9 @@ impl Pipeline {
 
     /// The trust rule that covers what a process sends to `remote`, if one does.
     pub(super) fn covering(&self, process: ProcessKey, remote: SocketAddr) -> Option<usize> {
-        self.table.get(process).and_then(|process| self.rules.covering(process, remote, self.now))
+        self.table
+            .get(process)
+            .and_then(|process| self.rules.covering(process, remote, &self.names, self.now))
     }
 
     fn weight(&self, signal: &Signal) -> Weight {

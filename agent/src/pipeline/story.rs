@@ -154,10 +154,14 @@ impl Pipeline {
                 remote,
                 protocol: protocol.into(),
                 bytes_out,
+                domains: Vec::new(),
             })
             .collect();
         destinations.sort_by_key(|destination| Reverse(destination.bytes_out));
         destinations.truncate(LIST_MAX);
+        for destination in &mut destinations {
+            destination.domains = self.names.of(destination.remote.ip(), self.now);
+        }
         let source = self.flows.process(open.sender).and_then(|sums| sums.source);
         (destinations, source, bytes_out)
     }

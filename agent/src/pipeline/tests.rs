@@ -1,6 +1,7 @@
 //! Stories told as events, and what the pipeline makes of them.
 
 mod scene;
+mod names;
 
 use scene::{Scene, TTY, pipe_in, pipe_out};
 

@@ -103,7 +103,8 @@ mod tests {
             (
                 "opened",
                 Some(
-                    "11:23:25Z OPENED   9.3  curl (pid 4202, user alice) sent 5.0 MB to 198.51.100.7:443 (tcp): it \
+                    "11:23:25Z OPENED   9.3  curl (pid 4202, user alice) sent 5.0 MB to drop.example \
+                     (198.51.100.7:443, tcp): it \
                      sent more than 5,000,000 bytes to port 443; tar made an archive [5d41402abc4b]",
                 ),
             ),

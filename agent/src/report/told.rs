@@ -152,6 +152,15 @@ pub(super) struct Destination {
     pub(super) transport: Text,
     #[serde(default)]
     pub(super) bytes_out: u64,
+    /// Names that it was heard under, the latest first.
+    #[serde(default)]
+    pub(super) domains: List<Domain>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Domain {
+    pub(super) name: Text,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -414,8 +423,14 @@ impl Told {
 
 impl std::fmt::Display for Destination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", std::net::SocketAddr::new(self.ip, self.port))?;
-        if self.transport.is_empty() { Ok(()) } else { write!(f, " ({})", self.transport.as_str()) }
+        let address = std::net::SocketAddr::new(self.ip, self.port);
+        let transport = self.transport.as_str();
+        match (self.domains.first(), transport) {
+            (Some(domain), "") => write!(f, "{} ({address})", domain.name.as_str()),
+            (Some(domain), _) => write!(f, "{} ({address}, {transport})", domain.name.as_str()),
+            (None, "") => write!(f, "{address}"),
+            (None, _) => write!(f, "{address} ({transport})"),
+        }
     }
 }
 

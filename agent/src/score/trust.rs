@@ -1,8 +1,12 @@
 //! Trust rules: who may send what to where. A rule lowers the weight of what it covers and is named in the record.
 
-use std::{collections::HashMap, net::SocketAddr, path::Path as FsPath};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    path::Path as FsPath,
+};
 
-use crate::{config::Trust, event::BootTime, process::Process};
+use crate::{config::Trust, event::BootTime, names::Names, process::Process};
 
 /// Weight of evidence that a trust rule covers: one tenth, so that it stays visible but can open no alert by
 /// itself (a stage of risk 10 drops to 0.07, below the strength that counts).
@@ -34,11 +38,17 @@ impl Rules {
     /// The rule that covers `process` sending to `remote`; its index, or none. A rule whose daily volume is used
     /// up covers nothing.
     #[must_use]
-    pub fn covering(&self, process: &Process, remote: SocketAddr, now: BootTime) -> Option<usize> {
+    pub fn covering(
+        &self,
+        process: &Process,
+        remote: SocketAddr,
+        names: &Names,
+        now: BootTime,
+    ) -> Option<usize> {
         self.rules.iter().enumerate().position(|(index, rule)| {
             let used = self.used.get(&index).filter(|used| now.saturating_sub(used.since) < DAY_NS);
             let left = rule.daily_bytes.is_none_or(|cap| used.is_none_or(|used| used.bytes < cap));
-            left && covers(rule, process, remote)
+            left && covers(rule, process, remote, names, now)
         })
     }
 
@@ -59,7 +69,7 @@ impl Rules {
 }
 
 /// Whether every condition of `rule` that is given holds.
-fn covers(rule: &Trust, process: &Process, remote: SocketAddr) -> bool {
+fn covers(rule: &Trust, process: &Process, remote: SocketAddr, names: &Names, now: BootTime) -> bool {
     let address = remote.ip().to_canonical();
     let uid = process.ids.uid.to_string();
     let user = process.identity.user.as_deref();
@@ -71,8 +81,16 @@ fn covers(rule: &Trust, process: &Process, remote: SocketAddr) -> bool {
                 .is_ok_and(|path| globs.is_match(FsPath::new(path)))
     }) && (rule.users.is_empty() || rule.users.iter().any(|name| Some(name.as_str()) == user || *name == uid))
         && (rule.units.is_empty() || rule.units.iter().any(|name| Some(name.as_str()) == unit))
-        && (rule.destinations.is_empty() || rule.destinations.iter().any(|net| net.contains(&address)))
+        && (rule.destinations.is_empty() && rule.domains.is_empty()
+            || rule.destinations.iter().any(|net| net.contains(&address))
+            || is_named(rule, address, names, now))
         && (rule.ports.is_empty() || rule.ports.contains(&remote.port()))
+}
+
+/// Whether all names of the address are names that the rule trusts.
+fn is_named(rule: &Trust, address: IpAddr, names: &Names, now: BootTime) -> bool {
+    let trusted = |name: &str| rule.domains.iter().any(|domain| domain.matches(name));
+    !rule.domains.is_empty() && names.is_only(address, trusted, now)
 }
 
 #[cfg(test)]

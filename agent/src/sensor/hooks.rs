@@ -455,4 +455,16 @@ pub const LADDER: &[Sensor] = &[
             gap: "accepted connections, and sockets older than the agent",
         }],
     },
+    Sensor {
+        name: "dns",
+        applies: Applies::Always,
+        gap: "names of destinations: trust by name covers nothing",
+        rungs: &[Rung {
+            hook: "cgroup_skb:ingress",
+            class: Class::Cgroup,
+            attachments: &[required("weir_dns_answer", Target::CgroupRoot("ingress"))],
+            needs: &[],
+            gap: "names that are asked for over TLS or HTTPS, on other ports than 53, or not over the network (/etc/hosts)",
+        }],
+    },
 ];

@@ -5,6 +5,7 @@ use super::{
     identity::Identities,
     ledger::{BpfTable, Ledger},
     quiet::Quiet,
+    resolvers::Resolvers,
     scripts::{Captured, Pending, Scripts},
 };
 use crate::event::{Fact, Identity, decode::Decoded};
@@ -25,6 +26,7 @@ pub(super) struct LookUp {
     pub(super) identities: Identities,
     pub(super) scripts: Scripts,
     pub(super) quiet: Quiet,
+    pub(super) resolvers: Resolvers,
 }
 
 impl LookUp {
@@ -58,7 +60,9 @@ impl LookUp {
             | Fact::Identity(_)
             | Fact::Script(_)
             | Fact::Loss(_)
-            | Fact::Stopping { .. } => {}
+            | Fact::Stopping { .. }
+            | Fact::Names(_)
+            | Fact::Resolvers(_) => {}
         }
         Attached::default()
     }

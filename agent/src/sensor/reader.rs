@@ -20,7 +20,7 @@ use tokio::{
 use super::clock;
 use crate::event::{
     Event,
-    decode::{self, Decoded},
+    decode::{self, DecodeError, Decoded},
 };
 use merge::Merge;
 
@@ -56,6 +56,8 @@ pub enum ReaderError {
 pub struct ReaderLoss {
     /// Records that could not be decoded.
     pub undecodable: u64,
+    /// Packets from name servers that are no answers.
+    pub malformed_answers: u64,
     /// Events released early because too many waited: their order is not certain.
     pub unordered: u64,
 }
@@ -199,10 +201,15 @@ impl<T: Default> Reader<T> {
                 let Some(item) = ring.next() else { break };
                 records += 1;
                 match decode::decode(&item) {
+                    Ok(decoded) if !decoded.tells() => last = decoded.event.time,
                     Ok(decoded) => {
                         last = decoded.event.time;
                         let attached = look_up(&decoded);
                         self.merge.push(Entry { decoded, attached });
+                    }
+                    Err(DecodeError::Dns(error)) => {
+                        self.loss.malformed_answers += 1;
+                        tracing::debug!(%error, "answer of a name server cannot be understood");
                     }
                     Err(error) => {
                         self.loss.undecodable += 1;

@@ -116,7 +116,7 @@ impl Reader {
     }
 
     fn finish(mut self) -> Vec<Finding> {
-        let network = Network { inside: Vec::new() };
+        let network = Network { inside: Vec::new(), resolvers: Vec::new() };
         for ((_, remote), connection) in std::mem::take(&mut self.sent) {
             let Some(remote) = remote.filter(|remote| !network.is_inside(remote.ip())) else { continue };
             let bytes: u64 = connection.bytes.values().sum();

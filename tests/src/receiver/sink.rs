@@ -16,7 +16,7 @@ use super::{
     Listen, Report, Serve,
     count::{Counted, Reporter},
     datagram::{self, Answer},
-    ftp, http, smtp,
+    dns, ftp, http, smtp,
 };
 use crate::scenario::FTP_DATA;
 
@@ -33,6 +33,14 @@ pub fn serve(spec: &Path, report: &Path) -> Result<()> {
     let reporter = Reporter::new(file);
     let mut threads = Vec::new();
     for listen in plan {
+        if listen.serve == Serve::Names {
+            let socket = UdpSocket::bind(listen.at).with_context(|| format!("cannot bind {}", listen.at))?;
+            threads.push(thread::spawn(move || {
+                // Its end is a listener's end.
+                let _ = dns::serve(&socket);
+            }));
+            continue;
+        }
         let reporter = reporter.clone();
         threads.push(match datagrams(&listen.serve) {
             Some(answer) => {
@@ -65,7 +73,9 @@ fn datagrams(serve: &Serve) -> Option<Answer> {
         Serve::Udp => Some(Answer::Silence),
         Serve::Dns => Some(Answer::NoSuchName),
         Serve::Tftp => Some(Answer::Acknowledged),
-        Serve::Sink | Serve::Http { .. } | Serve::Ftp | Serve::Smtp | Serve::Relay { .. } => None,
+        Serve::Sink | Serve::Http { .. } | Serve::Ftp | Serve::Smtp | Serve::Names | Serve::Relay { .. } => {
+            None
+        }
     }
 }
 
@@ -113,7 +123,7 @@ fn connection(
         Serve::Smtp => smtp::serve(counted, back),
         Serve::Relay { to } => relay(counted, back, *to),
         // Their servers have no connections.
-        Serve::Udp | Serve::Dns | Serve::Tftp => Ok(()),
+        Serve::Udp | Serve::Dns | Serve::Names | Serve::Tftp => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ macro_rules! file {
 pub(super) const FILES: &[(&str, Set, &str)] = &[
     file!(Core, "malicious.toml"),
     file!(Core, "honest.toml"),
+    file!(Core, "names.toml"),
     file!(Suite, "load.toml"),
     file!(Quality, "web.toml"),
     file!(Quality, "ssh.toml"),

@@ -91,7 +91,7 @@ fn of_alert(record: &Record, alert: &Alert, cutter: &mut Cutter) -> schema::Line
         )),
         user: Some(parts::user(&alert.process, cutter)),
         source: alert.source.map(|local| parts::end(local, largest.map(|to| to.bytes_out))),
-        destination: largest.map(|to| parts::end(to.remote, Some(to.bytes_out))),
+        destination: largest.map(|to| parts::destination(to.remote, Some(to.bytes_out), &to.domains, cutter)),
         network: largest.map(|to| parts::network(to.remote, to.protocol)),
         file: alert.files.first().map(|file| parts::file(&file.path, Some(file.size), cutter)),
         container: parts::container(&alert.process, cutter),
@@ -137,6 +137,7 @@ fn of_story(host: &Host, alert: &Alert, cutter: &mut Cutter) -> schema::Weir {
                     port: to.remote.port(),
                     transport: parts::transport(to.protocol),
                     bytes_out: to.bytes_out,
+                    domains: parts::domains(&to.domains, cutter),
                 })
                 .collect(),
         ),
@@ -202,7 +203,7 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
     let (category, kind) = match signal.analytic {
         Analytic::CommandExecution | Analytic::ScriptExecution => ("process", "info"),
         Analytic::FileAccess | Analytic::SensitiveFileAccess | Analytic::MassFileAccess => ("file", "access"),
-        Analytic::ConnectionCreation => ("network", "connection"),
+        Analytic::ConnectionCreation | Analytic::UnnamedDestination => ("network", "connection"),
         Analytic::TrafficFlow => ("network", "info"),
     };
     let (file, remote) = match &signal.object {
@@ -246,7 +247,7 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
             cutter,
         )),
         user: Some(parts::user(&line.process, cutter)),
-        destination: remote.map(|remote| parts::end(remote, None)),
+        destination: remote.map(|remote| parts::destination(remote, None, &line.domains, cutter)),
         file: file.map(|path| parts::file(path, None, cutter)),
         container: parts::container(&line.process, cutter),
         systemd: parts::systemd(&line.process, cutter),

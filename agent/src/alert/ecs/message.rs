@@ -124,7 +124,11 @@ pub(super) fn of_root(link: &Link) -> String {
 }
 
 fn of_destination(destination: &Destination) -> String {
-    format!("{} ({})", destination.remote, transport(destination.protocol))
+    let (remote, transport) = (destination.remote, transport(destination.protocol));
+    match destination.domains.first() {
+        Some(domain) => format!("{} ({remote}, {transport})", part(&domain.name)),
+        None => format!("{remote} ({transport})"),
+    }
 }
 
 /// `1 alert`, `2 alerts`, `3 processes`.

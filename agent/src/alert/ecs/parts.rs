@@ -11,6 +11,7 @@ use crate::{
     alert::{Host, Record, attack, entity_id},
     detect::{Object, Stage},
     event::{Bytes, ProcessKey, Script, ScriptOrigin},
+    names::Domain,
     process::Process,
     score::{Via, Weighted},
 };
@@ -127,7 +128,31 @@ pub(super) fn file(path: &Bytes, size: Option<u64>, cutter: &mut Cutter) -> sche
 
 pub(super) fn end(address: SocketAddr, bytes: Option<u64>) -> schema::End {
     let ip = address.ip().to_canonical();
-    schema::End { address: Some(ip.to_string()), ip, port: address.port(), bytes }
+    schema::End { address: Some(ip.to_string()), ip, port: address.port(), domain: None, bytes }
+}
+
+/// The other end, with its first name.
+pub(super) fn destination(
+    remote: SocketAddr,
+    bytes: Option<u64>,
+    domains: &[Domain],
+    cutter: &mut Cutter,
+) -> schema::End {
+    let domain = domains.first().map(|domain| cutter.text("destination.domain", &domain.name));
+    schema::End { domain, ..end(remote, bytes) }
+}
+
+pub(super) fn domains(domains: &[Domain], cutter: &mut Cutter) -> Vec<schema::Domain> {
+    let field = "weir.destinations.domains";
+    cutter
+        .short_list(field, domains)
+        .iter()
+        .map(|domain| schema::Domain {
+            name: cutter.text(field, &domain.name),
+            server: domain.server,
+            vouched: domain.vouched,
+        })
+        .collect()
 }
 
 pub(super) fn network(remote: SocketAddr, protocol: u16) -> schema::Network {

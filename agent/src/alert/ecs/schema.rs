@@ -170,6 +170,8 @@ pub(super) struct End {
     pub(super) ip: IpAddr,
     pub(super) port: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) domain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bytes: Option<u64>,
 }
 
@@ -273,6 +275,16 @@ pub(super) struct Destination {
     pub(super) port: u16,
     pub(super) transport: String,
     pub(super) bytes_out: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) domains: Vec<Domain>,
+}
+
+/// A name of an address, who said so, and whether this host is configured to ask that server.
+#[derive(Debug, Serialize)]
+pub(super) struct Domain {
+    pub(super) name: String,
+    pub(super) server: IpAddr,
+    pub(super) vouched: bool,
 }
 
 #[derive(Debug, Serialize)]

@@ -12,7 +12,10 @@ use super::{
     error::Problem,
     written::{self, Placed, Risks, Written},
 };
-use crate::config::{Alerts, Config, Files, Hooks, HooksError, Network, Rated, Score, Sensor, Trust, Volume};
+use crate::config::{
+    Alerts, Config, DomainError, DomainPattern, Files, Hooks, HooksError, Network, Rated, Score, Sensor,
+    Trust, Volume,
+};
 
 const RISK: RangeInclusive<f64> = 0.0..=10.0;
 const PORT: RangeInclusive<u16> = 1..=u16::MAX;
@@ -28,7 +31,7 @@ pub(super) fn resolve(mut written: Written) -> (Config, Vec<Problem>) {
     let mut check = Check::default();
     let mut config = Config {
         alerts: check.alerts(&written.alerts),
-        network: Network { inside: check.networks("network.inside", &written.network.inside) },
+        network: check.network(&written.network),
         files: check.files(&written.files),
         volume: check.volume(&written.volume),
         score: check.score(&written.score),
@@ -82,6 +85,13 @@ impl Check {
             heartbeat: self.duration("alerts.heartbeat", &written.heartbeat, SECOND..=DAY),
             update_factor: self.number("alerts.update_factor", &written.update_factor, 1.01..=1000.0),
             close_after: self.duration("alerts.close_after", &written.close_after, SECOND..=DAY),
+        }
+    }
+
+    fn network(&mut self, written: &written::Network) -> Network {
+        Network {
+            inside: self.networks("network.inside", &written.inside),
+            resolvers: self.addresses("network.resolvers", &written.resolvers),
         }
     }
 
@@ -176,11 +186,14 @@ impl Check {
             self.problem(placed.span(), key, message);
         }
         let bytes = 1..=i64::MAX.unsigned_abs();
+        let (destinations, domains) =
+            self.destinations(&format!("{key}.destinations"), &written.destinations);
         Trust {
             executable: self.executables(&format!("{key}.executable"), &written.executable),
             users: self.names(&format!("{key}.users"), &written.users),
             units: self.names(&format!("{key}.units"), &written.units),
-            destinations: self.networks(&format!("{key}.destinations"), &written.destinations),
+            destinations,
+            domains,
             ports: self.ports(&format!("{key}.ports"), &written.ports),
             daily_bytes: written
                 .daily_bytes
@@ -277,12 +290,50 @@ impl Check {
         written.iter().map(|prefix| prefix.get_ref().trim_end_matches('/').to_owned()).collect()
     }
 
+    /// Networks and addresses, and names: what has a colon or a slash can be no name.
+    fn destinations(&mut self, key: &str, written: &[Placed<String>]) -> (Vec<IpNet>, Vec<DomainPattern>) {
+        let (mut networks, mut domains) = (Vec::new(), Vec::new());
+        for destination in written {
+            let text = destination.get_ref();
+            if parse_network(text).is_some() || text.contains(['/', ':']) {
+                networks.extend(self.networks(key, std::slice::from_ref(destination)));
+                continue;
+            }
+            match text.parse() {
+                Ok(domain) => domains.push(domain),
+                Err(error) => {
+                    let error: DomainError = error;
+                    let message = format!("found {text:?}, expected a network, an address or {error}");
+                    self.problem(destination.span(), key, message);
+                }
+            }
+        }
+        (networks, domains)
+    }
+
+    fn addresses(&mut self, key: &str, written: &[Placed<String>]) -> Vec<IpAddr> {
+        let mut addresses = Vec::with_capacity(written.len());
+        for address in written {
+            let text = address.get_ref();
+            match text.parse::<IpAddr>() {
+                Ok(parsed) => addresses.push(parsed.to_canonical()),
+                Err(_) => {
+                    self.problem(
+                        address.span(),
+                        key,
+                        format!("found {text:?}, expected an address like \"10.0.0.53\""),
+                    );
+                }
+            }
+        }
+        addresses
+    }
+
     fn networks(&mut self, key: &str, written: &[Placed<String>]) -> Vec<IpNet> {
         let mut networks = Vec::with_capacity(written.len());
         for network in written {
             let text = network.get_ref();
-            let parsed = text.parse::<IpNet>().ok();
-            let parsed = parsed.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            let parsed = parse_network(text);
             if parsed.is_none() {
                 let message = format!("found {text:?}, expected a network like \"10.0.0.0/8\" or an address");
                 self.problem(network.span(), key, message);
@@ -337,6 +388,11 @@ impl Check {
             }
         }
     }
+}
+
+/// A network, or an address as the network of it alone.
+fn parse_network(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 /// A day has 24 hours here, as in every rotation.

@@ -71,6 +71,7 @@ fn trust_rule_of_the_example_parses() {
     let inside: IpAddr = "2001:db8:7::1".parse().unwrap();
     assert!(trust.destinations.iter().any(|net| net.contains(&inside)));
     assert_eq!(trust.daily_bytes, Some(50_000_000_000));
+    assert!(trust.domains.iter().any(|domain| domain.matches("a.backup.example.net")));
 }
 
 #[test]
@@ -205,6 +206,21 @@ fn problems_name_place_key_found_and_expected() {
         (
             "[network]\ninside = [\"10.0.0.0/33\"]\n",
             &["2:11: network.inside: found \"10.0.0.0/33\", expected a network"],
+        ),
+        (
+            "[network]\nresolvers = [\"dns.example\"]\n",
+            &["2:14: network.resolvers: found \"dns.example\", expected an address"],
+        ),
+        (
+            "[[trust]]\nname = \"x\"\ndestinations = [\"10.0.0.0/33\", \"a.*.net\", \"b\u{fc}.net\", \"10.0.0.256\", \"a b\", \"[::1]\"]\n",
+            &[
+                "3:17: trust[0].destinations: found \"10.0.0.0/33\", expected a network",
+                "3:32: trust[0].destinations: found \"a.*.net\", expected a network, an address or a name with *",
+                "3:43: trust[0].destinations: found \"bü.net\", expected a network, an address or a name in its ASCII",
+                "3:53: trust[0].destinations: found \"10.0.0.256\", expected a network, an address or a name whose last label is no number",
+                "3:67: trust[0].destinations: found \"a b\", expected",
+                "3:74: trust[0].destinations: found \"[::1]\", expected a network like",
+            ],
         ),
         ("[[trust]]\nname = \"x\"\n", &["1:1: trust[0]: found no condition"]),
         ("[[trust]]\nusers = [\"x\"]\n", &["1:1: trust[0]: found no name"]),

@@ -54,6 +54,7 @@ pub(super) struct Alerts {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Network {
     pub(super) inside: Vec<Placed<String>>,
+    pub(super) resolvers: Vec<Placed<String>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -123,7 +124,7 @@ impl Written {
             ports: vec![built_in(1)],
             daily_bytes: Some(built_in(1)),
         };
-        let network = Network { inside: text() };
+        let network = Network { inside: text(), resolvers: text() };
         Self { network, trust: vec![built_in(trust)], ..Self::default() }
     }
 }

@@ -19,7 +19,13 @@ fn see(analytic: &mut ConnectionCreation, process: &Process, observation: &Obser
 }
 
 fn connect(remote: &str, protocol: u16, outside: bool, first_seen: bool) -> Observation<'static> {
-    Observation::Connect { remote: remote.parse().expect("an address"), protocol, outside, first_seen }
+    Observation::Connect {
+        remote: remote.parse().expect("an address"),
+        protocol,
+        outside,
+        first_seen,
+        unnamed: false,
+    }
 }
 
 #[test]

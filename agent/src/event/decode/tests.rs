@@ -269,6 +269,40 @@ fn addresses() {
     }
 }
 
+/// An answer to a question for the address of the name `a`.
+const ANSWER: &[u8] = b"\0\x01\x81\x80\0\x01\0\x01\0\0\0\0\x01A\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc6\x33\x64\x07";
+
+#[test]
+fn answer_round_trip() {
+    let record = |len: usize| DnsRecord {
+        head: head(KIND_DNS),
+        server: v4([198, 51, 100, 53]),
+        net_ns: 9,
+        whole: 35,
+        len: u32::try_from(len).unwrap(),
+        protocol: 17,
+        _pad: [0; 2],
+    };
+    let decoded = decode(&bytes(&record(ANSWER.len()), &[ANSWER])).unwrap();
+    let expected = Names {
+        server: "198.51.100.53".parse().unwrap(),
+        net_ns: 9,
+        name: "a".into(),
+        addresses: vec!["198.51.100.7".parse().unwrap()],
+        ttl: 60,
+        cut: false,
+    };
+    assert!(decoded.tells());
+    assert_eq!(decoded.event.fact, Fact::Names(Box::new(expected)));
+    let rows = [
+        (record(ANSWER.len() + 1), ANSWER, DecodeError::Tail { have: 35, need: 36 }),
+        (record(8), &ANSWER[..8], DecodeError::Dns(DnsError::Short(8))),
+    ];
+    for (record, tail, expected) in rows {
+        assert_eq!(decode(&bytes(&record, &[tail])), Err(expected));
+    }
+}
+
 #[test]
 fn hostile_records_are_typed_errors() {
     let exit = bytes(&ExitRecord { head: head(KIND_EXIT), exit_code: 0, _pad: 0 }, &[]);

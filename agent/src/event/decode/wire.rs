@@ -96,7 +96,12 @@ pub fn socket_address(family: u16, address: [u8; 16], port: u16) -> Option<Socke
     if !matches!(family, AF_INET | AF_INET6) || (address == [0; 16] && port == 0) {
         return None;
     }
-    Some(SocketAddr::new(IpAddr::V6(Ipv6Addr::from(address)).to_canonical(), port))
+    Some(SocketAddr::new(ip_address(address), port))
+}
+
+/// An address as the wire has it: IPv4 as `::ffff:a.b.c.d`.
+pub(super) fn ip_address(address: [u8; 16]) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::from(address)).to_canonical()
 }
 
 /// Direction of a connection from its wire value.

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::event::{
-    Bytes, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Open, Path, ProcessKey,
-    Seen, Started,
+    Bytes, Coverage, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Names, Open,
+    Path, ProcessKey, Resolvers, Seen, Started,
 };
 
 pub(super) const TTY: FdObject = FdObject::Device { rdev: 136 << 20 };
@@ -39,6 +39,25 @@ impl Scene {
         scene.push(1, Fact::Started(Box::new(Started { boot_id: "test".into(), ..Started::default() })));
         scene.push(10, Fact::Seen(Box::new(Seen { exe: "/usr/sbin/init".into(), ..Seen::default() })));
         scene
+    }
+
+    /// The same on a host that asks 10.0.0.1 for names, in network namespace 7, and whose answers are watched.
+    pub(super) fn with_names() -> Self {
+        let mut scene = Self::new();
+        let coverage =
+            Coverage { sensor: "dns".into(), hook: "cgroup_skb:ingress".into(), ..Coverage::default() };
+        if let Fact::Started(started) = &mut scene.events[0].fact {
+            started.coverage.push(coverage);
+        }
+        scene.push(0, Fact::Resolvers(Resolvers { net_ns: 7, servers: vec!["10.0.0.1".parse().unwrap()] }));
+        scene
+    }
+
+    /// `server` gives `name` an address.
+    pub(super) fn answer(&mut self, server: &str, name: &str, address: &str) {
+        let (server, addresses) = (server.parse().unwrap(), vec![address.parse().unwrap()]);
+        let names = Names { server, net_ns: 7, name: name.into(), addresses, ttl: 60, cut: false };
+        self.push(0, Fact::Names(Box::new(names)));
     }
 
     pub(super) fn wait(&mut self, seconds: u64) {

@@ -20,6 +20,7 @@ fn rule() -> Trust {
         users: vec!["0".into()],
         units: vec![],
         destinations: vec!["198.51.100.0/24".parse().unwrap()],
+        domains: vec![],
         ports: vec![22],
         daily_bytes: Some(1_000),
     }
@@ -39,22 +40,65 @@ fn every_condition_must_hold() {
     ];
     for (exe, uid, remote, expected) in rows {
         assert_eq!(
-            rules.covering(&process(exe, uid), remote.parse().unwrap(), 0),
+            rules.covering(&process(exe, uid), remote.parse().unwrap(), &Names::default(), 0),
             expected,
             "{exe} {uid} {remote}"
         );
     }
     let unlinked = Process { exe_unlinked: true, ..process("/usr/bin/ssh", 0) };
-    assert_eq!(rules.covering(&unlinked, "198.51.100.7:22".parse().unwrap(), 0), None);
+    assert_eq!(rules.covering(&unlinked, "198.51.100.7:22".parse().unwrap(), &Names::default(), 0), None);
 }
 
 #[test]
 fn a_daily_volume_is_used_up_and_comes_back() {
-    let mut rules = Rules::new(&[rule()]);
+    let (mut rules, names) = (Rules::new(&[rule()]), Names::default());
     let (ssh, remote) = (process("/usr/bin/ssh", 0), "198.51.100.7:22".parse().unwrap());
     rules.spend(0, 999, 5);
-    assert_eq!(rules.covering(&ssh, remote, 6), Some(0));
+    assert_eq!(rules.covering(&ssh, remote, &names, 6), Some(0));
     rules.spend(0, 1, 7);
-    assert_eq!(rules.covering(&ssh, remote, 8), None);
-    assert_eq!(rules.covering(&ssh, remote, 5 + DAY_NS), Some(0));
+    assert_eq!(rules.covering(&ssh, remote, &names, 8), None);
+    assert_eq!(rules.covering(&ssh, remote, &names, 5 + DAY_NS), Some(0));
+}
+
+#[test]
+fn a_name_is_trusted_for_the_addresses_that_it_alone_has() {
+    use crate::event::{Names as Answer, Resolvers};
+
+    let server = "10.0.0.1".parse().unwrap();
+    let mut names = Names::default();
+    names.ask(&Resolvers { net_ns: 7, servers: vec![server] });
+    let heard = [
+        ("backup.example.net", "203.0.113.1"),
+        ("night.backup.example.net", "203.0.113.1"),
+        ("backup.example.net", "203.0.113.2"),
+        ("www.example.net", "203.0.113.2"),
+        ("www.example.net", "203.0.113.3"),
+    ];
+    for (name, address) in heard {
+        let (name, addresses) = (name.to_owned(), vec![address.parse().unwrap()]);
+        names.hear(&Answer { server, net_ns: 7, name, addresses, ttl: 60, cut: false }, 1);
+    }
+    let domains =
+        ["backup.example.net", "*.backup.example.net"].map(|domain| domain.parse().unwrap()).to_vec();
+    let by_name = Trust { destinations: vec![], domains: domains.clone(), daily_bytes: None, ..rule() };
+    let by_both = Trust { domains, daily_bytes: None, ..rule() };
+    let rows = [
+        (&by_name, "203.0.113.1:22", true),
+        (&by_name, "203.0.113.1:443", false),
+        (&by_name, "203.0.113.2:22", false),
+        (&by_name, "203.0.113.3:22", false),
+        (&by_name, "198.51.100.7:22", false),
+        (&by_both, "203.0.113.1:22", true),
+        (&by_both, "198.51.100.7:22", true),
+        (&by_both, "203.0.113.3:22", false),
+    ];
+    for (rule, remote, expected) in rows {
+        let covering = Rules::new(std::slice::from_ref(rule)).covering(
+            &process("/usr/bin/ssh", 0),
+            remote.parse().unwrap(),
+            &names,
+            2,
+        );
+        assert_eq!(covering.is_some(), expected, "{remote}");
+    }
 }

@@ -5,8 +5,8 @@ use std::{error::Error as _, fs::File, io};
 use aya::{
     Btf, Ebpf,
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, FExit, KProbe, Program, ProgramError,
-        RawTracePoint, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FExit,
+        KProbe, Program, ProgramError, RawTracePoint, TracePoint,
     },
 };
 
@@ -112,6 +112,13 @@ fn attach_to_cgroup(program: &mut Program, fresh: bool, places: &Places<'_>) -> 
         program.attach(cgroup, CgroupAttachMode::Single)?;
         return Ok(());
     }
+    if let Ok(program) = TryInto::<&mut CgroupSkb>::try_into(&mut *program) {
+        if fresh {
+            program.load()?;
+        }
+        program.attach(cgroup, CgroupSkbAttachType::Ingress, CgroupAttachMode::Single)?;
+        return Ok(());
+    }
     let program: &mut CgroupSock = typed(program)?;
     if fresh {
         program.load()?;
@@ -154,6 +161,9 @@ fn unload(program: &mut Program) -> Result<(), ProgramError> {
         return program.unload();
     }
     if let Ok(program) = TryInto::<&mut CgroupSock>::try_into(&mut *program) {
+        return program.unload();
+    }
+    if let Ok(program) = TryInto::<&mut CgroupSkb>::try_into(&mut *program) {
         return program.unload();
     }
     let program: &mut RawTracePoint = program.try_into()?;

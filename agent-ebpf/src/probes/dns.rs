@@ -1,0 +1,285 @@
+//! Answers of name servers, as sockets receive them.
+//!
+//! The program runs for every packet that a socket takes, so that its first lines are what it costs: for IPv4 without
+//! options one load and one comparison tell that a packet does not come from a name server. The process in whose
+//! context it runs is not the one that asked; an answer is a fact about the host.
+
+use agent_common::{
+    counters::Counter,
+    dns::{DNS_HEADER, DNS_MESSAGE_MAX, DNS_PORT, DnsRecord},
+    net::{IPPROTO_TCP, IPPROTO_UDP},
+};
+use aya_ebpf::{
+    bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes, macros::cgroup_skb, programs::SkBuffContext,
+};
+
+use crate::{
+    emit,
+    kernel::{Fault, Outcome, at_most, layout, mask, peek, scalar, socket::mapped},
+    maps::SCRATCH_DNS,
+};
+
+/// Verdict of a cgroup program: let it pass, always.
+const ALLOW: i32 = 1;
+/// Bytes of the fixed part.
+const FIXED: usize = size_of::<DnsRecord>();
+/// Version 4, and a header of five words: no options.
+const PLAIN_V4: u8 = 0x45;
+/// Bytes of an IPv4 header without options.
+const V4_HEADER: usize = 20;
+/// Bytes of an IPv6 header without extensions.
+const V6_HEADER: usize = 40;
+/// Bytes of a UDP header.
+const UDP_HEADER: u32 = 8;
+/// Extension headers of IPv6 that are walked.
+const EXTENSIONS: usize = 4;
+/// Bits of a header's third byte: it is an answer (`QR`), to an ordinary question (`OPCODE` 0).
+const QR_OPCODE: u8 = 0xf8;
+/// See [`QR_OPCODE`].
+const ANSWER: u8 = 0x80;
+/// Bits of a header's fourth byte: the kind of failure (`RCODE`), 0 for none.
+const RCODE: u8 = 0x0f;
+/// Bytes of a message that fit the mask with which the verifier sees their bound.
+const MESSAGE_MASK: u32 = 2047;
+
+const _: () = assert!(DNS_MESSAGE_MAX <= MESSAGE_MASK as usize);
+
+/// `cgroup_skb/ingress` (4.10; packet access 5.0): `sk_filter` of TCP, UDP and other internet sockets, with the packet
+/// from its network header on. IP fragments are put together by then, and the transport header is in the linear part.
+#[cgroup_skb(ingress)]
+fn weir_dns_answer(ctx: SkBuffContext) -> i32 {
+    emit::finish(&ctx, "weir_dns_answer", try_ingress(ctx.skb.skb));
+    ALLOW
+}
+
+/// A packet from port 53.
+struct Packet {
+    /// Where its transport header starts.
+    transport: u32,
+    /// `IPPROTO_*`.
+    protocol: u8,
+    /// Its source (IPv4 as `::ffff:a.b.c.d`).
+    server: [u8; 16],
+}
+
+#[inline(always)]
+fn try_ingress(skb: *mut __sk_buff) -> Outcome {
+    // SAFETY: the context is readable.
+    let data = unsafe { (*skb).data } as usize as *const u8;
+    // SAFETY: as above.
+    let end = unsafe { (*skb).data_end } as usize as *const u8;
+    if data.wrapping_add(V4_HEADER + 4) > end {
+        return Ok(());
+    }
+    // SAFETY: within the bound that was just compared.
+    let packet = if unsafe { data.read() } == PLAIN_V4 {
+        // SAFETY: as above; packets are aligned to 4 from the network header on, or the processor does not care.
+        if unsafe { data.wrapping_add(V4_HEADER).cast::<u16>().read() } != DNS_PORT.to_be() {
+            return Ok(());
+        }
+        of_v4(data, V4_HEADER as u32)
+    } else {
+        let Some(packet) = uncommon(skb, data, end) else { return Ok(()) };
+        packet
+    };
+    // What follows is no part of the way that every packet takes.
+    try_answer(skb, &packet)
+}
+
+/// What is in the fixed part of an IPv4 header, which the caller has compared with the packet's end.
+#[inline(always)]
+fn of_v4(data: *const u8, transport: u32) -> Packet {
+    // SAFETY: within the bound that the caller compared.
+    let protocol = unsafe { data.wrapping_add(9).read() };
+    // SAFETY: as above.
+    let source = unsafe { data.wrapping_add(12).cast::<u32>().read() };
+    Packet { transport, protocol, server: mapped(source) }
+}
+
+/// IPv4 with options, and IPv6; nothing for other ports.
+#[inline(always)]
+fn uncommon(skb: *mut __sk_buff, data: *const u8, end: *const u8) -> Option<Packet> {
+    // SAFETY: the caller has compared the bound.
+    let first = unsafe { data.read() };
+    if first >> 4 == 4 {
+        return Some(of_v4(data, u32::from(first & 15) * 4))
+            .filter(|packet| is_from_server(skb, packet.transport));
+    }
+    if data.wrapping_add(V6_HEADER + 4) > end {
+        return None;
+    }
+    // SAFETY: within the bound that was just compared.
+    let next = unsafe { data.wrapping_add(6).read() };
+    let (transport, protocol) = if is_transport(next) {
+        // SAFETY: as above.
+        if unsafe { data.wrapping_add(V6_HEADER).cast::<u16>().read() } != DNS_PORT.to_be() {
+            return None;
+        }
+        (V6_HEADER as u32, next)
+    } else {
+        transport_of_v6(skb, next).filter(|&(transport, _)| is_from_server(skb, transport))?
+    };
+    let mut server = [0; 16];
+    load(skb, 8, &mut server).then_some(Packet { transport, protocol, server })
+}
+
+#[inline(always)]
+fn is_from_server(skb: *mut __sk_buff, transport: u32) -> bool {
+    let mut port = [0_u8; 2];
+    load(skb, transport, &mut port) && u16::from_be_bytes(port) == DNS_PORT
+}
+
+#[inline(always)]
+const fn is_transport(protocol: u8) -> bool {
+    protocol == IPPROTO_TCP as u8 || protocol == IPPROTO_UDP as u8
+}
+
+/// Where the transport header of an IPv6 packet with extensions is, and of which protocol; nothing for other protocols.
+#[inline(always)]
+fn transport_of_v6(skb: *mut __sk_buff, first: u8) -> Option<(u32, u8)> {
+    /// Options for every hop, routing, fragment, authentication, options for the destination.
+    const KINDS: [u8; 5] = [0, 43, 44, 51, 60];
+    let (mut offset, mut next) = (V6_HEADER as u32, first);
+    for _ in 0..EXTENSIONS {
+        if is_transport(next) {
+            return Some((offset, next));
+        }
+        if !KINDS.contains(&next) {
+            return None;
+        }
+        let mut header = [0_u8; 2];
+        if !load(skb, offset, &mut header) {
+            return None;
+        }
+        let [following, length] = header;
+        offset += match next {
+            44 => 8,
+            51 => (u32::from(length) + 2) * 4,
+            _ => (u32::from(length) + 1) * 8,
+        };
+        next = following;
+    }
+    if is_transport(next) {
+        return Some((offset, next));
+    }
+    if KINDS.contains(&next) {
+        emit::count(Counter::DnsUnread, 1);
+    }
+    None
+}
+
+#[inline(always)]
+fn try_answer(skb: *mut __sk_buff, packet: &Packet) -> Outcome {
+    // SAFETY: the context is readable.
+    let total = unsafe { (*skb).len };
+    let message = if packet.protocol == IPPROTO_UDP as u8 {
+        datagram(skb, packet.transport + UDP_HEADER, total)
+    } else if packet.protocol == IPPROTO_TCP as u8 {
+        segment(skb, packet.transport, total)
+    } else {
+        None
+    };
+    let Some(Message { start, whole }) = message else { return Ok(()) };
+    let there = total - start;
+    let copied = if whole < there { whole } else { there };
+    let copied = at_most::<{ DNS_MESSAGE_MAX as u32 }>(u64::from(copied));
+    if whole as usize > DNS_MESSAGE_MAX || whole > there {
+        emit::count(Counter::DnsCut, 1);
+    }
+    let scratch = emit::scratch(SCRATCH_DNS).ok_or(Fault::Map)?;
+    // SAFETY: the area is larger than the record, aligned to 8, and this CPU's own.
+    let record = unsafe { &mut *scratch.cast::<DnsRecord>() };
+    record.server = packet.server;
+    record.net_ns = namespace(skb);
+    record.whole = whole;
+    record.len = copied as u32;
+    record.protocol = u16::from(packet.protocol);
+    record._pad = [0; 2];
+    // One at least, which the helper asks for, and no more than the area holds.
+    let bounded = mask::<MESSAGE_MASK>(copied.wrapping_sub(1)) + 1;
+    let tail = scratch.wrapping_add(FIXED);
+    // SAFETY: the area is larger than the record and the mask.
+    if unsafe { bpf_skb_load_bytes(skb.cast(), start, tail.cast(), bounded as u32) } != 0 {
+        return Err(Fault::Socket);
+    }
+    let end = FIXED as u64 + copied;
+    emit::head_of_host(&mut record.head, agent_common::record::KIND_DNS, end as u32);
+    emit::dns(scratch, end);
+    Ok(())
+}
+
+/// A message that answers a question.
+struct Message {
+    /// Where it starts in the packet.
+    start: u32,
+    /// Its bytes, 12 at least; all of them may not be in the packet.
+    whole: u32,
+}
+
+#[inline(always)]
+fn datagram(skb: *mut __sk_buff, start: u32, total: u32) -> Option<Message> {
+    let mut header = [0_u8; DNS_HEADER];
+    (load(skb, start, &mut header) && is_answer(header)).then(|| Message { start, whole: total - start })
+}
+
+/// The message that a segment begins with: behind its length, or alone where the length came in a segment of its own.
+#[inline(always)]
+fn segment(skb: *mut __sk_buff, transport: u32, total: u32) -> Option<Message> {
+    let mut words = [0_u8; 1];
+    if !load(skb, transport + 12, &mut words) {
+        return None;
+    }
+    let [words] = words;
+    let start = transport + u32::from(words >> 4) * 4;
+    // Acknowledgements, and a length alone.
+    if start + 2 >= total {
+        return None;
+    }
+    let mut bytes = [0_u8; DNS_HEADER];
+    if load(skb, start + 2, &mut bytes) && is_message(bytes) {
+        let mut length = [0_u8; 2];
+        if !load(skb, start, &mut length) {
+            return None;
+        }
+        let whole = u32::from(u16::from_be_bytes(length));
+        return (is_answer(bytes) && whole as usize >= DNS_HEADER)
+            .then(|| Message { start: start + 2, whole });
+    }
+    if load(skb, start, &mut bytes) && is_message(bytes) {
+        return is_answer(bytes).then(|| Message { start, whole: total - start });
+    }
+    emit::count(Counter::DnsUnread, 1);
+    None
+}
+
+/// Whether a header says that the message answers one ordinary question, well or not.
+#[inline(always)]
+const fn is_message(header: [u8; DNS_HEADER]) -> bool {
+    let [_, _, flags, _, questions_high, questions, ..] = header;
+    flags & QR_OPCODE == ANSWER && questions_high == 0 && questions == 1
+}
+
+/// Whether it has answers.
+#[inline(always)]
+const fn is_answer(header: [u8; DNS_HEADER]) -> bool {
+    let [_, _, _, failure, _, _, answers_high, answers, ..] = header;
+    is_message(header) && failure & RCODE == 0 && answers_high | answers != 0
+}
+
+/// Copies bytes of the packet; false when it is too short.
+#[inline(always)]
+fn load<const N: usize>(skb: *mut __sk_buff, offset: u32, into: &mut [u8; N]) -> bool {
+    // SAFETY: the helper checks the packet's bounds, and the buffer has that many bytes.
+    unsafe { bpf_skb_load_bytes(skb.cast(), offset, into.as_mut_ptr().cast(), N as u32) == 0 }
+}
+
+/// Network namespace of the receiving socket; 0 when the kernel does not tell.
+#[inline(always)]
+fn namespace(skb: *mut __sk_buff) -> u32 {
+    // SAFETY: the context is readable.
+    let member = unsafe { &(*skb).__bindgen_anon_2 };
+    // SAFETY: the word holds the receiving socket; nothing else of the union is there.
+    let sock = scalar(unsafe { member.sk } as u64);
+    let net: u64 = peek(sock, layout!(sock_net));
+    peek(net, layout!(net_inum))
+}
