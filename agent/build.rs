@@ -1,8 +1,10 @@
 //! Builds the BPF object of `agent-ebpf` into `OUT_DIR`, from where the agent embeds it, mends the type names that
-//! the kernel would not take, and refuses the instructions that the oldest supported kernel would.
+//! the kernel would not take, refuses the instructions that the oldest supported kernel would, and lists the places
+//! that are marked for functions of the kernel.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
+use agent_common::kfuncs::of_mark;
 use anyhow::{Context as _, Result, bail, ensure};
 use aya_build::{Package, Toolchain, build_ebpf};
 use btf_rs::{Btf, BtfType as _, Type};
@@ -10,6 +12,8 @@ use object::{Object as _, ObjectSection as _, SectionKind};
 
 /// Name of the object in `OUT_DIR`.
 const OBJECT: &str = "weir-ebpf";
+/// Name in `OUT_DIR` of the list of the object's marks.
+const MARKS: &str = "marks";
 /// What to do when the tools are not there.
 const REMEDY: &str = "run `cargo xtask setup`, which installs it";
 /// Bytes of a BPF instruction.
@@ -41,6 +45,9 @@ fn main() -> Result<()> {
     let object = PathBuf::from(variable("OUT_DIR")?).join(OBJECT);
     let mut bytes = fs::read(&object).with_context(|| format!("cannot read {}", object.display()))?;
     refuse_fetching_atomics(&bytes)?;
+    let marks = PathBuf::from(variable("OUT_DIR")?).join(MARKS);
+    fs::write(&marks, list(&find_marks(&bytes)?))
+        .with_context(|| format!("cannot write {}", marks.display()))?;
     mend_union_names(&mut bytes)?;
     fs::write(&object, bytes).with_context(|| format!("cannot write {}", object.display()))
 }
@@ -91,17 +98,54 @@ fn refuse_fetching_atomics(bytes: &[u8]) -> Result<()> {
 fn fetching_atomic(code: &[u8]) -> Option<usize> {
     /// `BPF_STX | BPF_ATOMIC`, by 64 and by 32 bits.
     const ATOMICS: [u8; 2] = [0xdb, 0xc3];
+    const FETCH: u8 = 0x01;
+    let is_fetching =
+        |[opcode, _, _, _, low, ..]: &[u8; INSTRUCTION]| ATOMICS.contains(opcode) && low & FETCH != 0;
+    instructions(code).find(|(_, instruction)| is_fetching(instruction)).map(|(number, _)| number)
+}
+
+/// Where the object is marked for a function of the kernel: offset in the file, and which function.
+fn find_marks(bytes: &[u8]) -> Result<Vec<(usize, usize)>> {
+    /// `BPF_JMP | BPF_CALL`.
+    const CALL: u8 = 0x85;
+    /// Neither source nor destination: a call by number.
+    const BY_NUMBER: u8 = 0;
+    let object = object::File::parse(bytes).context("the BPF object is no ELF file")?;
+    let mut marks = Vec::new();
+    for section in object.sections().filter(|section| section.kind() == SectionKind::Text) {
+        let (start, _) = section.file_range().context("a section with code is not in the file")?;
+        let start = usize::try_from(start)?;
+        let code = section.data().context("cannot read a section with code")?;
+        for (number, &[opcode, registers, _, _, a, b, c, d]) in instructions(code) {
+            if let (CALL, BY_NUMBER, Some(function)) =
+                (opcode, registers, of_mark(u32::from_ne_bytes([a, b, c, d])))
+            {
+                marks.push((start + number * INSTRUCTION, function));
+            }
+        }
+    }
+    ensure!(!marks.is_empty(), "the calls of the kernel's functions did not come through the linker");
+    Ok(marks)
+}
+
+/// The marks as an expression of Rust, for the agent to include.
+fn list(marks: &[(usize, usize)]) -> String {
+    let line = |(at, function): &(usize, usize)| {
+        format!("    (0x{:04x}_{:04x}, {function}),\n", at >> 16, at & 0xffff)
+    };
+    format!("&[\n{}]\n", marks.iter().map(line).collect::<String>())
+}
+
+/// The instructions of a section, each with the number of its slot.
+fn instructions(code: &[u8]) -> impl Iterator<Item = (usize, &[u8; INSTRUCTION])> {
     /// `BPF_LD | BPF_IMM | BPF_DW`: the one instruction of two slots.
     const WIDE: u8 = 0x18;
-    const FETCH: u8 = 0x01;
+    let (slots, _) = code.as_chunks::<INSTRUCTION>();
     let mut second_slot = false;
-    code.chunks_exact(INSTRUCTION).position(|instruction| {
-        let (&[opcode, ..], &[.., low, _, _, _]) = (instruction, instruction) else {
-            return false;
-        };
+    slots.iter().enumerate().filter(move |(_, [opcode, ..])| {
         let skipped = std::mem::replace(&mut second_slot, false);
-        second_slot = !skipped && opcode == WIDE;
-        !skipped && ATOMICS.contains(&opcode) && low & FETCH != 0
+        second_slot = !skipped && *opcode == WIDE;
+        !skipped
     })
 }
 

@@ -214,6 +214,12 @@ kernel_layout! {
     io_complete_req: "trace_event_raw_io_uring_complete" ["req"];
     /// Result in the completion tracepoint.
     io_complete_res: "trace_event_raw_io_uring_complete" ["res"];
+    /// Socket in the tracepoints of sends and receives (6.3).
+    msg_length_sk: "trace_event_raw_sock_msg_length" ["sk"];
+    /// Bytes, or an error, in the same.
+    msg_length_ret: "trace_event_raw_sock_msg_length" ["ret"];
+    /// `MSG_*` in the same.
+    msg_length_flags: "trace_event_raw_sock_msg_length" ["flags"];
 }
 
 /// What this kernel and configuration allow, handed over beside the layout. 40 bytes.
@@ -227,8 +233,10 @@ pub struct Tuning {
     /// Inode number of the host's mount namespace, in which alone a directory can be quiet; 0, which is nobody's, when
     /// it is unknown.
     pub host_mnt_ns: u32,
+    /// 1 where a task can be preempted inside the hooks of sends, so that what is missed is made up for (7.0).
+    pub makes_up: u32,
     /// Reserved, zero.
-    pub _reserved: [u32; 3],
+    pub _reserved: [u32; 2],
     /// Random bits, new at each start, that seed the fingerprints of opens, so that nobody can make two opens collide.
     pub seed: [u32; 4],
 }

@@ -14,3 +14,4 @@ pub mod net;
 pub mod dns;
 pub mod counters;
 pub mod kernel_layout;
+pub mod kfuncs;

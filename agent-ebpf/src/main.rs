@@ -23,6 +23,8 @@ mod kernel;
 mod filter;
 mod emit;
 mod ledger;
+mod unbroken;
+mod makeup;
 mod probes;
 
 use agent_common::kernel_layout::{KernelLayout, Tuning};
@@ -33,8 +35,14 @@ static LAYOUT: KernelLayout = KernelLayout::UNKNOWN;
 
 /// What this kernel and configuration allow. Read with `tuning!`.
 #[unsafe(no_mangle)]
-static TUNING: Tuning =
-    Tuning { agent_tgid: 0, has_socket_cookie: 0, host_mnt_ns: 0, _reserved: [0; 3], seed: [0; 4] };
+static TUNING: Tuning = Tuning {
+    agent_tgid: 0,
+    has_socket_cookie: 0,
+    host_mnt_ns: 0,
+    makes_up: 0,
+    _reserved: [0; 2],
+    seed: [0; 4],
+};
 
 /// The kernel gives helpers that read its memory to programs under the GPL alone.
 #[unsafe(no_mangle)]

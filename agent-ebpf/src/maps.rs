@@ -105,3 +105,20 @@ pub(crate) struct WritePosition {
 #[map(name = "weir_write_position")]
 pub(crate) static WRITE_POSITION: HashMap<u64, WritePosition> = HashMap::with_max_entries(WRITE_POSITIONS, 0);
 const WRITE_POSITIONS: u32 = 16_384;
+
+/// How much of a TCP connection's bytes the ledger has heard of.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Sent {
+    /// Who sent last.
+    pub(crate) process: ProcessKey,
+    /// The one thread that sends, `bpf_get_current_pid_tgid`; or nobody, or several.
+    pub(crate) thread: u64,
+    /// The place in the stream that the bytes booked so far lead to: `tcp_sock::write_seq` in the lower half.
+    pub(crate) booked: u64,
+}
+
+/// By cookie, from the connection's begin to its end. What it forgets is merely not made up for.
+#[map(name = "weir_sent")]
+pub(crate) static SENT: LruHashMap<u64, Sent> = LruHashMap::with_max_entries(SENT_ENTRIES, 0);
+const SENT_ENTRIES: u32 = 16_384;

@@ -23,6 +23,7 @@ use crate::{
         read, task,
     },
     maps::SCRATCH_EXEC,
+    unbroken::Unbroken,
 };
 
 /// Bytes of the fixed part.
@@ -33,6 +34,7 @@ const PAGE: u64 = 4096;
 /// `void sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, 5.10 to 7.x.
 #[btf_tracepoint(function = "sched_process_exec")]
 fn weir_exec_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_exec_tp_btf", try_exec(ctx.arg(0), ctx.arg(2)));
     0
 }
@@ -40,6 +42,7 @@ fn weir_exec_tp_btf(ctx: BtfTracePointContext) -> i32 {
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 fn weir_exec_raw_tp(ctx: RawTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_exec_raw_tp", try_exec(ctx.arg(0), ctx.arg(2)));
     0
 }

@@ -9,6 +9,7 @@ use aya_ebpf::{
 use crate::{
     emit,
     kernel::{Fault, Outcome, layout, read, task},
+    unbroken::Unbroken,
 };
 
 /// `SIGNAL_GROUP_EXIT`: the whole group ends with `group_exit_code`.
@@ -18,6 +19,7 @@ const SIGNAL_GROUP_EXIT: u32 = 4;
 /// not read: the count of live threads says the same everywhere.
 #[btf_tracepoint(function = "sched_process_exit")]
 fn weir_exit_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_exit_tp_btf", try_exit(ctx.arg(0)));
     0
 }
@@ -25,6 +27,7 @@ fn weir_exit_tp_btf(ctx: BtfTracePointContext) -> i32 {
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 fn weir_exit_raw_tp(ctx: RawTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_exit_raw_tp", try_exit(ctx.arg(0)));
     0
 }

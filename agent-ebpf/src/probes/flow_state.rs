@@ -2,7 +2,8 @@
 
 use agent_common::{
     net::{
-        DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord, FlowValue,
+        DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord,
+        FlowValue, UdpPeer,
     },
     process::ProcessKey,
     record::KIND_FLOW,
@@ -22,8 +23,10 @@ use crate::{
         socket::{Handle, IPPROTO_TCP, Socket},
         task,
     },
-    ledger,
+    ledger::{self, Moved},
+    makeup,
     maps::SOCKETS,
+    unbroken::Unbroken,
 };
 
 /// `TCP_ESTABLISHED`.
@@ -32,6 +35,10 @@ const ESTABLISHED: i32 = 1;
 const SYN_SENT: i32 = 2;
 /// `TCP_SYN_RECV`.
 const SYN_RECV: i32 = 3;
+/// `TCP_FIN_WAIT1`: this end closes first.
+const FIN_WAIT1: i32 = 4;
+/// `TCP_LAST_ACK`: this end closes, too.
+const LAST_ACK: i32 = 9;
 /// `TCP_CLOSE`.
 const CLOSE: i32 = 7;
 
@@ -41,6 +48,7 @@ const ALLOW: i32 = 1;
 /// `void inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 5.10 to 7.x.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn weir_state_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     let handle = Handle::of_typed(ctx.arg(0));
     emit::finish(&ctx, "weir_state_tp_btf", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
     0
@@ -49,6 +57,7 @@ fn weir_state_tp_btf(ctx: BtfTracePointContext) -> i32 {
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn weir_state_raw_tp(ctx: RawTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     let handle = Handle::of_address(ctx.arg(0));
     emit::finish(&ctx, "weir_state_raw_tp", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
     0
@@ -73,6 +82,11 @@ fn weir_socket_create(ctx: SockContext) -> i32 {
 
 #[inline(always)]
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
+    match to {
+        ESTABLISHED => makeup::begin(sock, handle),
+        FIN_WAIT1 | LAST_ACK | CLOSE => make_up(sock, handle)?,
+        _ => {}
+    }
     match (from, to) {
         (_, SYN_SENT) => {
             sequence::forget(sock);
@@ -94,6 +108,17 @@ fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
         }
         _ => Ok(()),
     }
+}
+
+/// Books what the hook of sends missed of a connection that ends.
+#[inline(always)]
+fn make_up(sock: u64, handle: Handle) -> Outcome {
+    if let Some(unbooked) = makeup::end(sock, handle) {
+        let socket = Socket::of(sock, handle).ok_or(Fault::Socket)?;
+        let moved = Moved { bytes: unbooked.bytes, sent: true };
+        ledger::count(unbooked.process, &socket, UdpPeer::default(), moved);
+    }
+    Ok(())
 }
 
 /// Forgets one name of a socket, and tells its end when anything was booked on it: a socket that listened never moved

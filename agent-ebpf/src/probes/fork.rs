@@ -9,11 +9,13 @@ use aya_ebpf::{
 use crate::{
     emit,
     kernel::{Fault, Outcome, layout, read, task},
+    unbroken::Unbroken,
 };
 
 /// `void sched_process_fork(struct task_struct *parent, struct task_struct *child)`, 5.10 to 7.x.
 #[btf_tracepoint(function = "sched_process_fork")]
 fn weir_fork_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_fork_tp_btf", try_fork(ctx.arg(0), ctx.arg(1)));
     0
 }
@@ -21,6 +23,7 @@ fn weir_fork_tp_btf(ctx: BtfTracePointContext) -> i32 {
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 fn weir_fork_raw_tp(ctx: RawTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_fork_raw_tp", try_fork(ctx.arg(0), ctx.arg(1)));
     0
 }

@@ -21,6 +21,7 @@ use crate::{
         layout, path, read, task,
     },
     maps::SCRATCH_OPEN,
+    unbroken::Unbroken,
 };
 
 /// Bytes of the fixed part.
@@ -32,6 +33,7 @@ const SYS_EXIT_RET: usize = 2;
 /// `int security_file_open(struct file *file)`, 5.10 to 7.x; the result follows the argument.
 #[fexit(function = "security_file_open")]
 fn weir_open_fexit(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_open_fexit", try_security_file_open(ctx.arg(0), ctx.arg(1)));
     0
 }

@@ -2,21 +2,24 @@
 
 use agent_common::net::UdpPeer;
 use aya_ebpf::{
+    EbpfContext,
     cty::c_void,
     helpers::bpf_get_current_pid_tgid,
-    macros::{btf_tracepoint, fexit, kprobe},
-    programs::{BtfTracePointContext, FExitContext, ProbeContext},
+    macros::{btf_tracepoint, fexit, kprobe, tracepoint},
+    programs::{BtfTracePointContext, FExitContext, ProbeContext, TracePointContext},
 };
 
 use crate::{
     emit,
     kernel::{
-        Fault, Outcome, layout, peek,
+        Fault, Outcome, layout, peek, read,
         socket::{AF_INET, AF_INET6, Handle, IPPROTO_TCP, IPPROTO_UDP, Socket, mapped, typed_sock},
         task,
     },
     ledger::{self, Moved},
+    makeup,
     maps::{Sending, UDP_PEER},
+    unbroken::Unbroken,
 };
 
 /// Where a hook does not see the message.
@@ -30,14 +33,24 @@ const DATAGRAM_MAX: u64 = 0xffff;
 /// `inet_sendpage` ([`send_page`]).
 #[btf_tracepoint(function = "sock_send_length")]
 fn weir_send_tp_btf(ctx: BtfTracePointContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     let handle = Handle::of_typed(ctx.arg(0));
     emit::finish(&ctx, "weir_send_tp_btf", try_sent(ctx.arg(0), handle, NO_MESSAGE, ctx.arg(1)));
+    0
+}
+
+/// `sock:sock_send_length`, from 6.3, as above: what perf's handler calls keeps the CPU, which programs at the
+/// tracepoint itself do not from 7.0 on.
+#[tracepoint]
+fn weir_send_held(ctx: TracePointContext) -> u32 {
+    emit::finish(&ctx, "weir_send_held", try_length(&ctx));
     0
 }
 
 /// `int inet_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
 #[fexit(function = "inet_sendmsg")]
 fn weir_send_inet(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_send_inet", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
     0
 }
@@ -45,6 +58,7 @@ fn weir_send_inet(ctx: FExitContext) -> i32 {
 /// `int inet6_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)`, 5.10 to 7.x.
 #[fexit(function = "inet6_sendmsg")]
 fn weir_send_inet6(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_send_inet6", try_socket_sent(ctx.arg(0), ctx.arg(1), ctx.arg(3)));
     0
 }
@@ -53,6 +67,7 @@ fn weir_send_inet6(ctx: FExitContext) -> i32 {
 /// 6.4; gone in 6.5, which sends pages through sendmsg.
 #[fexit(function = "inet_sendpage")]
 fn weir_send_page(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
     emit::finish(&ctx, "weir_send_page", try_page_sent(ctx.arg(0), ctx.arg(5)));
     0
 }
@@ -63,6 +78,14 @@ fn weir_send_page(ctx: FExitContext) -> i32 {
 fn weir_send_udp(ctx: ProbeContext) -> u32 {
     emit::finish(&ctx, "weir_send_udp", try_datagram(&ctx));
     0
+}
+
+#[inline(always)]
+fn try_length(ctx: &TracePointContext) -> Outcome {
+    let record = ctx.as_ptr() as u64;
+    let sock: u64 = read(record, layout!(msg_length_sk)).ok_or(Fault::Socket)?;
+    let bytes: i32 = read(record, layout!(msg_length_ret)).ok_or(Fault::Socket)?;
+    try_sent(sock, Handle::of_address(sock), NO_MESSAGE, bytes)
 }
 
 #[inline(always)]
@@ -83,7 +106,11 @@ fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
     } else {
         UdpPeer::default()
     };
-    ledger::count(process, &socket, peer, Moved { bytes: u64::from(bytes.cast_unsigned()), sent: true });
+    let mut bytes = u64::from(bytes.cast_unsigned());
+    if socket.protocol == IPPROTO_TCP {
+        bytes += makeup::since_last(sock, handle, process, bytes);
+    }
+    ledger::count(process, &socket, peer, Moved { bytes, sent: true });
     Ok(())
 }
 

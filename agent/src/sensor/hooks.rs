@@ -1,6 +1,7 @@
 //! The hook ladder as data: for each sensor the hooks that can carry it, best first, with the programs to load,
 //! the places to attach them and the kernel members that they cannot do without.
 
+mod held;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,15 @@ impl Class {
             HookKind::Kprobe => Some(Self::Kprobe),
         }
     }
+}
+
+/// What becomes of a task while a tracepoint's programs run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracepoints {
+    /// It keeps its CPU.
+    Held,
+    /// It may be preempted (7.0).
+    Preempted,
 }
 
 /// Where a program is attached.
@@ -132,12 +142,15 @@ pub struct Sensor {
 impl Sensor {
     /// The rungs in the order in which they are to be tried: from the first of the class that is asked for
     /// downwards, and then those above, best first, since a choice that the kernel does not allow must not make the
-    /// agent blind.
+    /// agent blind. Left out is what is of no use on a kernel whose tracepoints are such.
     #[must_use]
-    pub fn rungs(&self, hooks: Hooks) -> Vec<&'static Rung> {
+    pub fn rungs(&self, hooks: Hooks, tracepoints: Tracepoints) -> Vec<&'static Rung> {
+        let suits = |rung: &&Rung| tracepoints == Tracepoints::Preempted || !held::has(rung);
+        let mut rungs: Vec<_> = self.rungs.iter().filter(suits).collect();
         let class = Class::asked_for(hooks.of(self.name));
-        let first = self.rungs.iter().position(|rung| Some(rung.class) == class).unwrap_or(0);
-        self.rungs.iter().skip(first).chain(self.rungs.iter().take(first)).collect()
+        let first = rungs.iter().position(|rung| Some(rung.class) == class).unwrap_or(0);
+        rungs.rotate_left(first);
+        rungs
     }
 }
 
@@ -358,6 +371,7 @@ pub const LADDER: &[Sensor] = &[
         applies: Applies::Always,
         gap: "bytes that are sent",
         rungs: &[
+            held::SEND,
             Rung {
                 hook: "tp_btf:sock_send_length",
                 class: Class::Tracepoint,
@@ -409,6 +423,7 @@ pub const LADDER: &[Sensor] = &[
         applies: Applies::Always,
         gap: "bytes that are received",
         rungs: &[
+            held::RECEIVE,
             Rung {
                 hook: "tp_btf:sock_recv_length",
                 class: Class::Tracepoint,

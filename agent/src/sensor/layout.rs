@@ -91,9 +91,15 @@ impl Kernel {
     /// Whether the kernel proper has a function of this name.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
+        self.function(name).is_some()
+    }
+
+    /// Type of the kernel proper's function of this name.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<u32> {
         let Types(btf) = &self.btf;
-        let types = btf.resolve_types_by_name(name).unwrap_or_default();
-        types.iter().any(|found| matches!(found, Type::Func(_)))
+        let found = btf.resolve_ids_by_name(name).unwrap_or_default();
+        found.into_iter().find(|id| matches!(btf.resolve_type_by_id(*id), Ok(Type::Func(_))))
     }
 }
 

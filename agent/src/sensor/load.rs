@@ -3,6 +3,7 @@
 mod attach;
 mod cgroup;
 mod environment;
+mod kfuncs;
 mod programs;
 
 use std::{fmt, io, path::Path};
@@ -16,7 +17,7 @@ use tracing::{debug, warn};
 
 use self::{attach::Places, environment::Environment};
 use super::{
-    hooks::{Attachment, Class, LADDER, Rung, Sensor},
+    hooks::{Attachment, Class, LADDER, Rung, Sensor, Tracepoints},
     layout::{KERNEL_BTF, Kernel, LayoutError},
     mounts::HostMounts,
     procfs::Procfs,
@@ -190,10 +191,12 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     let btf = Btf::from_sys_fs()?;
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
     let host = HostMounts::find(&Procfs::default());
-    let mut ebpf = load_object(config, &kernel, &btf, &host, verbose)?;
+    let tuning = tuning(&kernel, &host, environment.tracepoints)?;
+    let mut ebpf = load_object(config, &kernel, &btf, &tuning, verbose)?;
     let places = Places { btf: &btf, cgroup: environment.cgroup_root.as_ref() };
     let mut ladder = Ladder {
         kernel: &kernel,
+        tracepoints: environment.tracepoints,
         places,
         coverage: Vec::new(),
         unheeded: Vec::new(),
@@ -223,27 +226,32 @@ fn load_object(
     config: &config::Sensor,
     kernel: &Kernel,
     btf: &Btf,
-    host: &HostMounts,
+    tuning: &Tuning,
     verbose: bool,
 ) -> Result<Ebpf, LoadError> {
-    let tuning = Tuning {
-        agent_tgid: std::process::id(),
-        has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
-        host_mnt_ns: host.namespace(),
-        _reserved: [0; 3],
-        seed: seed().map_err(LoadError::Random)?,
-    };
     let level = if verbose { LOG_DEBUG } else { LOG_OFF };
     EbpfLoader::new()
         .btf(Some(btf))
         .allow_unsupported_maps()
         .override_global("LAYOUT", &kernel.layout, true)
-        .override_global("TUNING", &tuning, true)
+        .override_global("TUNING", tuning, true)
         .override_global(aya_log::LEVEL, &level, false)
         .map_max_entries("weir_lifecycle", config.lifecycle_ring)
         .map_max_entries("weir_bulk", config.bulk_ring)
-        .load(OBJECT)
+        .load(&kfuncs::fit(OBJECT, kernel))
         .map_err(refused)
+}
+
+/// What the programs are told of this kernel.
+fn tuning(kernel: &Kernel, host: &HostMounts, tracepoints: Tracepoints) -> Result<Tuning, LoadError> {
+    Ok(Tuning {
+        agent_tgid: std::process::id(),
+        has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
+        host_mnt_ns: host.namespace(),
+        makes_up: (tracepoints == Tracepoints::Preempted).into(),
+        _reserved: [0; 2],
+        seed: seed().map_err(LoadError::Random)?,
+    })
 }
 
 /// Random bits, once the kernel has gathered enough of them.
@@ -281,6 +289,7 @@ fn messages(ebpf: &mut Ebpf) -> Option<Messages> {
 /// The climb: what stands so far.
 struct Ladder<'a> {
     kernel: &'a Kernel,
+    tracepoints: Tracepoints,
     places: Places<'a>,
     coverage: Vec<Coverage>,
     unheeded: Vec<Unheeded>,
@@ -298,7 +307,7 @@ impl Ladder<'_> {
         }
         let mut reasons = Vec::new();
         let mut taken = None;
-        for rung in sensor.rungs(hooks) {
+        for rung in sensor.rungs(hooks, self.tracepoints) {
             match self.take(ebpf, sensor.name, rung) {
                 Ok(left_out) => {
                     reasons.extend(left_out);

@@ -1,6 +1,6 @@
 use agent_common::kernel_layout::KernelLayout;
 
-use super::{Applies, Class, LADDER, Sensor};
+use super::{Applies, Class, LADDER, Sensor, Tracepoints};
 use crate::config::{HookKind, Hooks};
 
 fn chosen(hooks: &str) -> Hooks {
@@ -52,7 +52,7 @@ fn the_configuration_chooses_the_first_rung() {
         ("datagram.peer", HookKind::Tracepoint, "cgroup:sendmsg4,sendmsg6"),
     ];
     for (name, hooks, expected) in rows {
-        let first = sensor(name).rungs(Hooks::all(hooks)).first().map(|rung| rung.hook);
+        let first = sensor(name).rungs(Hooks::all(hooks), Tracepoints::Held).first().map(|rung| rung.hook);
         assert_eq!(first, Some(expected), "{name} {hooks:?}");
     }
 }
@@ -70,8 +70,32 @@ fn a_choice_that_is_refused_leaves_every_other_rung() {
         ("kprobe", [kprobe, tracepoint, fentry]),
     ];
     for (hooks, expected) in rows {
-        let order: Vec<_> = sensor("send").rungs(chosen(hooks)).iter().map(|rung| rung.hook).collect();
+        let order: Vec<_> =
+            sensor("send").rungs(chosen(hooks), Tracepoints::Held).iter().map(|rung| rung.hook).collect();
         assert_eq!(order, expected, "{hooks}");
+    }
+}
+
+/// What holds the CPU comes first of its kind where the kernel's tracepoints do not, and is not there where they do.
+#[test]
+fn preempted_tracepoints_give_way() {
+    let (held, tracepoint, fentry, kprobe) = (
+        "tracepoint:sock:sock_send_length",
+        "tp_btf:sock_send_length",
+        "fexit:inet_sendmsg",
+        "kprobe:tcp_sendmsg",
+    );
+    let rows: [(&str, Tracepoints, &[&str]); 5] = [
+        ("auto", Tracepoints::Held, &[tracepoint, fentry, kprobe]),
+        ("auto", Tracepoints::Preempted, &[held, tracepoint, fentry, kprobe]),
+        ("tracepoint", Tracepoints::Preempted, &[held, tracepoint, fentry, kprobe]),
+        ("fentry", Tracepoints::Preempted, &[fentry, kprobe, held, tracepoint]),
+        ("kprobe", Tracepoints::Preempted, &[kprobe, held, tracepoint, fentry]),
+    ];
+    for (hooks, tracepoints, expected) in rows {
+        let order: Vec<_> =
+            sensor("send").rungs(chosen(hooks), tracepoints).iter().map(|rung| rung.hook).collect();
+        assert_eq!(order, expected, "{hooks} {tracepoints:?}");
     }
 }
 
@@ -101,7 +125,7 @@ fn cookies_are_made_unless_every_hook_makes_them() {
         ("kprobe", true),
     ];
     for (hooks, expected) in rows {
-        let first = |name| sensor(name).rungs(chosen(hooks)).first().map(|rung| rung.hook);
+        let first = |name| sensor(name).rungs(chosen(hooks), Tracepoints::Held).first().map(|rung| rung.hook);
         let wanted =
             sensor("socket.cookie").applies.is_met(|(name, hook)| first(name) == Some(hook), |_| true);
         assert_eq!(wanted, expected, "{hooks}");
@@ -113,8 +137,11 @@ fn cookies_are_made_unless_every_hook_makes_them() {
 fn every_rung_can_be_the_first() {
     for sensor in LADDER {
         for rung in sensor.rungs {
-            let is_first =
-                |hooks: Hooks| sensor.rungs(hooks).first().map(|first| first.hook) == Some(rung.hook);
+            let is_first = |hooks: Hooks| {
+                [Tracepoints::Held, Tracepoints::Preempted].into_iter().any(|tracepoints| {
+                    sensor.rungs(hooks, tracepoints).first().map(|first| first.hook) == Some(rung.hook)
+                })
+            };
             assert!(
                 HookKind::ALL.map(Hooks::all).into_iter().any(is_first),
                 "{}: {}",
@@ -139,7 +166,8 @@ fn a_sensor_can_be_chosen_for_when_it_has_a_choice() {
 fn dependent_sensors_are_wanted_with_some_choice() {
     for later in LADDER {
         let is_met = |kind| {
-            let first = |name| sensor(name).rungs(Hooks::all(kind)).first().map(|rung| rung.hook);
+            let first =
+                |name| sensor(name).rungs(Hooks::all(kind), Tracepoints::Held).first().map(|rung| rung.hook);
             later.applies.is_met(|(name, hook)| first(name) == Some(hook), |_| true)
         };
         assert!(HookKind::ALL.into_iter().any(is_met), "{}", later.name);

@@ -12,11 +12,14 @@ use procfs::process::Process;
 use tracing::{debug, info, warn};
 
 use super::{LoadError, cgroup};
+use crate::sensor::hooks::Tracepoints;
 
 /// The oldest kernel that weir is tested on, major and minor.
 const OLDEST: (u32, u32) = (5, 10);
 /// The first kernel that charges maps to the control group, and no more to the limit of locked memory.
 const CHARGES_CGROUPS: (u32, u32) = (5, 11);
+/// The first kernel that can preempt a task inside a tracepoint's program.
+const PREEMPTS_TRACEPOINTS: (u32, u32) = (7, 0);
 /// Capabilities that together do what `CAP_SYS_ADMIN` does for BPF, with their bits (5.8).
 const NEEDED: [(&str, u64); 2] = [("CAP_PERFMON", 1 << 38), ("CAP_BPF", 1 << 39)];
 /// `CAP_SYS_ADMIN`.
@@ -30,6 +33,8 @@ const TRACEFS_SIGN: &str = "/sys/kernel/tracing/events";
 pub(super) struct Environment {
     /// Root of the cgroup v2 hierarchy, or why it cannot be had.
     pub(super) cgroup_root: Result<File, String>,
+    /// What this kernel's tracepoints are like.
+    pub(super) tracepoints: Tracepoints,
 }
 
 impl Environment {
@@ -40,7 +45,7 @@ impl Environment {
         refuse_confidentiality()?;
         raise_locked_memory();
         mount_tracefs();
-        Ok(Self { cgroup_root: cgroup::root() })
+        Ok(Self { cgroup_root: cgroup::root(), tracepoints: tracepoints(&release()) })
     }
 }
 
@@ -55,6 +60,15 @@ pub(super) fn locked_memory_may_lack() -> bool {
 /// Whether a kernel of this release charges maps to the limit of locked memory; one that cannot be read may.
 fn charges_locked_memory(release: &str) -> bool {
     version(release).is_none_or(|version| version < CHARGES_CGROUPS)
+}
+
+/// What the tracepoints of a kernel of this release are like. A wrong answer costs time, or on a busy host runs, which
+/// are counted: one that cannot be read is new.
+fn tracepoints(release: &str) -> Tracepoints {
+    match version(release) {
+        Some(version) if version < PREEMPTS_TRACEPOINTS => Tracepoints::Held,
+        Some(_) | None => Tracepoints::Preempted,
+    }
 }
 
 /// What `uname -r` says.
@@ -136,7 +150,21 @@ fn mount_tracefs() {
 
 #[cfg(test)]
 mod tests {
-    use super::{LoadError, charges_locked_memory, missing, refuse_old};
+    use super::{LoadError, Tracepoints, charges_locked_memory, missing, refuse_old, tracepoints};
+
+    #[test]
+    fn tracepoints_are_preempted_by_new_kernels_alone() {
+        let rows = [
+            ("5.10.0-28-amd64", Tracepoints::Held),
+            ("6.18.5", Tracepoints::Held),
+            ("7.0.0-1-default", Tracepoints::Preempted),
+            ("7.2.13+deb14-cloud-amd64", Tracepoints::Preempted),
+            ("", Tracepoints::Preempted),
+        ];
+        for (release, expected) in rows {
+            assert_eq!(tracepoints(release), expected, "{release}");
+        }
+    }
 
     #[test]
     fn locked_memory_is_charged_by_old_kernels_alone() {

@@ -78,9 +78,9 @@ pub(super) fn describe(ebpf: &Ebpf, attached: &[(&'static str, &'static Attachme
 }
 
 /// Runs of the object's programs that the kernel left out, since they were loaded: those that would have begun while
-/// the same program, or for kprobes and tracepoints of the older kind any such program, ran on the same CPU. Kernels
-/// tell it of fexit from 5.12 on, of `tp_btf` and raw tracepoints later in 6.x, of the older kinds last; what they do
-/// not tell is zero here.
+/// the same program, or for kprobes and tracepoints of the older kind any such program, ran on the same CPU, or lay
+/// there in a task that was preempted inside it. Kernels tell it of fexit from 5.12 on, of `tp_btf` and raw tracepoints
+/// later in 6.x, of the older kinds last; what they do not tell is zero here.
 #[must_use]
 pub fn missed_runs(ebpf: &Ebpf) -> u64 {
     let descriptors = ebpf.programs().filter_map(|(_, program)| Some(program.fd().ok()?.as_fd().as_raw_fd()));
