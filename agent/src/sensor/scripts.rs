@@ -27,7 +27,7 @@ use find::{Found, Source};
 pub use identity::Awaited;
 
 /// Time that a capture may take.
-const DEADLINE: Duration = Duration::from_millis(50);
+const DEADLINE: Duration = Duration::from_millis(250);
 /// Captures under way at once. A capture that hangs in the kernel keeps its place, so that at most this many
 /// threads are ever lost.
 const AT_ONCE: usize = 8;

@@ -30,7 +30,7 @@ const HASH_MAX: u64 = 16 << 20;
 /// Longest command line that is read again.
 const COMMAND_LINE_MAX: usize = 1 << 20;
 /// Said when the deadline of [`super::DEADLINE`] passed.
-pub(super) const TOO_SLOW: &str = "reading took longer than 50 ms";
+pub(super) const TOO_SLOW: &str = "reading took longer than 250 ms";
 /// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
