@@ -200,6 +200,8 @@ kernel_layout! {
     sock_type: "sock" ["sk_type"];
     /// Sequence number of the next byte to be queued.
     tcp_write_seq: "tcp_sock" ["write_seq"];
+    /// What lies over TCP in the kernel (TLS, MPTCP), when something does.
+    tcp_upper: "inet_connection_sock" ["icsk_ulp_ops"];
     /// The `sock` of a `socket`.
     socket_sk: "socket" ["sk"];
     /// Address of the destination of a message.

@@ -137,13 +137,46 @@ fn coverage(context: &Context, dir: &Path) -> Result<Outcome> {
     let within: Vec<Sensor> = serde_json::from_value(sensors.clone())?;
     let checked = Checked::ask(context.weir()?, dir, None)?;
     let without = checked.sensors()?;
-    let differing = within.iter().zip(without).filter(|(within, without)| within != without);
-    let differing: Vec<_> =
-        differing.map(|(within, without)| format!("{within:?}, not {without:?}")).collect();
+    let differing = differing(&within, without);
     ensure!(differing.is_empty(), "{}", differing.join("\n"));
-    ensure!(within.len() == without.len(), "{} sensors, not {}", within.len(), without.len());
     let off = within.iter().filter(|sensor| sensor.hook.is_empty()).count();
-    Ok(Outcome::Passed(vec![format!("{} sensors, {off} of them off", within.len())]))
+    let mut notes = vec![format!("{} sensors, {off} of them off", within.len())];
+    notes.extend(
+        within
+            .iter()
+            .filter(|sensor| is_kept_off(sensor))
+            .map(|sensor| format!("{} runs on {} there: {}", sensor.name, sensor.hook, sensor.reason)),
+    );
+    Ok(Outcome::Passed(notes))
+}
+
+/// What differs within the unit's limits, but for better hooks that this kernel gives to nobody without
+/// `CAP_SYS_ADMIN`, and for what serves those hooks alone.
+fn differing(within: &[Sensor], without: &[Sensor]) -> Vec<String> {
+    /// Makes cookies for hooks that can only read them.
+    const SERVANT: &str = "socket.cookie";
+    let kept_off = within.iter().any(is_kept_off);
+    let counts = |sensor: &&Sensor| !(kept_off && sensor.name == SERVANT);
+    let is_same = |within: &Sensor, without: &Sensor| {
+        within == without || (is_kept_off(within) && within.name == without.name && within.gap == without.gap)
+    };
+    let (within, without): (Vec<_>, Vec<_>) =
+        (within.iter().filter(counts).collect(), without.iter().filter(counts).collect());
+    let mut differing: Vec<_> = within
+        .iter()
+        .zip(&without)
+        .filter(|(within, without)| !is_same(within, without))
+        .map(|(within, without)| format!("{within:?}, not {without:?}"))
+        .collect();
+    if within.len() != without.len() {
+        differing.push(format!("{} sensors, not {}", within.len(), without.len()));
+    }
+    differing
+}
+
+/// Whether a sensor runs, by another hook than it could, and says that perf events are kept from it.
+fn is_kept_off(sensor: &Sensor) -> bool {
+    !sensor.hook.is_empty() && sensor.reason.contains("kernel.perf_event_paranoid is ")
 }
 
 /// Another user's script, which nobody else may read, packs and uploads: the service's alert has each byte that the

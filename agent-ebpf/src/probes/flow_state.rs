@@ -37,10 +37,16 @@ const SYN_SENT: i32 = 2;
 const SYN_RECV: i32 = 3;
 /// `TCP_FIN_WAIT1`: this end closes first.
 const FIN_WAIT1: i32 = 4;
-/// `TCP_LAST_ACK`: this end closes, too.
-const LAST_ACK: i32 = 9;
+/// `TCP_FIN_WAIT2`: the other end has the FIN.
+const FIN_WAIT2: i32 = 5;
+/// `TCP_TIME_WAIT`.
+const TIME_WAIT: i32 = 6;
 /// `TCP_CLOSE`.
 const CLOSE: i32 = 7;
+/// `TCP_LAST_ACK`: this end closes, too.
+const LAST_ACK: i32 = 9;
+/// `TCP_CLOSING`: both ends close at once.
+const CLOSING: i32 = 11;
 
 /// Verdict of a cgroup program: let it pass, always.
 const ALLOW: i32 = 1;
@@ -84,7 +90,7 @@ fn weir_socket_create(ctx: SockContext) -> i32 {
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     match to {
         ESTABLISHED => makeup::begin(sock, handle),
-        FIN_WAIT1 | LAST_ACK | CLOSE => make_up(sock, handle)?,
+        FIN_WAIT1 | LAST_ACK | CLOSE => make_up(sock, handle, from)?,
         _ => {}
     }
     match (from, to) {
@@ -110,10 +116,12 @@ fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     }
 }
 
-/// Books what the hook of sends missed of a connection that ends.
+/// Books what the hook of sends missed of a connection that ends. The change with which it began to close may have been
+/// missed, too.
 #[inline(always)]
-fn make_up(sock: u64, handle: Handle) -> Outcome {
-    if let Some(unbooked) = makeup::end(sock, handle) {
+fn make_up(sock: u64, handle: Handle, from: i32) -> Outcome {
+    let has_fin = matches!(from, FIN_WAIT1 | FIN_WAIT2 | TIME_WAIT | LAST_ACK | CLOSING);
+    if let Some(unbooked) = makeup::end(sock, handle, has_fin) {
         let socket = Socket::of(sock, handle).ok_or(Fault::Socket)?;
         let moved = Moved { bytes: unbooked.bytes, sent: true };
         ledger::count(unbooked.process, &socket, UdpPeer::default(), moved);

@@ -108,7 +108,7 @@ fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
     };
     let mut bytes = u64::from(bytes.cast_unsigned());
     if socket.protocol == IPPROTO_TCP {
-        bytes += makeup::since_last(sock, handle, process, bytes);
+        bytes = makeup::to_book(sock, handle, process, bytes);
     }
     ledger::count(process, &socket, peer, Moved { bytes, sent: true });
     Ok(())
