@@ -83,15 +83,35 @@ fn require_core_sources() -> Result<()> {
 
 /// Linux 5.10 knows atomic adds, and no atomic that hands back the old value (those came with 5.12).
 fn refuse_fetching_atomics(bytes: &[u8]) -> Result<()> {
-    let object = object::File::parse(bytes).context("the BPF object is no ELF file")?;
-    for section in object.sections().filter(|section| section.kind() == SectionKind::Text) {
-        let name = section.name().unwrap_or("?").to_owned();
-        let code = section.data().with_context(|| format!("cannot read section {name}"))?;
-        if let Some(place) = fetching_atomic(code) {
+    for Code { name, instructions, .. } in code(bytes)? {
+        if let Some(place) = fetching_atomic(instructions) {
             bail!("{name}: instruction {place} is a fetching atomic, which Linux 5.10 rejects");
         }
     }
     Ok(())
+}
+
+/// A section with code.
+struct Code<'a> {
+    name: String,
+    /// Where it begins in the file.
+    start: usize,
+    instructions: &'a [u8],
+}
+
+/// The sections with code.
+fn code(bytes: &[u8]) -> Result<Vec<Code<'_>>> {
+    let object = object::File::parse(bytes).context("the BPF object is no ELF file")?;
+    let sections = object.sections().filter(|section| section.kind() == SectionKind::Text);
+    sections
+        .map(|section| {
+            let name = section.name().unwrap_or("?").to_owned();
+            let (start, _) =
+                section.file_range().with_context(|| format!("section {name} is not in the file"))?;
+            let instructions = section.data().with_context(|| format!("cannot read section {name}"))?;
+            Ok(Code { name, start: usize::try_from(start)?, instructions })
+        })
+        .collect()
 }
 
 /// Number of the first instruction that is an atomic with `BPF_FETCH` set.
@@ -110,17 +130,13 @@ fn find_marks(bytes: &[u8]) -> Result<Vec<(usize, usize)>> {
     const CALL: u8 = 0x85;
     /// Neither source nor destination: a call by number.
     const BY_NUMBER: u8 = 0;
-    let object = object::File::parse(bytes).context("the BPF object is no ELF file")?;
     let mut marks = Vec::new();
-    for section in object.sections().filter(|section| section.kind() == SectionKind::Text) {
-        let (start, _) = section.file_range().context("a section with code is not in the file")?;
-        let start = usize::try_from(start)?;
-        let code = section.data().context("cannot read a section with code")?;
-        for (number, &[opcode, registers, _, _, a, b, c, d]) in instructions(code) {
+    for section in code(bytes)? {
+        for (number, &[opcode, registers, _, _, a, b, c, d]) in instructions(section.instructions) {
             if let (CALL, BY_NUMBER, Some(function)) =
                 (opcode, registers, of_mark(u32::from_ne_bytes([a, b, c, d])))
             {
-                marks.push((start + number * INSTRUCTION, function));
+                marks.push((section.start + number * INSTRUCTION, function));
             }
         }
     }

@@ -77,7 +77,7 @@ impl Scripts {
     #[must_use]
     pub fn begin(&self, process: ProcessKey, exec: &Exec) -> Option<Pending> {
         let found = find::find(exec)?;
-        let late = not_captured(&found, capture::TOO_SLOW);
+        let late = not_captured(&found, &capture::too_slow());
         let request = Request { process, found, exec: exec.clone() };
         let (procfs, host, patience) = (self.procfs.clone(), self.host.clone(), self.patience);
         let places = Arc::clone(&self.places);

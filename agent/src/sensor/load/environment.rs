@@ -40,12 +40,13 @@ pub(super) struct Environment {
 impl Environment {
     /// Checks what cannot be mended and mends what can.
     pub(super) fn prepare() -> Result<Self, LoadError> {
-        refuse_old(&release())?;
+        let release = release();
+        refuse_old(&release)?;
         require_capabilities()?;
         refuse_confidentiality()?;
         raise_locked_memory();
         mount_tracefs();
-        Ok(Self { cgroup_root: cgroup::root(), tracepoints: tracepoints(&release()) })
+        Ok(Self { cgroup_root: cgroup::root(), tracepoints: tracepoints(&release) })
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::{
 };
 use sha2::{Digest, Sha256};
 
+use super::DEADLINE;
 use crate::{
     event::{Bytes, Exec, Ids, ProcessKey, decode},
     sensor::{
@@ -29,8 +30,6 @@ const TEXT_MAX: usize = 64 * 1024;
 const HASH_MAX: u64 = 16 << 20;
 /// Longest command line that is read again.
 const COMMAND_LINE_MAX: usize = 1 << 20;
-/// Said when the deadline of [`super::DEADLINE`] passed.
-pub(super) const TOO_SLOW: &str = "reading took longer than 250 ms";
 /// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
@@ -145,6 +144,11 @@ pub(super) fn command_line(procfs: &Procfs, process: ProcessKey) -> Option<Vec<B
     (bytes.len() < COMMAND_LINE_MAX && procfs.is_alive(process)).then(|| decode::argv(&bytes))
 }
 
+/// Said when [`DEADLINE`] passed.
+pub(super) fn too_slow() -> String {
+    format!("reading took longer than {} ms", DEADLINE.as_millis())
+}
+
 /// The part of a text that is kept.
 pub(super) fn head(text: &[u8]) -> &[u8] {
     text.get(..TEXT_MAX).unwrap_or(text)
@@ -161,7 +165,7 @@ fn digest(mut file: impl Read, deadline: Instant) -> (Bytes, String, String) {
     let remark = loop {
         // The first read is made in any case: the text matters most, and the thread may have been started late.
         if !text.is_empty() && Instant::now() > deadline {
-            break TOO_SLOW.to_owned();
+            break too_slow();
         }
         let read = match file.read(&mut chunk) {
             Ok(read) => chunk.get(..read).unwrap_or_default(),
