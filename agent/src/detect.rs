@@ -2,6 +2,7 @@
 //! [`Subject`] and yields [`Signal`]s.
 
 pub mod signal;
+pub mod weights;
 mod recent;
 mod threshold;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub mod file_access;
 pub mod connection_creation;
 pub mod unnamed_destination;
 pub mod traffic_flow;
+pub mod traffic_content;
 
 use std::net::SocketAddr;
 
@@ -25,7 +27,8 @@ use crate::{
     process::Process,
 };
 
-pub use signal::{Analytic, Object, Signal, Stage};
+pub use signal::{Analytic, Content, ContentKind, Object, Signal, Stage};
+pub use traffic_content::Settled;
 
 /// Who is observed, with its ancestors.
 #[derive(Clone, Debug)]
@@ -69,6 +72,8 @@ pub enum Observation<'a> {
     },
     /// Bytes out grew.
     Volume(Volume),
+    /// The sender paused or ended.
+    Settled(Settled<'a>),
 }
 
 /// Cumulative bytes of one scope towards the outside, loopback and inside destinations left out.
@@ -108,6 +113,7 @@ pub struct Detectors {
     connection: connection_creation::ConnectionCreation,
     unnamed: unnamed_destination::UnnamedDestination,
     flow: traffic_flow::TrafficFlow,
+    content: traffic_content::TrafficContent,
 }
 
 impl Detectors {
@@ -121,6 +127,7 @@ impl Detectors {
             connection: connection_creation::ConnectionCreation::new(&config.volume),
             unnamed: unnamed_destination::UnnamedDestination::new(),
             flow: traffic_flow::TrafficFlow::new(&config.volume),
+            content: traffic_content::TrafficContent::new(),
         }
     }
 
@@ -138,6 +145,7 @@ impl Detectors {
         self.connection.observe(now, subject, observation, out);
         self.unnamed.observe(now, subject, observation, out);
         self.flow.observe(now, subject, observation, out);
+        self.content.observe(now, subject, observation, out);
     }
 
     /// The process is gone for good: state about it may go.

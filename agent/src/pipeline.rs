@@ -4,11 +4,12 @@ pub mod alerts;
 pub mod flows;
 mod judge;
 mod moments;
+mod pauses;
 mod graph;
 mod story;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -21,7 +22,7 @@ use crate::{
         Config,
         classify::{Classifier, FileClass},
     },
-    detect::{Detectors, Object, Observation, Scope, Signal, Subject, Volume},
+    detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
     event::{
         BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Loss, Open, ProcessKey, Started, nanoseconds,
     },
@@ -29,12 +30,13 @@ use crate::{
     process::Table,
     process::story::is_launcher,
     provenance::Provenance,
-    score::{Proof, evidence::Evidence, trust::Rules},
+    score::{evidence::Evidence, trust::Rules},
 };
 
 use alerts::{Book, Change};
 use flows::{Flows, Sent};
 use moments::{Mark, Moments};
+use pauses::Pauses;
 
 /// Executables and addresses remembered as having met; beyond it nothing new is learnt.
 const MET_MAX: usize = 65_536;
@@ -66,10 +68,8 @@ pub struct Pipeline {
     flows: Flows,
     moments: Moments,
     book: Book,
-    proofs: HashMap<ProcessKey, Proof>,
     met: HashSet<(Bytes, IpAddr)>,
-    /// Processes that send, and when they last did.
-    sending: BTreeMap<ProcessKey, BootTime>,
+    pauses: Pauses,
     /// Stories with new evidence since the last sweep.
     restless: BTreeSet<ProcessKey>,
     host: Arc<Host>,
@@ -98,9 +98,8 @@ impl Pipeline {
             flows: Flows::default(),
             moments: Moments::default(),
             book: Book::default(),
-            proofs: HashMap::new(),
             met: HashSet::new(),
-            sending: BTreeMap::new(),
+            pauses: Pauses::default(),
             restless: BTreeSet::new(),
             host: Arc::default(),
             boot_to_wall_ns: 0,
@@ -141,7 +140,10 @@ impl Pipeline {
                 self.moments.exec(process, exec, self.now);
                 self.observe(process, &Observation::Exec, out);
             }
-            Fact::Exit { .. } => self.table.exit(process, self.now),
+            Fact::Exit { .. } => {
+                self.table.exit(process, self.now);
+                self.pauses.ended(process, self.now);
+            }
             Fact::Open(open) => self.open(process, open, out),
             Fact::Flow(flow) => self.flow(process, flow, out),
             Fact::Identity(identity) => self.table.identify(process, identity, self.now),
@@ -159,7 +161,7 @@ impl Pipeline {
             Fact::Resolvers(resolvers) => self.names.ask(resolvers),
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
-                self.settle(0, out);
+                self.settle(None, out);
                 self.close(None, out);
                 let totals = self.totals();
                 out.push(self.record(Body::Stop { reason: reason.clone(), totals }));
@@ -172,7 +174,7 @@ impl Pipeline {
     pub fn next_deadline(&self) -> Option<BootTime> {
         let close = self.book.next_close(nanoseconds(self.config.alerts.close_after));
         let heartbeat = (self.heartbeat_due != BootTime::MAX).then_some(self.heartbeat_due);
-        let restless = (!self.restless.is_empty() || !self.sending.is_empty())
+        let restless = (!self.restless.is_empty() || self.pauses.is_waiting())
             .then(|| self.swept.saturating_add(SWEEP_NS));
         close.into_iter().chain(heartbeat).chain(restless).min()
     }
@@ -257,7 +259,7 @@ impl Pipeline {
         self.flows.add(sent, flow.local);
         self.totals.bytes_out = self.totals.bytes_out.saturating_add(delta.tx);
         if delta.tx > 0 {
-            self.sending.insert(process, self.now);
+            self.pauses.sent(process, story, delta.tx, self.now);
             let protocol = u8::try_from(flow.protocol).unwrap_or(u8::MAX);
             self.moments.note(process, Mark::Sent(remote, protocol), self.now);
             self.volume(&sent, flow, out);
@@ -328,10 +330,8 @@ impl Pipeline {
                 let weighted = self.weigh(&signal);
                 let known = Arc::clone(self.table.ensure(subject, self.now));
                 let parent = known.parent.and_then(|parent| self.table.get(parent)).cloned();
-                let domains = match signal.object {
-                    Object::Destination(remote) => self.names.of(remote.ip(), self.now),
-                    Object::Command(_) | Object::Script(_) | Object::File(_) | Object::Files(_) => Vec::new(),
-                };
+                let remote = signal.object.remote();
+                let domains = remote.map(|remote| self.names.of(remote.ip(), self.now)).unwrap_or_default();
                 let line = SignalLine {
                     domains,
                     signal: weighted,
@@ -362,7 +362,7 @@ impl Pipeline {
         }
         self.swept = self.now;
         self.judge_restless(out);
-        self.settle(SETTLED_NS, out);
+        self.settle(Some(SETTLED_NS), out);
         self.close(Some(nanoseconds(self.config.alerts.close_after)), out);
         if self.now >= self.heartbeat_due {
             self.heartbeat_due = self.now.saturating_add(nanoseconds(self.config.alerts.heartbeat));
@@ -378,7 +378,7 @@ impl Pipeline {
             self.evidence.forget(story, process);
             self.flows.forget(process);
             self.moments.forget(process);
-            self.proofs.remove(&process);
+            self.pauses.forget(process);
             self.book.forget(process);
         }
         let evicted = [
@@ -386,6 +386,7 @@ impl Pipeline {
             ("flow_untracked", self.flows.take_untracked()),
             ("written_file_evicted", self.provenance.take_forgotten_files()),
             ("name_evicted", self.names.take_evicted()),
+            ("burst_untracked", self.pauses.take_overflown()),
         ];
         let losses: Vec<_> = evicted
             .into_iter()

@@ -6,6 +6,7 @@
 //! at noon still has its origins at night.
 
 pub mod carried;
+pub mod load;
 pub mod pipes;
 pub mod edges;
 
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use carried::{Carried, Origin};
+pub use load::{Cut, Load, Secrets};
 
 use pipes::Pipes;
 
@@ -229,9 +231,11 @@ impl Provenance {
         if written.is_some() {
             self.source(process, Source::File(open.file));
         }
-        if derived || (class.is_collection() && !class.quiet) {
-            let origin =
-                Origin { path: open.path.bytes.clone(), size: open.size, class: class.into(), derived };
+        let wrote = self.files.get(&open.file).is_some_and(|file| file.writers.contains(&process));
+        let own = wrote && self.carries(process);
+        if derived || own || (class.is_collection() && !class.quiet) {
+            let path = open.path.bytes.clone();
+            let origin = Origin { path, size: open.size, class: class.into(), derived, own };
             self.processes.entry(process).or_default().own.add(open.file, origin);
         }
         derived

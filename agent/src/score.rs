@@ -4,7 +4,7 @@ pub mod evidence;
 pub mod formula;
 pub mod trust;
 
-use crate::detect::{Signal, Stage};
+use crate::detect::{Content, Signal, Stage};
 
 /// A signal with the weight that it had when the score was computed.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,17 +41,8 @@ pub struct Verdict {
     pub cap: f64,
     /// Strength per stage, 0 to 1, for each stage that has evidence.
     pub stages: Vec<(Stage, f64)>,
-    /// What was sent is what was collected.
-    pub proof: Option<Proof>,
+    /// What was sent is what was collected: the strongest signal that says so.
+    pub proof: Option<Content>,
     /// Evidence, strongest first.
     pub signals: Vec<Weighted>,
-}
-
-/// Why the agent holds that what was sent is what was collected.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Proof {
-    /// Bytes of labelled data that the process carries.
-    pub bytes_carried: u64,
-    /// Bytes it sent to the outside.
-    pub bytes_out: u64,
 }

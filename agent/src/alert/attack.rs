@@ -147,6 +147,7 @@ pub const fn rule_name(analytic: Analytic) -> &'static str {
         Analytic::ConnectionCreation => "New connection to the outside",
         Analytic::UnnamedDestination => "Connection to an address without a name",
         Analytic::TrafficFlow => "Volume of data to the outside",
+        Analytic::TrafficContent => "Outbound traffic with collected data",
     }
 }
 

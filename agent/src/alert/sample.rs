@@ -7,11 +7,11 @@ use super::{
     graph::{Edge, EdgeKind, Graph, Node},
 };
 use crate::{
-    detect::{Analytic, Object, Signal, Stage},
+    detect::{Analytic, Content, ContentKind, Object, Signal, Stage},
     event::{Bytes, Coverage, Identity, Ids, Loss, Path, ProcessKey, Script, ScriptOrigin},
     names::Domain,
     process::Process,
-    score::{Proof, Verdict, Via, Weighted},
+    score::{Verdict, Via, Weighted},
 };
 
 /// `CLOCK_REALTIME - CLOCK_BOOTTIME` of the samples.
@@ -114,6 +114,16 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
         Object::Files(42),
         "42 documents were opened within 2 minutes",
     );
+    let content = Content { remote, carried: 12_000_000, sent: bytes_out, kind: ContentKind::Parity };
+    let sent = weighted(
+        Analytic::TrafficContent,
+        "T1020",
+        10.0,
+        Stage::Egress,
+        4202,
+        Object::Content(content),
+        "sent as many bytes as it carries (12000000)",
+    );
     Alert {
         id: "5d41402abc4b2a76b9719d911017c592".to_owned(),
         action,
@@ -124,8 +134,8 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
             uncapped: 9.312_345_6,
             cap: 10.0,
             stages: vec![(Stage::Collection, 0.7), (Stage::Staging, 0.8), (Stage::Egress, 0.8)],
-            proof: Some(Proof { bytes_carried: 12_000_000, bytes_out }),
-            signals: vec![own, archived, documents],
+            proof: Some(content),
+            signals: vec![own, archived, documents, sent],
         },
         trusted_by: vec![],
         process: Arc::clone(&curl),

@@ -30,7 +30,8 @@ impl CommandExecution {
             Observation::Script(_)
             | Observation::Open { .. }
             | Observation::Connect { .. }
-            | Observation::Volume(_) => return,
+            | Observation::Volume(_)
+            | Observation::Settled(_) => return,
         }
         let Some(command) = tool::command(subject.process) else { return };
         let Some(rating) = command.rating else { return };

@@ -12,7 +12,12 @@ use std::net::SocketAddr;
 
 use agent_common::net::IPPROTO_UDP;
 
-use super::{Analytic, Observation, Scope, Signal, Subject, Volume, recent::Recent, threshold::Reported};
+use super::{
+    Analytic, Observation, Scope, Signal, Subject, Volume,
+    recent::Recent,
+    threshold::Reported,
+    weights::{CONNECTION, CONNECTION_FILES, CONNECTION_FIRST, CONNECTION_WEB},
+};
 use crate::{
     config,
     event::{BootTime, ProcessKey},
@@ -25,20 +30,15 @@ const DESTINATIONS: usize = 32;
 /// Connections of a process whose reported volume is remembered.
 const FLOWS: usize = 64;
 
-/// Risk of a new connection to an ordinary port.
-const ORDINARY: f64 = 1.0;
-/// An executable's first connection to that destination adds this much.
-const FIRST_SEEN: f64 = 2.0;
-
 /// Risk of a new connection by port: clear-text file transfer and remote copy above the web, DNS over TCP above the
 /// resolver's everyday UDP. Configured further ports stand with the web.
 const fn port_risk(port: u16, protocol: u16, of_class: bool) -> f64 {
     match (port, protocol) {
-        (53, IPPROTO_UDP) => 1.0,
-        (21 | 22 | 53, _) => 3.0,
-        (443, _) => 2.0,
-        _ if of_class => 2.0,
-        _ => ORDINARY,
+        (53, IPPROTO_UDP) => CONNECTION,
+        (21 | 22 | 53, _) => CONNECTION_FILES,
+        (443, _) => CONNECTION_WEB,
+        _ if of_class => CONNECTION_WEB,
+        _ => CONNECTION,
     }
 }
 
@@ -91,6 +91,7 @@ impl ConnectionCreation {
             Observation::Volume(volume) if volume.scope == Scope::Flow => told = self.volume(subject, volume),
             Observation::Connect { .. }
             | Observation::Volume(_)
+            | Observation::Settled(_)
             | Observation::Exec
             | Observation::Script(_)
             | Observation::Open { .. } => {}
@@ -128,7 +129,7 @@ impl ConnectionCreation {
         if connections.destinations.len() < DESTINATIONS {
             connections.destinations.entry((remote, protocol));
             let (risk, known) = if first_seen {
-                (base + FIRST_SEEN, ", where this program never connected before")
+                (base + CONNECTION_FIRST, ", where this program never connected before")
             } else {
                 (base, "")
             };
@@ -137,7 +138,7 @@ impl ConnectionCreation {
         connections.further = connections.further.saturating_add(1);
         let all = u32::try_from(DESTINATIONS).unwrap_or(u32::MAX).saturating_add(connections.further);
         all.is_power_of_two()
-            .then(|| (remote, base + FIRST_SEEN, format!("made {all} new connections to the outside")))
+            .then(|| (remote, base + CONNECTION_FIRST, format!("made {all} new connections to the outside")))
     }
 
     fn volume(&mut self, subject: &Subject<'_>, volume: &Volume) -> Option<(SocketAddr, f64, String)> {

@@ -19,7 +19,11 @@ use std::{borrow::Cow, time::Duration};
 
 use agent_common::file::{S_IFDIR, S_IFMT};
 
-use super::{Analytic, Object, Observation, Signal, Stage, Subject, recent::Recent};
+use super::{
+    Analytic, Object, Observation, Signal, Stage, Subject,
+    recent::Recent,
+    weights::{MASS, MASS_INDEXER, MASS_MAX, MASS_STEP},
+};
 use crate::{
     config::Files,
     config::classify::{FileClass, Rating},
@@ -35,14 +39,6 @@ const STORIES: usize = 512;
 const REPORTED: usize = 256;
 /// Files of one kind that are told one by one for a process.
 const SINGLY: u32 = 16;
-/// Risk of mass access at the configured count; `T1020.md` describes it without a number.
-const MASS: f64 = 6.0;
-/// Each doubling adds this much, up to [`MASS_MAX`].
-const MASS_STEP: f64 = 1.0;
-/// Mass access at most.
-const MASS_MAX: f64 = 9.0;
-/// Mass access by a program whose work it is: search indexes, virus scanners.
-const MASS_INDEXER: f64 = 2.0;
 
 /// The analytic.
 #[derive(Debug)]
@@ -130,7 +126,8 @@ impl FileAccess {
             | Observation::Exec
             | Observation::Script(_)
             | Observation::Connect { .. }
-            | Observation::Volume(_) => {}
+            | Observation::Volume(_)
+            | Observation::Settled(_) => {}
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     Analytic, Object, Observation, Signal, Stage, Subject,
     recent::Recent,
     tool::{self, Tool},
+    weights::SCRIPT_ABOVE_MOVER,
 };
 use crate::{
     event::{BootTime, ProcessKey, Script},
@@ -25,9 +26,6 @@ const PROCESSES: usize = 16_384;
 const WAITING: usize = 8;
 /// Scripts of one lineage that one mover is reported for, nearest first.
 const SCRIPTS: usize = 4;
-/// A script is at most so much worse than the mover that it runs: a script that opens a harmless connection or
-/// mails its output is no exfiltration script. wget (7) in a .ps1 script (9) is the widest step of `T1020.md`.
-const ABOVE_MOVER: f64 = 2.0;
 
 /// The analytic.
 #[derive(Debug)]
@@ -73,7 +71,10 @@ impl ScriptExecution {
         match observation {
             Observation::Exec => self.exec(now, subject, out),
             Observation::Script(script) => self.script(now, subject.process, script, out),
-            Observation::Open { .. } | Observation::Connect { .. } | Observation::Volume(_) => {}
+            Observation::Open { .. }
+            | Observation::Connect { .. }
+            | Observation::Volume(_)
+            | Observation::Settled(_) => {}
         }
     }
 
@@ -170,7 +171,7 @@ impl ScriptExecution {
                 format!("command-line script text runs {}, which can send data away", mover.tool.name())
             }
         };
-        let risk = script.risk.min(mover.risk + ABOVE_MOVER);
+        let risk = script.risk.min(mover.risk + SCRIPT_ABOVE_MOVER);
         entry.script.get_or_insert_with(|| script.clone());
         out.push(Signal {
             analytic: Analytic::ScriptExecution,

@@ -44,13 +44,15 @@ pub enum Analytic {
     UnnamedDestination,
     /// Network Traffic: Network Traffic Flow (DS0029): volumes.
     TrafficFlow,
+    /// Network Traffic: Network Traffic Content (DS0029): outbound traffic that contains collected data.
+    TrafficContent,
 }
 
 impl Analytic {
     /// The first in order, for ranges over all.
     pub const FIRST: Self = Self::CommandExecution;
     /// The last in order.
-    pub const LAST: Self = Self::TrafficFlow;
+    pub const LAST: Self = Self::TrafficContent;
 
     /// Stable id in records: `T1020.DS0017.1` and the like.
     #[must_use]
@@ -64,6 +66,7 @@ impl Analytic {
             Self::ConnectionCreation => "T1020.DS0029.connection_creation",
             Self::UnnamedDestination => "T1020.DS0029.unnamed_destination",
             Self::TrafficFlow => "T1020.DS0029.traffic_flow",
+            Self::TrafficContent => "T1020.DS0029.traffic_content",
         }
     }
 
@@ -80,6 +83,7 @@ impl Analytic {
                 "Network Traffic: Network Connection Creation (DS0029)"
             }
             Self::TrafficFlow => "Network Traffic: Network Traffic Flow (DS0029)",
+            Self::TrafficContent => "Network Traffic: Network Traffic Content (DS0029)",
         }
     }
 }
@@ -97,6 +101,57 @@ pub enum Object {
     Files(u32),
     /// A destination.
     Destination(SocketAddr),
+    /// Data that was sent.
+    Content(Content),
+}
+
+impl Object {
+    /// The destination that it is about.
+    #[must_use]
+    pub const fn remote(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Destination(remote) | Self::Content(Content { remote, .. }) => Some(*remote),
+            Self::Command(_) | Self::Script(_) | Self::File(_) | Self::Files(_) => None,
+        }
+    }
+}
+
+/// Collected data that was found in what a process sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Content {
+    /// Where most of it went.
+    pub remote: SocketAddr,
+    /// Bytes that were collected.
+    pub carried: u64,
+    /// Bytes that were sent.
+    pub sent: u64,
+    /// How the one was found in the other.
+    pub kind: ContentKind,
+}
+
+/// How sent bytes are known for collected data, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContentKind {
+    /// As many bytes.
+    Parity,
+    /// As many as an encoding as text makes of them.
+    Encoded,
+    /// From half of them up to all.
+    Compressed,
+    /// As many as secrets that belong to others.
+    Secrets,
+}
+
+impl ContentKind {
+    /// Whether it is proof, or only evidence.
+    #[must_use]
+    pub const fn proves(self) -> bool {
+        match self {
+            Self::Parity | Self::Encoded => true,
+            Self::Compressed | Self::Secrets => false,
+        }
+    }
 }
 
 /// Evidence that one detection found.

@@ -29,6 +29,7 @@ fn detectors() -> Detectors {
         connection: connection_creation::ConnectionCreation::new(&volume),
         unnamed: unnamed_destination::UnnamedDestination::new(),
         flow: traffic_flow::TrafficFlow::new(&volume),
+        content: super::traffic_content::TrafficContent::new(),
     }
 }
 

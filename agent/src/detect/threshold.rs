@@ -1,11 +1,12 @@
 //! Byte thresholds of `T1020.md`: more than 5,000,000 bytes to a port of the first class, more than 10,000,000 to any.
 
-use crate::{config, detect::Volume};
-
-/// Risk of a volume to a port of the first class.
-pub(super) const PORT_RISK: f64 = 8.0;
-/// Risk of a volume to any port.
-pub(super) const ANY_RISK: f64 = 9.0;
+use crate::{
+    config,
+    detect::{
+        Volume,
+        weights::{VOLUME_ANY, VOLUME_PORTS},
+    },
+};
 
 /// How far one sum has been reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,14 +22,14 @@ impl Reported {
         let any = self.any.exceeded(volume.bytes_out, limits.any_bytes);
         if any {
             Some(Exceeded {
-                risk: ANY_RISK,
+                risk: VOLUME_ANY,
                 bytes: volume.bytes_out,
                 threshold: limits.any_bytes,
                 port_class: false,
             })
         } else if port {
             Some(Exceeded {
-                risk: PORT_RISK,
+                risk: VOLUME_PORTS,
                 bytes: volume.bytes_out_ports,
                 threshold: limits.port_bytes,
                 port_class: true,

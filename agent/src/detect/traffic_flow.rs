@@ -7,7 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Analytic, Observation, Scope, Signal, Subject, Volume, recent::Recent, threshold::Reported};
+use super::{
+    Analytic, Observation, Scope, Signal, Subject, Volume, recent::Recent, threshold::Reported,
+    weights::LOPSIDED,
+};
 use crate::{
     config,
     event::{BootTime, ProcessKey},
@@ -20,8 +23,6 @@ const LOPSIDED_BYTES: u64 = 1_000_000;
 /// Sent for each byte received: a reader of pages and mail receives far more than it sends, a mover of files sends
 /// with hardly an answer.
 const LOPSIDED_RATIO: u64 = 10;
-/// Its risk: backups, streams and uploads look alike, so that it only adds to other evidence.
-const LOPSIDED_RISK: f64 = 3.0;
 
 /// The analytic.
 #[derive(Debug)]
@@ -56,7 +57,8 @@ impl TrafficFlow {
             Observation::Exec
             | Observation::Script(_)
             | Observation::Open { .. }
-            | Observation::Connect { .. } => {}
+            | Observation::Connect { .. }
+            | Observation::Settled(_) => {}
         }
     }
 
@@ -93,7 +95,7 @@ impl TrafficFlow {
         if lopsided && !state.lopsided {
             state.lopsided = true;
             let (sent, received) = (volume.bytes_out, volume.bytes_in);
-            emit(LOPSIDED_RISK, format!("{who} sent {sent} bytes and received only {received}"));
+            emit(LOPSIDED, format!("{who} sent {sent} bytes and received only {received}"));
         }
     }
 }

@@ -8,16 +8,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Analytic, Observation, Signal, Subject, recent::Recent};
+use super::{Analytic, Observation, Signal, Subject, recent::Recent, weights::UNNAMED};
 use crate::event::{BootTime, ProcessKey};
 
 /// Processes remembered.
 const PROCESSES: usize = 4_096;
 /// Addresses of a process that are reported.
 const ADDRESSES: usize = 16;
-/// Its risk. `T1020.md` gives none. With it, a connection to a port of file transfer (3) and a lopsided exchange (3)
-/// still make no strong stage: 1 - (1 - 0.7 · 0.3)² (1 - 0.7 · 0.05) = 0.398, and 0.4 is strong.
-pub(crate) const RISK: f64 = 0.5;
 
 /// The analytic.
 #[derive(Debug)]
@@ -51,14 +48,22 @@ impl UnnamedDestination {
                 if reported.len() < ADDRESSES && !reported.contains(&address) {
                     reported.push(address);
                     let reason = format!("connected to {remote}, an address that no name server named");
-                    out.push(Signal::egress(Analytic::UnnamedDestination, RISK, key, *remote, now, reason));
+                    out.push(Signal::egress(
+                        Analytic::UnnamedDestination,
+                        UNNAMED,
+                        key,
+                        *remote,
+                        now,
+                        reason,
+                    ));
                 }
             }
             Observation::Connect { .. }
             | Observation::Exec
             | Observation::Script(_)
             | Observation::Open { .. }
-            | Observation::Volume(_) => {}
+            | Observation::Volume(_)
+            | Observation::Settled(_) => {}
         }
     }
 
@@ -118,7 +123,7 @@ mod tests {
 
     #[test]
     fn it_makes_no_stage_strong_beside_what_is_weak() {
-        let weak = [3.0, 3.0, RISK].map(|risk| 1.0 - 0.7 * risk / 10.0);
+        let weak = [3.0, 3.0, UNNAMED].map(|risk| 1.0 - 0.7 * risk / 10.0);
         assert!(1.0 - weak.iter().product::<f64>() < 0.4);
     }
 }

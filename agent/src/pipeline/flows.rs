@@ -196,6 +196,12 @@ impl Flows {
 }
 
 impl Sums {
+    /// The destination that most went to.
+    #[must_use]
+    pub fn main_destination(&self) -> Option<SocketAddr> {
+        self.destinations.iter().max_by_key(|(_, bytes)| **bytes).map(|((remote, _), _)| *remote)
+    }
+
     fn add(&mut self, sent: &Sent, source: Option<SocketAddr>) {
         let Delta { tx, rx, .. } = sent.delta;
         self.bytes_out = self.bytes_out.saturating_add(tx);

@@ -63,9 +63,9 @@ impl Pipeline {
             own.origins().map(|(&key, origin)| (key, origin)).collect();
         origins.sort_by_key(|(key, origin)| {
             let class = origin.class;
-            (std::cmp::Reverse((origin.derived, class.sensitive, class.staging, origin.size)), *key)
+            (std::cmp::Reverse((origin.is_made(), class.sensitive, class.staging, origin.size)), *key)
         });
-        let derived = origins.iter().filter(|(_, origin)| origin.derived).count();
+        let derived = origins.iter().filter(|(_, origin)| origin.is_made()).count();
         let grave = origins.iter().filter(|(_, origin)| origin.is_grave()).count();
         let all = origins.len() + usize::from(own.files_summed() > 0);
         // Plain documents say as much together; one more node for the rest must leave out more than one.

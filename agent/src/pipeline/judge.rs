@@ -2,16 +2,15 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use super::{Pipeline, alerts::Judged};
+use super::{Pipeline, alerts::Judged, flows::Sums};
 use crate::{
     alert::Record,
-    detect::{Object, Signal, Stage},
+    detect::{Observation, Settled, Signal, Stage, weights::TRUSTED},
     event::{ProcessKey, nanoseconds},
     provenance::Carried,
     score::{
         Verdict, Via, Weighted,
-        formula::{decay, judge, proof},
-        trust::TRUSTED,
+        formula::{decay, judge},
     },
 };
 
@@ -31,7 +30,7 @@ impl Pipeline {
         let signals = self.gather(process, story, carried);
         let process_bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
         let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
-        let verdict = judge(signals, self.proofs.get(&process).copied());
+        let verdict = judge(signals);
         let sends = process_bytes > 0 || (process == story && story_bytes > 0);
         if sends {
             let related: Vec<ProcessKey> = carried
@@ -56,29 +55,39 @@ impl Pipeline {
         verdict
     }
 
-    /// Senders that have paused or ended are judged with what they sent in all: only then do sizes prove anything,
-    /// since a transfer that goes on passes every size on its way.
-    pub(super) fn settle(&mut self, idle_ns: u64, out: &mut Vec<Record>) {
-        let due: Vec<ProcessKey> = self
-            .sending
-            .iter()
-            .filter(|(_, last)| self.now.saturating_sub(**last) >= idle_ns)
-            .map(|(&process, _)| process)
-            .collect();
-        for process in due {
-            self.sending.remove(&process);
+    /// Senders that have paused or ended are judged with what they sent in all: only then do sizes prove anything.
+    pub(super) fn settle(&mut self, idle_ns: Option<u64>, out: &mut Vec<Record>) {
+        for (process, burst) in self.pauses.processes(self.now, idle_ns) {
+            let Some(sums) = self.flows.process(process) else { continue };
+            let total = sums.bytes_out;
+            let ended =
+                idle_ns.is_none() || self.table.get(process).is_some_and(|known| known.ended.is_some());
+            let sent = if ended { vec![burst.bytes, total] } else { vec![burst.bytes] };
             let carried = self.provenance.carried(process);
-            let bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
-            match proof(carried.bytes_collected(), carried.bytes_derived(), bytes) {
-                Some(found) => self.proofs.insert(process, found),
-                None => self.proofs.remove(&process),
-            };
+            self.compare(process, &sent, &carried, out);
             self.judge_with(process, &carried, out);
             let story = self.table.story(process);
             let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
             let change = self.book.settle(self.now, story, story_bytes);
             self.say(change, out);
         }
+        for (_, burst) in self.pauses.stories(self.now, idle_ns) {
+            // What a single process sent was its own burst.
+            if burst.shared {
+                let carried = self.provenance.carried(burst.sender);
+                self.compare(burst.sender, &[burst.bytes], &carried, out);
+            }
+        }
+    }
+
+    /// Looks for what `process` carries in what was sent.
+    fn compare(&mut self, process: ProcessKey, sent: &[u64], carried: &Carried, out: &mut Vec<Record>) {
+        if carried.is_empty() {
+            return;
+        }
+        let Some(remote) = self.flows.process(process).and_then(Sums::main_destination) else { return };
+        let load = self.provenance.load(process, carried);
+        self.observe(process, &Observation::Settled(Settled { remote, sent, load: &load }), out);
     }
 
     /// Evidence that counts against `process`: its own, that of its story, and that of whoever handled the data
@@ -137,10 +146,8 @@ impl Pipeline {
 
     fn weight(&self, signal: &Signal) -> Weight {
         let age = self.now.saturating_sub(signal.time);
-        let trust = match signal.object {
-            Object::Destination(remote) => self.covering(signal.subject, remote).map_or(1.0, |_| TRUSTED),
-            Object::Command(_) | Object::Script(_) | Object::File(_) | Object::Files(_) => 1.0,
-        };
+        let covering = signal.object.remote().and_then(|remote| self.covering(signal.subject, remote));
+        let trust = covering.map_or(1.0, |_| TRUSTED);
         Weight { decay: decay(age, nanoseconds(self.config.score.half_life)), trust }
     }
 }

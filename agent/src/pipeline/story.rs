@@ -169,7 +169,7 @@ impl Pipeline {
     fn trusted_by(&self, open: &Open) -> Vec<String> {
         let mut names = Vec::new();
         for weighted in open.verdict.signals.iter().filter(|weighted| weighted.trust < 1.0) {
-            let Object::Destination(remote) = weighted.signal.object else { continue };
+            let Some(remote) = weighted.signal.object.remote() else { continue };
             let rule = self.covering(weighted.signal.subject, remote);
             if let Some(name) = rule.and_then(|rule| self.rules.name(rule))
                 && !names.iter().any(|known| known == name)
@@ -196,7 +196,11 @@ impl Pipeline {
 fn matters(open: &Open, carried: &Carried) -> BTreeMap<Bytes, u64> {
     let named = open.verdict.signals.iter().filter_map(|weighted| match &weighted.signal.object {
         Object::File(path) => Some(path.clone()),
-        Object::Command(_) | Object::Script(_) | Object::Files(_) | Object::Destination(_) => None,
+        Object::Command(_)
+        | Object::Script(_)
+        | Object::Files(_)
+        | Object::Destination(_)
+        | Object::Content(_) => None,
     });
     let mut sizes: BTreeMap<Bytes, u64> = named.map(|path| (path, 0)).collect();
     for (_, origin) in carried.origins() {
@@ -212,13 +216,13 @@ fn read(own: &Carried) -> String {
     let kinds: [(&str, &str, Is); 4] = [
         ("sensitive file", "sensitive files", |origin| origin.class.sensitive),
         ("file made from collected data", "files made from collected data", |origin| {
-            origin.derived && !origin.class.sensitive
+            origin.is_made() && !origin.class.sensitive
         }),
         ("staged file", "staged files", |origin| {
-            origin.class.staging && !origin.derived && !origin.class.sensitive
+            origin.class.staging && !origin.is_made() && !origin.class.sensitive
         }),
         ("document", "documents", |origin| {
-            !origin.derived && !origin.class.sensitive && !origin.class.staging
+            !origin.is_made() && !origin.class.sensitive && !origin.class.staging
         }),
     ];
     let mut parts = Vec::new();
@@ -259,7 +263,7 @@ fn touched(mut files: Vec<FileSeen>, more: u64, more_bytes: u64) -> Touched {
 fn gravest_first(carried: &Carried) -> Vec<FileSeen> {
     let mut origins: Vec<&Origin> = carried.origins().map(|(_, origin)| origin).collect();
     origins.sort_by_key(|origin| {
-        Reverse((origin.derived, origin.class.sensitive, origin.class.staging, origin.size))
+        Reverse((origin.is_made(), origin.class.sensitive, origin.class.staging, origin.size))
     });
     let seen = |origin: &Origin| FileSeen { path: origin.path.clone(), size: origin.size, why: why(origin) };
     origins.into_iter().map(seen).collect()
@@ -276,7 +280,7 @@ fn files(carried: &Carried) -> (Vec<FileSeen>, u64) {
 fn why(origin: &Origin) -> String {
     let mut words = Vec::new();
     let parts = [
-        (origin.derived, "made from collected data"),
+        (origin.is_made(), "made from collected data"),
         (origin.class.sensitive, "sensitive"),
         (origin.class.staging, "staging place"),
         (origin.class.document, "document"),

@@ -315,7 +315,7 @@ fn the_numbers_in_an_alert_recompute_its_score() {
     archive_and_upload(&mut scene);
     scene.stop();
     for alert in alerts(&scene) {
-        let again = crate::score::formula::judge(alert.verdict.signals.clone(), alert.verdict.proof);
+        let again = crate::score::formula::judge(alert.verdict.signals.clone());
         assert!((again.score - alert.verdict.score).abs() < 1e-9);
         assert!(alert.verdict.stages.iter().any(|(stage, _)| *stage == Stage::Egress));
     }

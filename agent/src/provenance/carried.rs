@@ -9,6 +9,9 @@ use crate::{
 
 /// Origins kept one by one; further ones are summed.
 pub const ORIGINS_MAX: usize = 256;
+/// Risk of a sensitive file from which it is a secret: the configuration gives 7 and more to what opens a service or an
+/// account, less to what is worth reading by itself.
+const SECRET: f64 = 7.0;
 /// Processes kept as handlers.
 pub const HANDLERS_MAX: usize = 64;
 
@@ -31,6 +34,8 @@ pub struct Origin {
     pub class: Kinds,
     /// It was written by a process that carried data itself: an archive, a copy, an encrypted file.
     pub derived: bool,
+    /// Its reader wrote it itself, out of what it had read before: a temporary file of its own.
+    pub own: bool,
 }
 
 /// Classes of an origin.
@@ -40,6 +45,8 @@ pub struct Kinds {
     pub staging: bool,
     /// A sensitive file.
     pub sensitive: bool,
+    /// A sensitive file that opens accounts: a key, credentials, passwords.
+    pub secret: bool,
     /// A document by its extension.
     pub document: bool,
 }
@@ -58,6 +65,7 @@ impl Carried {
         if let Some(known) = self.origins.get_mut(&key) {
             known.size = known.size.max(origin.size);
             known.derived |= origin.derived;
+            known.own |= origin.own;
             known.class = known.class.or(origin.class);
         } else if self.origins.len() < ORIGINS_MAX {
             self.origins.insert(key, origin);
@@ -65,7 +73,7 @@ impl Carried {
             self.more.files += 1;
             if origin.derived {
                 self.more.derived_bytes = self.more.derived_bytes.saturating_add(origin.size);
-            } else {
+            } else if !origin.own {
                 self.more.bytes = self.more.bytes.saturating_add(origin.size);
             }
         }
@@ -100,6 +108,12 @@ impl Carried {
         self.origins.is_empty() && self.more.files == 0
     }
 
+    /// Whether that file is among the origins kept one by one.
+    #[must_use]
+    pub fn has(&self, key: FileKey) -> bool {
+        self.origins.contains_key(&key)
+    }
+
     /// Origins kept one by one.
     pub fn origins(&self) -> impl Iterator<Item = (&FileKey, &Origin)> {
         self.origins.iter()
@@ -125,13 +139,13 @@ impl Carried {
     /// Bytes available from the files that were collected (not derived from others).
     #[must_use]
     pub fn bytes_collected(&self) -> u64 {
-        self.sum(false).saturating_add(self.more.bytes)
+        self.sum(|origin| !origin.is_made()).saturating_add(self.more.bytes)
     }
 
-    /// Bytes of the files that were made from collected ones: archives, copies, encrypted files.
+    /// Bytes of the files that others made from collected ones: archives, copies, encrypted files.
     #[must_use]
     pub fn bytes_derived(&self) -> u64 {
-        self.sum(true).saturating_add(self.more.derived_bytes)
+        self.sum(|origin| origin.derived).saturating_add(self.more.derived_bytes)
     }
 
     /// Whether a sensitive or staged file, or one made from collected data, is among the origins.
@@ -140,15 +154,21 @@ impl Carried {
         self.origins.values().any(Origin::is_grave)
     }
 
-    fn sum(&self, derived: bool) -> u64 {
+    fn sum(&self, counts: impl Fn(&Origin) -> bool) -> u64 {
         self.origins
             .values()
-            .filter(|origin| origin.derived == derived)
+            .filter(|origin| counts(origin))
             .fold(0, |sum: u64, origin| sum.saturating_add(origin.size))
     }
 }
 
 impl Origin {
+    /// Whether it was made from collected data, by whomever.
+    #[must_use]
+    pub const fn is_made(&self) -> bool {
+        self.derived || self.own
+    }
+
     /// Whether it is more than a document: sensitive, staged, or made from collected data.
     #[must_use]
     pub fn is_grave(&self) -> bool {
@@ -161,6 +181,7 @@ impl From<&FileClass> for Kinds {
         Self {
             staging: class.staging.is_some(),
             sensitive: class.sensitive.is_some(),
+            secret: class.sensitive.as_ref().is_some_and(|rating| rating.risk >= SECRET),
             document: class.document,
         }
     }
@@ -171,6 +192,7 @@ impl Kinds {
         Self {
             staging: self.staging || other.staging,
             sensitive: self.sensitive || other.sensitive,
+            secret: self.secret || other.secret,
             document: self.document || other.document,
         }
     }

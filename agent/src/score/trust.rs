@@ -8,10 +8,6 @@ use std::{
 
 use crate::{config::Trust, event::BootTime, names::Names, process::Process};
 
-/// Weight of evidence that a trust rule covers: one tenth, so that it stays visible but can open no alert by
-/// itself (a stage of risk 10 drops to 0.07, below the strength that counts).
-pub const TRUSTED: f64 = 0.1;
-
 /// Nanoseconds of a day, the period of a volume cap.
 const DAY_NS: u64 = 86_400_000_000_000;
 

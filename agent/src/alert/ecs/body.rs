@@ -123,9 +123,11 @@ fn of_story(host: &Host, alert: &Alert, cutter: &mut Cutter) -> schema::Weir {
         cap: Some(parts::rounded(verdict.cap)),
         uncapped: Some(parts::rounded(verdict.uncapped)),
         stages: Some(of_stages(verdict)),
-        proof: verdict
-            .proof
-            .map(|proof| schema::Proof { bytes_carried: proof.bytes_carried, bytes_out: proof.bytes_out }),
+        proof: verdict.proof.map(|content| schema::Proof {
+            kind: content.kind,
+            bytes_carried: content.carried,
+            bytes_out: content.sent,
+        }),
         bytes_collected: Some(alert.bytes_collected),
         bytes_out: Some(alert.bytes_out),
         destinations: Some(
@@ -204,12 +206,12 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
         Analytic::CommandExecution | Analytic::ScriptExecution => ("process", "info"),
         Analytic::FileAccess | Analytic::SensitiveFileAccess | Analytic::MassFileAccess => ("file", "access"),
         Analytic::ConnectionCreation | Analytic::UnnamedDestination => ("network", "connection"),
-        Analytic::TrafficFlow => ("network", "info"),
+        Analytic::TrafficFlow | Analytic::TrafficContent => ("network", "info"),
     };
-    let (file, remote) = match &signal.object {
-        Object::File(path) | Object::Script(path) => (Some(path), None),
-        Object::Destination(remote) => (None, Some(*remote)),
-        Object::Command(_) | Object::Files(_) => (None, None),
+    let remote = signal.object.remote();
+    let file = match &signal.object {
+        Object::File(path) | Object::Script(path) => Some(path),
+        Object::Destination(_) | Object::Content(_) | Object::Command(_) | Object::Files(_) => None,
     };
     let identity = [
         host.boot_id.as_str(),

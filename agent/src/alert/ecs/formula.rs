@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::parts::rounded;
 use crate::{
     alert::Alert,
-    detect::Stage,
-    score::{
-        Verdict, Weighted,
-        formula::{CAP_ONE_STAGE, SCORE_MAX, STRONG, WEIGHT},
+    detect::{
+        Stage,
+        weights::{CAP_ONE_STAGE, EVIDENCE, SCORE_MAX, STRONG},
     },
+    score::{Verdict, Weighted},
 };
 
 /// What the verdict was made with.
@@ -29,7 +29,7 @@ pub(super) struct Formula {
 
 pub(super) fn of(alert: &Alert) -> Formula {
     Formula {
-        weight: WEIGHT,
+        weight: EVIDENCE,
         strong: STRONG,
         half_life_s: rounded(alert.scale.half_life.as_secs_f64()),
         threshold: rounded(alert.scale.threshold),

@@ -10,6 +10,7 @@ use crate::{
         graph::{Graph, Node},
         text,
     },
+    detect::ContentKind,
     process::Process,
 };
 
@@ -135,9 +136,13 @@ fn holder(thing: &Node) -> String {
 /// What ties the bytes that were sent to the data that was taken.
 fn same(alert: &Alert, way: bool) -> Option<String> {
     if let Some(proof) = alert.verdict.proof {
-        let (carried, sent) = (text::bytes(proof.bytes_carried), text::bytes(proof.bytes_out));
+        let (carried, sent) = (text::bytes(proof.carried), text::bytes(proof.sent));
+        let written = match proof.kind {
+            ContentKind::Encoded => " as text",
+            ContentKind::Parity | ContentKind::Compressed | ContentKind::Secrets => "",
+        };
         return Some(format!(
-            "What was sent is what was collected, by its size: {carried} carried, {sent} sent"
+            "What was sent is what was collected, by its size: {carried} carried, {sent} sent{written}"
         ));
     }
     let files = !alert.files.is_empty();

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::detect::ContentKind;
+
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Line {
     #[serde(rename = "@timestamp")]
@@ -265,6 +267,7 @@ pub(super) struct Stages {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Proof {
+    pub(super) kind: ContentKind,
     pub(super) bytes_carried: u64,
     pub(super) bytes_out: u64,
 }

@@ -93,7 +93,7 @@ fn the_numbers_of_a_line_give_its_score_again() {
     let mut weaker = alert.verdict.signals[1].clone();
     weaker.signal.risk = 5.0;
     alert.verdict.signals.push(weaker);
-    alert.verdict = crate::score::formula::judge(alert.verdict.signals, alert.verdict.proof);
+    alert.verdict = crate::score::formula::judge(alert.verdict.signals);
     let value = parsed(&line(&sample::record(Body::Alert(Box::new(alert))), true));
     let number = |value: &Value| value.as_f64().unwrap();
     let weight = number(at(&value, "/weir/formula/weight"));
@@ -113,7 +113,7 @@ fn the_numbers_of_a_line_give_its_score_again() {
         uncapped *= rest;
     }
     assert!((10.0 * (1.0 - uncapped) - number(at(&value, "/weir/uncapped"))).abs() < 1e-2);
-    assert_eq!(signals.iter().filter(|signal| signal["counts"] == true).count(), 3);
+    assert_eq!(signals.iter().filter(|signal| signal["counts"] == true).count(), 4);
 }
 
 #[test]

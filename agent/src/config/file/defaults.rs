@@ -27,7 +27,7 @@ pub(super) const PORT_BYTES: i64 = 5_000_000;
 /// T1020, the same analytic: `bytes_out > 10000000` has risk 9.
 pub(super) const ANY_BYTES: i64 = 10_000_000;
 
-/// Risk from which a signal gets a line of its own: the least that makes a stage strong (`score::formula::STRONG`).
+/// Risk from which a signal gets a line of its own: the least that makes a stage strong (`detect::weights::STRONG`).
 pub(super) const SIGNAL_RISK: f64 = 6.0;
 /// T1020 reports at `risk_score >= 8`.
 pub(super) const THRESHOLD: f64 = 8.0;

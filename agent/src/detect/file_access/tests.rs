@@ -219,7 +219,8 @@ fn documents(
                 other @ (Object::Command(_)
                 | Object::Script(_)
                 | Object::File(_)
-                | Object::Destination(_)) => {
+                | Object::Destination(_)
+                | Object::Content(_)) => {
                     panic!("{other:?}")
                 }
             }

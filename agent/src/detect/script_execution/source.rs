@@ -2,7 +2,10 @@
 
 use crate::{
     config::classify::extension,
-    detect::tool::{identity, is_fed},
+    detect::{
+        tool::{identity, is_fed},
+        weights::{SCRIPT_BATCH, SCRIPT_OTHER, SCRIPT_POWERSHELL, SCRIPT_SHELL, SCRIPT_STDIN, SCRIPT_TEXT},
+    },
     event::{Bytes, Script, ScriptOrigin},
     interpreter::Program,
     process::Process,
@@ -19,31 +22,24 @@ pub(crate) struct Source {
     pub(crate) risk: f64,
 }
 
-/// Risk by extension. `T1020.md` gives .ps1, .sh and .bat; it names .py without a number, which stands with .bat, as
-/// do the other languages.
+/// Risk by extension.
 const EXTENSIONS: &[(&[u8], f64)] = &[
-    (b"ps1", 9.0),
-    (b"psm1", 9.0),
-    (b"sh", 8.0),
-    (b"bash", 8.0),
-    (b"zsh", 8.0),
-    (b"ksh", 8.0),
-    (b"fish", 8.0),
-    (b"bat", 7.0),
-    (b"cmd", 7.0),
+    (b"ps1", SCRIPT_POWERSHELL),
+    (b"psm1", SCRIPT_POWERSHELL),
+    (b"sh", SCRIPT_SHELL),
+    (b"bash", SCRIPT_SHELL),
+    (b"zsh", SCRIPT_SHELL),
+    (b"ksh", SCRIPT_SHELL),
+    (b"fish", SCRIPT_SHELL),
+    (b"bat", SCRIPT_BATCH),
+    (b"cmd", SCRIPT_BATCH),
 ];
-/// A script file in another language, or without an extension.
-const OTHER_FILE: f64 = 7.0;
-/// A script on standard input: it left no file, as in `curl ... | sh`.
-const STDIN: f64 = 6.0;
-/// Text on the command line: cron, ssh and `system(3)` start those all day.
-const COMMAND_LINE: f64 = 5.0;
 
 impl Source {
     fn file(name: Bytes) -> Self {
         let extension = extension(name.file_name()).unwrap_or_default();
         let known = EXTENSIONS.iter().find(|(known, _)| extension.eq_ignore_ascii_case(known));
-        Self { risk: known.map_or(OTHER_FILE, |(_, risk)| *risk), file: true, name }
+        Self { risk: known.map_or(SCRIPT_OTHER, |(_, risk)| *risk), file: true, name }
     }
 
     fn text(name: &str, risk: f64) -> Self {
@@ -55,8 +51,8 @@ impl Source {
         match script.origin {
             ScriptOrigin::File if script.path.is_empty() => Self::of_arguments(process),
             ScriptOrigin::File => Some(Self::file(script.path.clone())),
-            ScriptOrigin::CommandLine => Some(Self::text("-c", COMMAND_LINE)),
-            ScriptOrigin::Stdin => is_fed(process).then(|| Self::text("stdin", STDIN)),
+            ScriptOrigin::CommandLine => Some(Self::text("-c", SCRIPT_TEXT)),
+            ScriptOrigin::Stdin => is_fed(process).then(|| Self::text("stdin", SCRIPT_STDIN)),
         }
     }
 
@@ -76,9 +72,9 @@ impl Source {
         if let Some(program) = identity::program(&started) {
             return match program {
                 Program::File(file, _) => Some(Self::file(absolute(file, process))),
-                Program::Text(_) | Program::Encoded(_) => Some(Self::text("-c", COMMAND_LINE)),
+                Program::Text(_) | Program::Encoded(_) => Some(Self::text("-c", SCRIPT_TEXT)),
                 Program::Module(..) | Program::Server | Program::Nothing => None,
-                Program::Stdin => is_fed(process).then(|| Self::text("stdin", STDIN)),
+                Program::Stdin => is_fed(process).then(|| Self::text("stdin", SCRIPT_STDIN)),
             };
         }
         if [&b"wine"[..], b"wine64", b"cmd", b"cmd.exe"].contains(&started.name) {

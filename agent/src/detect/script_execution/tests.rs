@@ -29,7 +29,11 @@ fn told(signals: &[Signal]) -> Vec<(u32, String, f64)> {
         .iter()
         .map(|signal| match &signal.object {
             Object::Script(name) => (signal.subject.pid, name.to_string(), signal.risk),
-            other @ (Object::Command(_) | Object::File(_) | Object::Files(_) | Object::Destination(_)) => {
+            other @ (Object::Command(_)
+            | Object::File(_)
+            | Object::Files(_)
+            | Object::Destination(_)
+            | Object::Content(_)) => {
                 panic!("{other:?}")
             }
         })

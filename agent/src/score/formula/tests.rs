@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    detect::{Object, Signal},
+    detect::{Content, ContentKind, Object, Signal},
     event::ProcessKey,
     score::Via,
 };
 
-const ANALYTICS: [Analytic; 7] = [
+const ANALYTICS: [Analytic; 8] = [
     Analytic::CommandExecution,
     Analytic::ScriptExecution,
     Analytic::FileAccess,
@@ -17,6 +17,7 @@ const ANALYTICS: [Analytic; 7] = [
     Analytic::MassFileAccess,
     Analytic::ConnectionCreation,
     Analytic::TrafficFlow,
+    Analytic::TrafficContent,
 ];
 
 fn weighted(analytic: Analytic, stage: Stage, risk: f64) -> Weighted {
@@ -37,26 +38,22 @@ fn weighted(analytic: Analytic, stage: Stage, risk: f64) -> Weighted {
     }
 }
 
-fn score(rows: &[(Analytic, Stage, f64)], proof: bool) -> f64 {
-    let signals = rows.iter().map(|&(analytic, stage, risk)| weighted(analytic, stage, risk)).collect();
-    judge(signals, proof.then_some(Proof { bytes_carried: 1, bytes_out: 1 })).score
+fn score(rows: &[(Analytic, Stage, f64)]) -> f64 {
+    judge(rows.iter().map(|&(analytic, stage, risk)| weighted(analytic, stage, risk)).collect()).score
 }
 
 #[test]
 fn worked_examples() {
-    use Analytic::{CommandExecution, ConnectionCreation, FileAccess, MassFileAccess, TrafficFlow};
+    use Analytic::{
+        CommandExecution, ConnectionCreation, FileAccess, MassFileAccess, SensitiveFileAccess,
+        TrafficContent, TrafficFlow,
+    };
     use Stage::{Collection, Egress, Staging, Transfer};
-    type Row<'a> = (&'a str, &'a [(Analytic, Stage, f64)], bool, f64, f64);
+    type Row<'a> = (&'a str, &'a [(Analytic, Stage, f64)], f64, f64);
     let rows: &[Row<'_>] = &[
-        ("nothing", &[], false, 0.0, 0.0),
-        ("one loud tool", &[(CommandExecution, Transfer, 9.0)], false, 5.0, 5.0),
-        (
-            "a local backup",
-            &[(MassFileAccess, Collection, 8.0), (CommandExecution, Staging, 8.0)],
-            false,
-            7.9,
-            7.9,
-        ),
+        ("nothing", &[], 0.0, 0.0),
+        ("one loud tool", &[(CommandExecution, Transfer, 9.0)], 5.0, 5.0),
+        ("a local backup", &[(MassFileAccess, Collection, 8.0), (CommandExecution, Staging, 8.0)], 7.9, 7.9),
         (
             "all but bytes out",
             &[
@@ -65,53 +62,75 @@ fn worked_examples() {
                 (CommandExecution, Transfer, 9.0),
                 (ConnectionCreation, Egress, 2.0),
             ],
-            false,
             7.9,
             7.9,
         ),
         (
             "a page fetched by curl",
             &[(CommandExecution, Transfer, 2.0), (ConnectionCreation, Egress, 2.0)],
-            false,
             2.0,
             3.5,
         ),
         (
             "archive, upload, volume",
             &[(FileAccess, Staging, 8.0), (CommandExecution, Transfer, 9.0), (TrafficFlow, Egress, 8.0)],
-            false,
             9.0,
             10.0,
         ),
         (
-            "two stages, proven",
-            &[(MassFileAccess, Collection, 8.0), (TrafficFlow, Egress, 8.0)],
-            true,
-            8.0,
+            "few documents, all of them sent",
+            &[(MassFileAccess, Collection, 6.0), (TrafficContent, Egress, 10.0)],
             8.2,
+            8.3,
+        ),
+        (
+            "the same, perhaps compressed",
+            &[(MassFileAccess, Collection, 9.0), (TrafficContent, Egress, 7.0)],
+            7.9,
+            7.9,
+        ),
+        ("a transfer of a size that fits", &[(TrafficContent, Egress, 10.0)], 5.0, 5.0),
+        (
+            "a key that is used",
+            &[(SensitiveFileAccess, Collection, 8.0), (TrafficContent, Egress, 7.0)],
+            7.7,
+            7.9,
+        ),
+        (
+            "a key that is uploaded",
+            &[
+                (SensitiveFileAccess, Collection, 8.0),
+                (CommandExecution, Transfer, 9.0),
+                (TrafficContent, Egress, 7.0),
+            ],
+            9.0,
+            9.2,
         ),
     ];
-    for (name, signals, proof, least, most) in rows {
-        let score = score(signals, *proof);
+    for (name, signals, least, most) in rows {
+        let score = score(signals);
         assert!((*least..=*most).contains(&score), "{name}: {score}");
     }
 }
 
 #[test]
-fn proof_needs_parity() {
-    let rows: &[(u64, u64, u64, bool)] = &[
-        (0, 0, 1_000, false),
-        (0, 12_000_000, 5_000_000, false),
-        (0, 12_000_000, 11_000_000, true),
-        (0, 12_000_000, 12_100_000, true),
-        (0, 400, 12_000_000, false),
-        (0, 400, 500, false),
-        (0, 65_536, 70_000, true),
-        (12_000_000, 0, 7_000_000, true),
-        (12_000_000, 0, 5_000_000, false),
+fn proof_is_the_strongest_signal_that_proves() {
+    let content =
+        |kind, carried| Content { remote: "198.51.100.1:443".parse().unwrap(), carried, sent: 1, kind };
+    let signal = |kind, carried, risk| {
+        let mut weighted = weighted(Analytic::TrafficContent, Stage::Egress, risk);
+        weighted.signal.object = Object::Content(content(kind, carried));
+        weighted
+    };
+    let rows: &[(&[(ContentKind, u64, f64)], Option<u64>)] = &[
+        (&[], None),
+        (&[(ContentKind::Secrets, 1, 8.0), (ContentKind::Compressed, 2, 7.0)], None),
+        (&[(ContentKind::Encoded, 1, 9.0), (ContentKind::Parity, 2, 10.0)], Some(2)),
+        (&[(ContentKind::Secrets, 1, 8.0), (ContentKind::Encoded, 3, 9.0)], Some(3)),
     ];
-    for &(collected, derived, out, expected) in rows {
-        assert_eq!(proof(collected, derived, out).is_some(), expected, "{collected} {derived} {out}");
+    for (rows, expected) in rows {
+        let signals = rows.iter().map(|&(kind, carried, risk)| signal(kind, carried, risk)).collect();
+        assert_eq!(judge(signals).proof.map(|content| content.carried), *expected, "{rows:?}");
     }
 }
 
@@ -135,22 +154,22 @@ fn shuffled(
 proptest! {
     #[test]
     fn bounded(signals in prop::collection::vec(any_signal(), 0..40)) {
-        let verdict = judge(signals, None);
+        let verdict = judge(signals);
         prop_assert!((0.0..=SCORE_MAX).contains(&verdict.score));
         prop_assert!(verdict.score <= verdict.cap);
     }
 
     #[test]
     fn more_evidence_never_lowers(signals in prop::collection::vec(any_signal(), 0..40), more in any_signal()) {
-        let before = judge(signals.clone(), None).score;
+        let before = judge(signals.clone()).score;
         let mut signals = signals;
         signals.push(more);
-        prop_assert!(judge(signals, None).score >= before - 1e-12);
+        prop_assert!(judge(signals).score >= before - 1e-12);
     }
 
     #[test]
     fn order_does_not_matter((signals, shuffled) in shuffled(prop::collection::vec(any_signal(), 0..20))) {
-        prop_assert_eq!(judge(signals, None).score.to_bits(), judge(shuffled, None).score.to_bits());
+        prop_assert_eq!(judge(signals).score.to_bits(), judge(shuffled).score.to_bits());
     }
 
     #[test]
@@ -163,7 +182,7 @@ proptest! {
         for stage in Stage::ALL {
             let signals = risks.iter().zip(ANALYTICS.iter().cycle())
                 .map(|(&risk, &analytic)| weighted(analytic, stage, risk)).collect();
-            prop_assert!(judge(signals, None).score <= CAP_ONE_STAGE);
+            prop_assert!(judge(signals).score <= CAP_ONE_STAGE);
         }
     }
 }
