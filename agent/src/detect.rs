@@ -91,6 +91,8 @@ pub struct Volume {
     pub bytes_in: u64,
     /// Of those sent, the bytes to a port of the first class (21, 22, 53, 443).
     pub bytes_out_ports: u64,
+    /// Bytes that were sent since the last observation, and by how many calls.
+    pub last: (u64, u64),
 }
 
 /// What a volume sums.

@@ -5,6 +5,7 @@ pub mod flows;
 mod judge;
 mod moments;
 mod pauses;
+mod served;
 mod graph;
 mod story;
 
@@ -22,7 +23,7 @@ use crate::{
         Config,
         classify::{Classifier, FileClass},
     },
-    detect::{Detectors, Observation, Scope, Signal, Subject, Volume},
+    detect::{Detectors, Observation, Scope, Signal, Subject, Volume, traffic_flow::is_icmp},
     event::{
         BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Loss, Open, ProcessKey, Started, nanoseconds,
     },
@@ -131,6 +132,7 @@ impl Pipeline {
                 if self.passes_on(process) {
                     self.provenance.fork(process, fork.child);
                 }
+                self.provenance.helps(process, fork.child);
             }
             Fact::Exec(exec) => {
                 self.table.exec(process, exec, self.now);
@@ -142,7 +144,9 @@ impl Pipeline {
             }
             Fact::Exit { .. } => {
                 self.table.exit(process, self.now);
-                self.pauses.ended(process, self.now);
+                if self.flows.process(process).is_some() {
+                    self.pauses.ended(process, self.now);
+                }
             }
             Fact::Open(open) => self.open(process, open, out),
             Fact::Flow(flow) => self.flow(process, flow, out),
@@ -245,8 +249,7 @@ impl Pipeline {
         if delta.tx == 0 && delta.rx == 0 {
             return;
         }
-        // What a service answers to those who asked is its work; data that it should not hold is not.
-        if !outgoing && !self.provenance.carried(process).is_grave() {
+        if !outgoing && !self.gives_away(process) {
             return;
         }
         if let Some(rule) = self.covering(process, remote) {
@@ -299,6 +302,7 @@ impl Pipeline {
                 bytes_out,
                 bytes_in,
                 bytes_out_ports,
+                last: (sent.delta.tx, sent.delta.sends),
             }
         });
         for volume in volumes {
@@ -438,9 +442,11 @@ impl Pipeline {
 }
 
 /// Where a flow's bytes go: its remote end. Bytes of a process's overflow entry (the ledger was full) have lost
-/// theirs and count as going outside; other families without an address (unix sockets and the like) go nowhere.
+/// theirs and count as going outside, as do those of raw ICMP, of which the ledger knows none; other families without an
+/// address (unix sockets and the like) go nowhere.
 fn destination(flow: &Flow) -> Option<SocketAddr> {
-    flow.remote.or((flow.family == 0).then_some(UNKNOWN_DESTINATION))
+    let lost = flow.family == 0 || is_icmp(flow.protocol);
+    flow.remote.or(lost.then_some(UNKNOWN_DESTINATION))
 }
 
 #[cfg(test)]

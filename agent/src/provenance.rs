@@ -34,6 +34,8 @@ const WRITERS_MAX: usize = 8;
 const WROTE_MAX: usize = 256;
 /// Sources remembered for one process.
 const SOURCES_MAX: usize = 128;
+/// Children without a program of their own remembered for one process, the latest.
+const HELPERS_MAX: usize = 32;
 /// Processes that one gathering visits.
 const VISITS_MAX: usize = 256;
 
@@ -53,6 +55,7 @@ struct Node {
     sources: Vec<Source>,
     wrote: Vec<FileKey>,
     pipes: Vec<u64>,
+    helpers: Vec<ProcessKey>,
 }
 
 #[derive(Debug)]
@@ -77,8 +80,21 @@ impl Provenance {
         }
     }
 
-    /// Standard input and output of a new program.
+    /// A child that has not called exec is a part of its parent's program: what it reads reaches the parent by pipes that
+    /// both had before (sshd's sftp, a pool of workers). It does not reach the parent's other children.
+    pub fn helps(&mut self, parent: ProcessKey, child: ProcessKey) {
+        let helpers = &mut self.processes.entry(parent).or_default().helpers;
+        if helpers.len() == HELPERS_MAX {
+            helpers.remove(0);
+        }
+        helpers.push(child);
+    }
+
+    /// Standard input and output of a new program, which helps nobody any more.
     pub fn exec(&mut self, process: ProcessKey, parent: Option<ProcessKey>, exec: &Exec) {
+        if let Some(node) = self.processes.get_mut(&exec.parent) {
+            node.helpers.retain(|&helper| helper != process);
+        }
         let [stdin, stdout, _] = exec.fds;
         self.descriptor(process, parent, stdin, Direction::In);
         self.descriptor(process, parent, stdout, Direction::Out);
@@ -153,6 +169,9 @@ impl Provenance {
                     queue.push_back(key);
                 }
             };
+            if at == process {
+                node.helpers.iter().copied().for_each(&mut visit);
+            }
             for &source in &node.sources {
                 match source {
                     Source::Process(parent) => visit(parent),

@@ -3,7 +3,7 @@
 //! - **Staging places**: writing into one is staging, reading from one is collection, with the risk of the pattern.
 //! - **Sensitive files**: reading one is collection, unless it is the program's own (`owner`).
 //! - **Mass access**: many distinct documents by one process, or by one story when its processes share the work;
-//!   again at each doubling, not at each file.
+//!   again at each doubling, not at each file. Fewer are enough within a second.
 //!
 //! Each file is at most one signal of each kind for a process, and past `SINGLY` files of a kind only each doubling
 //! of their number is told: who unpacks into a staging place floods nobody. State, bounded: `PROCESSES` processes and
@@ -22,7 +22,7 @@ use agent_common::file::{S_IFDIR, S_IFMT};
 use super::{
     Analytic, Object, Observation, Signal, Stage, Subject,
     recent::Recent,
-    weights::{MASS, MASS_INDEXER, MASS_MAX, MASS_STEP},
+    weights::{MASS, MASS_BURST, MASS_INDEXER, MASS_MAX, MASS_STEP},
 };
 use crate::{
     config::Files,
@@ -39,6 +39,8 @@ const STORIES: usize = 512;
 const REPORTED: usize = 256;
 /// Files of one kind that are told one by one for a process.
 const SINGLY: u32 = 16;
+/// Documents within a second that are mass access at least: a handful may be one person's choice in a dialogue.
+const BURST_LEAST: u32 = 8;
 
 /// The analytic.
 #[derive(Debug)]
@@ -211,13 +213,15 @@ impl FileAccess {
     }
 
     fn document(&mut self, access: &Access<'_>, out: &mut Vec<Signal>) {
-        let (now, file) = (access.now, access.open.file);
+        let (now, file, burst_count) = (access.now, access.open.file, self.burst_count());
         let documents = &mut self.processes.entry(access.subject.process.key).documents;
         let own = documents.count(now, file, self.mass_window);
         let own_due = documents.due(own, self.mass_count);
+        let own_burst = documents.bursts(burst_count);
         let documents = self.stories.entry(access.subject.story);
         let all = documents.count(now, file, self.mass_window);
         let all_due = documents.due(all, self.mass_count);
+        let all_burst = documents.bursts(burst_count);
         if let Some(doublings) = own_due {
             out.push(self.mass(access, doublings, own, "this process"));
         }
@@ -225,6 +229,23 @@ impl FileAccess {
         if let Some(doublings) = all_due.filter(|_| all > own) {
             out.push(self.mass(access, doublings, all, "the processes of this story"));
         }
+        let burst = own_burst || (all_burst && all > own);
+        if burst && own_due.is_none() && all_due.is_none() && !owner::picks(access.subject.process) {
+            let (who, count) =
+                if own_burst { ("this process", own) } else { ("the processes of this story", all) };
+            let reason = format!("{who} read {burst_count} different documents within a second");
+            out.push(access.signal(
+                (Analytic::MassFileAccess, "T1119", Stage::Collection),
+                MASS_BURST,
+                Object::Files(count),
+                reason.into(),
+            ));
+        }
+    }
+
+    /// Documents within a second that are mass access: two fifths of those within the window.
+    fn burst_count(&self) -> u32 {
+        (self.mass_count.saturating_mul(2) / 5).max(BURST_LEAST)
     }
 
     fn mass(&self, access: &Access<'_>, doublings: u32, count: u32, who: &str) -> Signal {

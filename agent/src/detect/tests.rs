@@ -116,6 +116,7 @@ fn perform(detectors: &mut Detectors, subject: &Subject<'_>, deed: &Does, out: &
                     bytes_out: *bytes,
                     bytes_in: 5_000,
                     bytes_out_ports: *bytes,
+                    last: (*bytes, 1),
                 };
                 detectors.observe(1, subject, &Observation::Volume(volume), out);
             }

@@ -31,6 +31,8 @@ macro_rules! weights {
 weights! {
     MASS = 6.0, "many documents read, at the configured count",
         "T1020 names it without a number; the least that makes a stage strong, since indexers and backups do it too";
+    MASS_BURST = 6.0, "two fifths of that count within a second",
+        "no hand does that: a program goes through a folder";
     MASS_STEP = 1.0, "each doubling of that count",
         "a folder of a thousand documents is no accident any more";
     MASS_MAX = 9.0, "many documents at most",
@@ -52,6 +54,9 @@ weights! {
     TOOL_TO_LOOPBACK = 3.0, "a tool whose remote end is this host, at most",
         "the data makes a hop and has not left";
 
+    CARRIER = 7.0, "questions to name servers or ICMP messages that carry data, as a means of transfer",
+        "no honest program needs long ones by the dozen; mail filters come near";
+
     CONNECTION = 1.0, "a new connection outside",
         "most programs make one";
     CONNECTION_WEB = 2.0, "to port 443 or a configured one",
@@ -68,11 +73,11 @@ weights! {
         "backups, streams and uploads look alike";
 
     CONTENT_PARITY = 10.0, "as many bytes sent as were taken",
-        "the theft itself; no other comparison is as seldom right by chance (below 1 % each, see Proof)";
+        "the theft itself; no other comparison is as seldom right by chance (1 % each)";
     CONTENT_ENCODED = 9.0, "as many as base64, base32 or hexadecimal makes of them",
         "three windows instead of one";
     CONTENT_COMPRESSED = 7.0, "from half of what was taken up to it",
-        "a wide window (7 % by chance): strong, but it lifts no cap";
+        "a wide window (8 % by chance): strong, but it lifts no cap";
     CONTENT_SECRETS = 7.0, "as many bytes as the secrets of others that a sender carries",
         "few bytes say little: strong, but it lifts no cap";
     CONTENT_SECRETS_ALL = 1.0, "three secrets or more of them, on top",

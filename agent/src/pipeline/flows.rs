@@ -45,6 +45,7 @@ struct State {
     since: BootTime,
     tx: u64,
     rx: u64,
+    sends: u64,
     last: BootTime,
     datagram: bool,
 }
@@ -58,6 +59,8 @@ pub struct Delta {
     pub tx: u64,
     /// Bytes received since then.
     pub rx: u64,
+    /// Calls that sent.
+    pub sends: u64,
 }
 
 /// Bytes towards the outside.
@@ -119,11 +122,12 @@ impl Flows {
         match flow.since.cmp(&state.since) {
             Ordering::Less => return Delta { new, ..Delta::default() },
             Ordering::Equal => {}
-            Ordering::Greater => (state.since, state.tx, state.rx) = (flow.since, 0, 0),
+            Ordering::Greater => (state.since, state.tx, state.rx, state.sends) = (flow.since, 0, 0, 0),
         }
         let (tx, rx) = (flow.tx_bytes.saturating_sub(state.tx), flow.rx_bytes.saturating_sub(state.rx));
-        (state.tx, state.rx) = (state.tx + tx, state.rx + rx);
-        Delta { new, tx, rx }
+        let sends = flow.tx_calls.saturating_sub(state.sends);
+        (state.tx, state.rx, state.sends) = (state.tx + tx, state.rx + rx, state.sends + sends);
+        Delta { new, tx, rx, sends }
     }
 
     /// Adds a difference to the sums of the process and its story.
@@ -281,7 +285,7 @@ mod tests {
         ];
         for (at, ((what, since, tx, rx), (new, delta_tx, delta_rx))) in rows.into_iter().enumerate() {
             let delta = flows.update(process, &event(what, since, tx, rx), 1);
-            assert_eq!(delta, Delta { new, tx: delta_tx, rx: delta_rx }, "row {at}");
+            assert_eq!(delta, Delta { new, tx: delta_tx, rx: delta_rx, sends: 0 }, "row {at}");
         }
     }
 }

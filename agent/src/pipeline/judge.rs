@@ -60,8 +60,7 @@ impl Pipeline {
         for (process, burst) in self.pauses.processes(self.now, idle_ns) {
             let Some(sums) = self.flows.process(process) else { continue };
             let total = sums.bytes_out;
-            let ended =
-                idle_ns.is_none() || self.table.get(process).is_some_and(|known| known.ended.is_some());
+            let ended = self.table.get(process).is_some_and(|known| known.ended.is_some());
             let sent = if ended { vec![burst.bytes, total] } else { vec![burst.bytes] };
             let carried = self.provenance.carried(process);
             self.compare(process, &sent, &carried, out);
@@ -73,9 +72,9 @@ impl Pipeline {
         }
         for (_, burst) in self.pauses.stories(self.now, idle_ns) {
             // What a single process sent was its own burst.
-            if burst.shared {
-                let carried = self.provenance.carried(burst.sender);
-                self.compare(burst.sender, &[burst.bytes], &carried, out);
+            if let Some(sender) = burst.main_of_several() {
+                let carried = self.provenance.carried(sender);
+                self.compare(sender, &[burst.bytes], &carried, out);
             }
         }
     }

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use crate::event::{BootTime, ProcessKey};
 
-/// Senders that are waited for.
-const SENDERS_MAX: usize = 16_384;
+/// Processes, and stories, that are waited for.
+const WAITING_MAX: usize = 16_384;
+/// Senders of one burst whose shares are known; further ones only add to the sum.
+const SHARES_MAX: usize = 64;
 
 /// Processes and stories that sent since their last pause.
 #[derive(Debug, Default)]
@@ -20,42 +22,47 @@ pub(super) struct Pauses {
 }
 
 /// What was sent without a pause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Burst {
     /// Bytes.
     pub(super) bytes: u64,
-    /// The process that sent last.
-    pub(super) sender: ProcessKey,
-    /// More than one process sent.
-    pub(super) shared: bool,
+    shares: BTreeMap<ProcessKey, u64>,
     last: BootTime,
+}
+
+impl Burst {
+    fn add(&mut self, process: ProcessKey, bytes: u64, now: BootTime) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.last = now;
+        if self.shares.len() < SHARES_MAX || self.shares.contains_key(&process) {
+            let share = self.shares.entry(process).or_default();
+            *share = share.saturating_add(bytes);
+        }
+    }
+
+    /// The process that sent most, of several; none where a single one sent all.
+    pub(super) fn main_of_several(&self) -> Option<ProcessKey> {
+        let most = self.shares.iter().max_by_key(|&(&process, &bytes)| (bytes, process));
+        most.filter(|_| self.shares.len() > 1).map(|(&process, _)| process)
+    }
 }
 
 impl Pauses {
     /// `process` sent `bytes`.
     pub(super) fn sent(&mut self, process: ProcessKey, story: ProcessKey, bytes: u64, now: BootTime) {
         for (map, key) in [(&mut self.processes, process), (&mut self.stories, story)] {
-            if map.len() >= SENDERS_MAX && !map.contains_key(&key) {
+            if map.len() >= WAITING_MAX && !map.contains_key(&key) {
                 self.overflown += 1;
                 continue;
             }
-            let burst =
-                map.entry(key).or_insert(Burst { bytes: 0, sender: process, shared: false, last: now });
-            burst.bytes = burst.bytes.saturating_add(bytes);
-            burst.shared |= burst.sender != process;
-            (burst.sender, burst.last) = (process, now);
+            map.entry(key).or_default().add(process, bytes, now);
         }
     }
 
     /// `process` ended: if it ever sent, its whole life can be compared now.
     pub(super) fn ended(&mut self, process: ProcessKey, now: BootTime) {
-        if self.processes.len() < SENDERS_MAX {
-            self.processes.entry(process).or_insert(Burst {
-                bytes: 0,
-                sender: process,
-                shared: false,
-                last: now,
-            });
+        if self.processes.len() < WAITING_MAX {
+            self.processes.entry(process).or_insert(Burst { last: now, ..Burst::default() });
         }
     }
 
@@ -109,15 +116,19 @@ mod tests {
         for (process, bytes, time) in [(2, 10, 0), (3, 20, 5), (2, 30, 8)] {
             pauses.sent(key(process), key(1), bytes, time);
         }
-        let bytes = |due: Vec<(ProcessKey, Burst)>| -> Vec<(u32, u64, bool)> {
-            due.into_iter().map(|(key, burst)| (key.pid, burst.bytes, burst.shared)).collect()
+        let bytes = |due: Vec<(ProcessKey, Burst)>| -> Vec<(u32, u64, Option<u32>)> {
+            let main = |burst: &Burst| burst.main_of_several().map(|sender| sender.pid);
+            due.into_iter().map(|(key, burst)| (key.pid, burst.bytes, main(&burst))).collect()
         };
-        assert_eq!(bytes(pauses.processes(12, Some(5))), [(3, 20, false)]);
+        assert_eq!(bytes(pauses.processes(12, Some(5))), [(3, 20, None)]);
         assert_eq!(bytes(pauses.stories(12, Some(5))), []);
-        assert_eq!(bytes(pauses.processes(13, Some(5))), [(2, 40, false)]);
-        assert_eq!(bytes(pauses.stories(13, Some(5))), [(1, 60, true)]);
+        assert_eq!(bytes(pauses.processes(13, Some(5))), [(2, 40, None)]);
+        assert_eq!(bytes(pauses.stories(13, Some(5))), [(1, 60, Some(2))]);
         assert!(!pauses.is_waiting());
         pauses.sent(key(2), key(1), 7, 14);
-        assert_eq!(bytes(pauses.processes(14, None)), [(2, 7, false)]);
+        assert_eq!(bytes(pauses.processes(14, None)), [(2, 7, None)]);
+        // A process that ended is told once more, with nothing new.
+        pauses.ended(key(2), 20);
+        assert_eq!(bytes(pauses.processes(25, Some(5))), [(2, 0, None)]);
     }
 }

@@ -134,3 +134,72 @@ fn origins_are_bounded_and_summed() {
     assert_eq!(carried.bytes_collected(), 10_000);
     assert_eq!(carried.origins().count(), carried::ORIGINS_MAX);
 }
+
+#[test]
+fn a_helper_reads_for_its_parent_and_for_nobody_else() {
+    let mut graph = Provenance::default();
+    let (session, sftp, other) = (key(1), key(2), key(3));
+    for child in [sftp, other] {
+        graph.fork(session, child);
+        graph.helps(session, child);
+    }
+    graph.open(sftp, &open(10, "/srv/a.pdf", 100, false), &document());
+    assert_eq!(paths(&graph.carried(session)), ["/srv/a.pdf"]);
+    assert!(graph.carried(other).is_empty());
+    // A program of its own has pipes of its own.
+    let program = Exec { parent: session, ..exec([FdObject::None; 3]) };
+    graph.exec(sftp, Some(session), &program);
+    assert!(graph.carried(session).is_empty());
+}
+
+#[test]
+fn a_cut_is_one_layer_of_the_way() {
+    let cuts = |graph: &Provenance, process| -> Vec<(u64, bool)> {
+        let load = graph.load(process, &graph.carried(process));
+        load.cuts.iter().map(|cut| (cut.bytes, cut.derived)).collect()
+    };
+    let mut graph = Provenance::default();
+    let (tar, curl, gzip, sender, own) = (key(1), key(2), key(3), key(4), key(5));
+    // tar packs two documents; curl sends the archive.
+    graph.open(tar, &open(20, "/var/tmp/a.tar", 0, true), &staging());
+    graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+    graph.open(tar, &open(11, "/srv/b.pdf", 200, false), &document());
+    graph.open(curl, &open(20, "/var/tmp/a.tar", 310, false), &staging());
+    assert_eq!(cuts(&graph, curl), [(310, true), (300, false)]);
+    // A pipe: what its writer read.
+    graph.exec(gzip, None, &exec([FdObject::None, WRITE(7), FdObject::None]));
+    graph.exec(sender, None, &exec([READ(7), FdObject::None, FdObject::None]));
+    graph.open(gzip, &open(12, "/srv/c.pdf", 400, false), &document());
+    assert_eq!(cuts(&graph, sender), [(400, false)]);
+    // One process collects, copies and packs: what it made is no source.
+    for ino in [13, 14] {
+        graph.open(own, &open(ino, "/home/a/x.pdf", 500, false), &document());
+        graph.open(own, &open(ino + 10, "/tmp/x.pdf", 0, true), &staging());
+        graph.open(own, &open(ino + 10, "/tmp/x.pdf", 500, false), &staging());
+    }
+    graph.open(own, &open(30, "/tmp/x.zip", 0, true), &staging());
+    graph.open(own, &open(30, "/tmp/x.zip", 900, false), &staging());
+    assert_eq!(cuts(&graph, own), [(1_000, false), (900, true), (500, true)]);
+}
+
+#[test]
+fn secrets_are_counted_apart_and_by_who_read_them() {
+    let secret = FileClass {
+        sensitive: Some(Rating { pattern: "**/.ssh/id_rsa".into(), risk: 8.0 }),
+        ..FileClass::default()
+    };
+    let env = FileClass {
+        sensitive: Some(Rating { pattern: "**/.env".into(), risk: 6.0 }),
+        ..FileClass::default()
+    };
+    let mut graph = Provenance::default();
+    let (cat, curl) = (key(1), key(2));
+    graph.exec(cat, None, &exec([FdObject::None, WRITE(7), FdObject::None]));
+    graph.exec(curl, None, &exec([READ(7), FdObject::None, FdObject::None]));
+    graph.open(cat, &open(10, "/root/.ssh/id_rsa", 2_600, false), &secret);
+    graph.open(cat, &open(11, "/root/.env", 50, false), &env);
+    for (process, passed_on) in [(cat, false), (curl, true)] {
+        let secrets = graph.load(process, &graph.carried(process)).secrets;
+        assert_eq!(secrets, Secrets { files: 1, bytes: 2_600, others: 50, passed_on });
+    }
+}

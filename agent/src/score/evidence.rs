@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::{detect::Signal, event::ProcessKey};
 
-/// Signals kept for one process; the weakest gives way.
+/// Signals kept for one process: more than there are kinds of them. The weakest gives way of those that are not the
+/// strongest of their kind, on which scores rest.
 const SIGNALS_MAX: usize = 64;
 
 /// Processes with evidence remembered for one story.
@@ -40,9 +41,7 @@ impl Evidence {
             }
         } else if signals.len() < SIGNALS_MAX {
             signals.push(signal);
-        } else if let Some(weakest) = signals.iter_mut().min_by(|one, other| one.risk.total_cmp(&other.risk))
-            && weakest.risk <= signal.risk
-        {
+        } else if let Some(weakest) = spare(signals, &signal) {
             *weakest = signal;
         }
     }
@@ -68,5 +67,52 @@ impl Evidence {
                 self.by_story.remove(&story);
             }
         }
+    }
+}
+
+/// The weakest signal of which another one, or `new`, is at least as strong and of the same kind.
+fn spare<'a>(signals: &'a mut [Signal], new: &Signal) -> Option<&'a mut Signal> {
+    let kind = |signal: &Signal| (signal.stage, signal.analytic);
+    let outdone = |index: usize, signal: &Signal| {
+        let others = signals.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, other)| other);
+        others.chain([new]).any(|other| kind(other) == kind(signal) && other.risk >= signal.risk)
+    };
+    let weakest = signals
+        .iter()
+        .enumerate()
+        .filter(|(index, signal)| outdone(*index, signal))
+        .min_by(|(_, one), (_, other)| one.risk.total_cmp(&other.risk))
+        .map(|(index, _)| index)?;
+    signals.get_mut(weakest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{Analytic, Object, Stage};
+
+    #[test]
+    fn the_strongest_of_each_kind_stays() {
+        let subject = ProcessKey { pid: 1, start_ticks: 1 };
+        let signal = |analytic, stage, risk, number| Signal {
+            analytic,
+            technique: "T1020",
+            risk,
+            stage,
+            subject,
+            object: Object::Files(number),
+            time: 1,
+            reason: "".into(),
+        };
+        let mut evidence = Evidence::default();
+        evidence.add(subject, signal(Analytic::MassFileAccess, Stage::Collection, 2.0, 0));
+        for number in 0..1_000_u32 {
+            let risk = f64::from(number % 10);
+            evidence.add(subject, signal(Analytic::FileAccess, Stage::Staging, risk, number));
+        }
+        let kept = evidence.of(subject);
+        assert_eq!(kept.len(), SIGNALS_MAX);
+        assert!(kept.iter().any(|signal| signal.stage == Stage::Collection));
+        assert!(kept.iter().any(|signal| signal.risk > 8.0));
     }
 }

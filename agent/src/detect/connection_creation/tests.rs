@@ -79,6 +79,7 @@ fn flow(remote: &str, bytes_out: u64, bytes_out_ports: u64) -> Observation<'stat
         bytes_out,
         bytes_in: 0,
         bytes_out_ports,
+        last: (bytes_out, 1),
     })
 }
 
@@ -133,6 +134,7 @@ fn other_scopes_are_left_to_traffic_flow() {
             bytes_out: 99_000_000,
             bytes_in: 0,
             bytes_out_ports: 99_000_000,
+            last: (99_000_000, 1),
         };
         assert_eq!(see(&mut analytic(), &testing::process(1, "x"), &Observation::Volume(volume)), []);
     }

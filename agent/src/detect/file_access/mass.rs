@@ -1,4 +1,6 @@
-//! Many distinct documents within a window.
+//! Many distinct documents within a window, or some within a second.
+
+use std::collections::VecDeque;
 
 use crate::{
     detect::recent::Recent,
@@ -7,6 +9,8 @@ use crate::{
 
 /// Distinct documents that one count remembers exactly; what is above is counted without remembering.
 const EXACT: usize = 512;
+/// A burst: nobody opens several documents within a second by hand.
+const BURST_NS: u64 = 1_000_000_000;
 
 /// Distinct documents within the window, of one process or one story.
 #[derive(Debug)]
@@ -15,11 +19,14 @@ pub(super) struct Documents {
     seen: Recent<FileKey, BootTime>,
     /// The count at which the next signal is due; zero before the first.
     next: u32,
+    /// When documents were opened that had not been before, the last few.
+    bursts: VecDeque<BootTime>,
+    burst_told: bool,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        Self { seen: Recent::new(EXACT), next: 0 }
+        Self { seen: Recent::new(EXACT), next: 0, bursts: VecDeque::new(), burst_told: false }
     }
 }
 
@@ -33,11 +40,25 @@ impl Documents {
             // The window went by without a document: a new burst begins.
             *self = Self::default();
         }
+        if self.seen.get(&file).is_none() {
+            self.bursts.push_back(now);
+        }
         *self.seen.entry(file) = now;
         let above = self.seen.evicted();
         u32::try_from(self.seen.len())
             .unwrap_or(u32::MAX)
             .saturating_add(u32::try_from(above).unwrap_or(u32::MAX))
+    }
+
+    /// Whether the last `least` new documents were opened within a second, for the first time.
+    pub(super) fn bursts(&mut self, least: u32) -> bool {
+        let least = usize::try_from(least).unwrap_or(usize::MAX);
+        while self.bursts.len() > least {
+            self.bursts.pop_front();
+        }
+        let (Some(first), Some(last)) = (self.bursts.front(), self.bursts.back()) else { return false };
+        let is = self.bursts.len() == least && last.saturating_sub(*first) <= BURST_NS;
+        is && !std::mem::replace(&mut self.burst_told, true)
     }
 
     /// Whether a signal is due at `count`, the first at `least`, each next at twice the count; returns how often it

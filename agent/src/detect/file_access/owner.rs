@@ -62,6 +62,11 @@ pub(super) fn downloads(process: &Process, path: &[u8]) -> bool {
         && system_program(process).is_some_and(|name| matches_name(BROWSERS, name))
 }
 
+/// Whether a person picks the files that the program opens together: a dialogue's, or a folder's that it shows.
+pub(super) fn picks(process: &Process) -> bool {
+    system_program(process).is_some_and(|name| matches_name(BROWSERS, name) || matches_name(INDEXERS, name))
+}
+
 /// Whether a file below /dev/shm is the program's shared memory, no staged data.
 pub(super) fn shares_memory(process: &Process, path: &[u8]) -> bool {
     let known = |name: &[u8]| matches_name(BROWSERS, name) || matches_name(SHARED_MEMORY, name);

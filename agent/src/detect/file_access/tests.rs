@@ -232,14 +232,15 @@ fn documents(
 #[test]
 fn mass_access_at_each_doubling() {
     let process = testing::process(1, "cat");
-    assert_eq!(documents(&mut analytic(10), &process, 0..9), []);
-    assert_eq!(documents(&mut analytic(10), &process, 0..10), [(10, 10, 6.0)]);
+    let burst = (8, 8, 6.0);
+    assert_eq!(documents(&mut analytic(10), &process, 0..7), []);
+    assert_eq!(documents(&mut analytic(10), &process, 0..10), [burst, (10, 10, 6.0)]);
     let many = documents(&mut analytic(10), &process, 0..200);
-    assert_eq!(many, [(10, 10, 6.0), (20, 20, 7.0), (40, 40, 8.0), (80, 80, 9.0), (160, 160, 9.0)]);
+    assert_eq!(many, [burst, (10, 10, 6.0), (20, 20, 7.0), (40, 40, 8.0), (80, 80, 9.0), (160, 160, 9.0)]);
     // Distinct files count, opens do not.
-    assert_eq!(documents(&mut analytic(10), &process, (0..100).map(|index| index % 9)), []);
+    assert_eq!(documents(&mut analytic(10), &process, (0..100).map(|index| index % 7)), []);
     let beyond_exact = documents(&mut analytic(500), &process, 0..2_001);
-    assert_eq!(beyond_exact.iter().map(|told| told.1).collect::<Vec<_>>(), [500, 1_000, 2_000]);
+    assert_eq!(beyond_exact.iter().map(|told| told.1).collect::<Vec<_>>(), [200, 500, 1_000, 2_000]);
     let indexer = testing::process_of(1, "/usr/libexec/tracker-miner-fs-3", "tracker-miner-fs-3");
     assert_eq!(documents(&mut analytic(10), &indexer, 0..10), [(10, 10, 2.0)]);
 }
@@ -300,7 +301,7 @@ fn mass_access_by_a_story_of_short_processes() {
         );
         analytic.forget(process.key);
     }
-    assert_eq!(told, [Object::Files(10), Object::Files(20)]);
+    assert_eq!(told, [Object::Files(8), Object::Files(10), Object::Files(20)]);
 }
 
 #[test]
@@ -327,4 +328,27 @@ fn state_is_bounded() {
     }
     assert_eq!((analytic.processes.len(), analytic.stories.len()), (super::PROCESSES, super::STORIES));
     assert!(analytic.evicted() > 0);
+}
+
+#[test]
+fn some_documents_within_a_second_are_read_by_no_hand() {
+    let class = FileClass { document: true, ..FileClass::default() };
+    let rows = [
+        ("a program that walks a folder", "/usr/bin/python3", 8, 100, true),
+        ("a person who opens one after the other", "/usr/bin/python3", 19, 1_500, false),
+        ("a handful", "/usr/bin/python3", 7, 10, false),
+        ("a dialogue of a browser", "/usr/lib/firefox/firefox", 12, 1, false),
+        ("a browser's name elsewhere", "/tmp/firefox", 8, 1, true),
+    ];
+    for (name, exe, documents, step_ms, told) in rows {
+        let mut analytic = analytic(20);
+        let process = testing::process_of(1, exe, exe);
+        let mut found = Vec::new();
+        for ino in 0..documents {
+            let open = opened("/srv/a.pdf", ino, "r");
+            found.extend(see(&mut analytic, ino * step_ms * SECOND / 1_000, &process, &[], &open, &class));
+        }
+        let risks: Vec<f64> = found.iter().map(|signal| signal.risk).collect();
+        assert_eq!(risks, if told { vec![6.0] } else { vec![] }, "{name}");
+    }
 }

@@ -21,7 +21,7 @@ const FRAMING: u64 = 16;
 const SHORT: u64 = 32;
 /// Encodings as text, as a fraction of what they encode: base64, base32, hexadecimal; and one in so many bytes more
 /// for line ends and escapes (base64 in a URL or form: `+` and `/` take three bytes, 6 %).
-const ENCODINGS: [(u64, u64, u64); 3] = [(4, 3, 8), (8, 5, 8), (2, 1, FRAMING)];
+const ENCODINGS: [(u64, u64, u64); 3] = [(4, 3, 8), (8, 5, FRAMING), (2, 1, FRAMING)];
 /// Documents are compressed already; text shrinks to a third and less. From half on it is more likely one file packed
 /// than another one.
 const COMPRESSED: u64 = 2;

@@ -19,7 +19,7 @@ fn see(
     (scope, bytes_out, bytes_in, bytes_out_ports): (Scope, u64, u64, u64),
 ) -> Vec<f64> {
     let remote = "198.51.100.1:443".parse().expect("an address");
-    let volume = Volume { scope, remote, protocol: 17, bytes_out, bytes_in, bytes_out_ports };
+    let volume = Volume { scope, remote, protocol: 17, bytes_out, bytes_in, bytes_out_ports, last: (0, 0) };
     let found: Vec<Signal> =
         testing::signals(process, lineage, &Observation::Volume(volume), |subject, observation, out| {
             analytic.observe(3, subject, observation, out);
@@ -101,4 +101,45 @@ fn a_story_is_counted_across_its_processes() {
     assert_eq!(see(&mut analytic, &second, &[&root], (Scope::Lineage, 12_000_000, 1, 0)), [0.0; 0]);
     analytic.forget(first.key);
     assert_eq!(see(&mut analytic, &second, &[&root], (Scope::Lineage, 20_000_001, 1, 0)), [9.0]);
+}
+
+#[test]
+fn questions_and_echoes_that_carry_data_are_a_means_of_transfer() {
+    // Messages by several processes of one story, each of so many bytes.
+    let rows = [
+        ("names of a tunnel", 17, "198.51.100.1:53", 113, 88, true),
+        ("names of hosts", 17, "198.51.100.1:53", 4_000, 45, false),
+        ("names that clouds make up", 17, "198.51.100.1:53", 400, 79, false),
+        ("few long names", 17, "198.51.100.1:53", 63, 200, false),
+        ("an answer to a zone transfer", 6, "198.51.100.1:53", 200, 1_400, false),
+        ("QUIC", 17, "198.51.100.1:443", 200, 1_200, false),
+        ("echoes with data", 1, "198.51.100.1:0", 64, 1_008, true),
+        ("ping", 1, "198.51.100.1:0", 10_000, 64, false),
+        ("ping -s 1400 -c 5", 1, "198.51.100.1:0", 5, 1_408, false),
+        ("echoes of IPv6", 58, "[2001:db8::1]:0", 300, 300, true),
+    ];
+    let shell = testing::process(1, "sh x.sh");
+    for (name, protocol, remote, messages, bytes, told) in rows {
+        let mut analytic = analytic();
+        let mut found = Vec::new();
+        for pid in 2..2 + messages {
+            let process = testing::process(pid, "x");
+            let volume = Volume {
+                scope: Scope::Lineage,
+                remote: remote.parse().unwrap(),
+                protocol,
+                bytes_out: 0,
+                bytes_in: 0,
+                bytes_out_ports: 0,
+                last: (bytes, 1),
+            };
+            let observation = Observation::Volume(volume);
+            found.extend(testing::signals(&process, &[&shell], &observation, |subject, observation, out| {
+                analytic.observe(3, subject, observation, out);
+            }));
+        }
+        let found: Vec<_> = found.iter().map(|signal| (signal.stage, signal.risk)).collect();
+        let expected = if told { vec![(Stage::Transfer, 7.0)] } else { vec![] };
+        assert_eq!(found, expected, "{name}");
+    }
 }

@@ -14,6 +14,7 @@ const MS: u64 = 1_000_000;
 pub(super) struct Scene {
     pub(super) events: Vec<Event>,
     time: u64,
+    step: u64,
 }
 
 pub(super) fn pipe_in(ino: u64) -> [FdObject; 3] {
@@ -35,7 +36,7 @@ fn path(text: &str) -> Path {
 impl Scene {
     /// The agent starts; pid 10 was there before it and is a launcher.
     pub(super) fn new() -> Self {
-        let mut scene = Self { events: Vec::new(), time: 1_000_000 * MS };
+        let mut scene = Self { events: Vec::new(), time: 1_000_000 * MS, step: 10 * MS };
         scene.push(1, Fact::Started(Box::new(Started { boot_id: "test".into(), ..Started::default() })));
         scene.push(10, Fact::Seen(Box::new(Seen { exe: "/usr/sbin/init".into(), ..Seen::default() })));
         scene
@@ -64,6 +65,11 @@ impl Scene {
         self.time += seconds * 1_000 * MS;
     }
 
+    /// From now on events happen at once.
+    pub(super) fn hold(&mut self) {
+        self.step = 0;
+    }
+
     pub(super) fn tick(&mut self) {
         self.push(0, Fact::Tick);
     }
@@ -87,6 +93,11 @@ impl Scene {
             ..Exec::default()
         };
         self.push(pid, Fact::Exec(Box::new(exec)));
+    }
+
+    /// A child that calls no exec.
+    pub(super) fn fork(&mut self, parent: u32, pid: u32) {
+        self.push(parent, Fact::Fork(Fork { child: key(pid), comm: "fork".into(), uid: 0 }));
     }
 
     pub(super) fn exit(&mut self, pid: u32) {
@@ -134,6 +145,11 @@ impl Scene {
         self.push(pid, Fact::Open(Box::new(open)));
     }
 
+    /// A flow at an instant, without the pauses of [`Self::send`].
+    pub(super) fn sent(&mut self, pid: u32, socket: u64, remote: &str, bytes: u64) {
+        self.flow(pid, FlowWhat::Snapshot, socket, remote, Direction::Out, bytes);
+    }
+
     fn flow(
         &mut self,
         pid: u32,
@@ -164,7 +180,7 @@ impl Scene {
     }
 
     fn push(&mut self, pid: u32, fact: Fact) {
-        self.time += 10 * MS;
+        self.time += self.step;
         self.events.push(Event { time: self.time, process: key(pid), fact });
     }
 }

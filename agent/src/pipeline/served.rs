@@ -1,0 +1,62 @@
+//! Which bytes on connections that others opened are egress.
+//!
+//! What a service answers to those who ask is its work, however much it is. It is more than that when the data came to it
+//! by another process (a script of a web server packs a folder, a login's sftp reads documents), when it was collected,
+//! staged or secret, or when nobody runs a service at all: somebody just started a tool that offers files.
+
+use super::Pipeline;
+use crate::{
+    detect::tool::{self, Action},
+    event::ProcessKey,
+    process::Process,
+    provenance::Carried,
+};
+
+/// Programs that run services: what they start offers what it was set up to offer. Base names.
+const SUPERVISORS: &[&[u8]] = &[
+    b"systemd",
+    b"init",
+    b"runsv",
+    b"s6-supervise",
+    b"openrc-run",
+    b"supervisord",
+    b"containerd-shim",
+    b"containerd-shim-runc-v2",
+    b"conmon",
+    b"dockerd",
+    b"tini",
+    b"dumb-init",
+];
+
+impl Pipeline {
+    /// Whether what `process` answers leaves as taken data.
+    pub(super) fn gives_away(&self, process: ProcessKey) -> bool {
+        let carried = self.provenance.carried(process);
+        !carried.is_empty()
+            && (carried.is_grave() || self.was_fed(process, &carried) || self.serves_ad_hoc(process))
+    }
+
+    /// Whether some of it came to the process by another one.
+    fn was_fed(&self, process: ProcessKey, carried: &Carried) -> bool {
+        let own = self.provenance.own(process);
+        carried.origins().any(|(key, _)| own.is_none_or(|own| !own.has(*key)))
+    }
+
+    /// Whether the process is a tool that offers files, or its copy, which was started while the agent watched and not by
+    /// a supervisor.
+    fn serves_ad_hoc(&self, process: ProcessKey) -> bool {
+        let own = self.table.get(process).into_iter();
+        let started = own.chain(self.table.lineage(process)).find(|known| known.execs > 0);
+        started.is_some_and(|started| offers(started)) && !self.is_supervised(process)
+    }
+
+    fn is_supervised(&self, process: ProcessKey) -> bool {
+        let root = self.table.get(self.table.story(process));
+        let starter = root.and_then(|root| root.parent).and_then(|parent| self.table.get(parent));
+        starter.is_some_and(|starter| SUPERVISORS.contains(&starter.name()))
+    }
+}
+
+fn offers(process: &Process) -> bool {
+    tool::command(process).is_some_and(|command| command.action == Action::Serve)
+}
