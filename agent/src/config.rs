@@ -126,6 +126,8 @@ pub struct Trust {
     pub users: Vec<String>,
     /// systemd units.
     pub units: Vec<String>,
+    /// Beginnings of containers' ids.
+    pub containers: Vec<String>,
     /// Destinations by address. Where names are given too, one of both must hold.
     pub destinations: Vec<IpNet>,
     /// Destinations by name.

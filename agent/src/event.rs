@@ -391,6 +391,20 @@ pub struct Identity {
     pub unit: Option<String>,
     /// User name of the real user id.
     pub user: Option<String>,
+    /// Who may put another program where its executable lies.
+    pub guard: Guard,
+}
+
+/// Who may put another program where an executable lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Guard {
+    /// It could not be looked at.
+    #[default]
+    Unknown,
+    /// Root alone.
+    Root,
+    /// Others as well.
+    Others,
 }
 
 /// Where a script came from.

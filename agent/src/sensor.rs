@@ -34,7 +34,7 @@ use tokio::time::sleep;
 
 use crate::{
     config::{Config, classify::Classifier},
-    event::{BootTime, Event, Fact, Identity, Ids, ProcessKey},
+    event::{BootTime, Event, Fact, Identity, ProcessKey},
 };
 use clock::{WallClock, after, boot_time};
 use counters::{Counters, Losses};
@@ -216,10 +216,13 @@ impl Sensor {
         }
         for event in snapshot.events {
             let (time, process) = (event.time, event.process);
-            let ids = if let Fact::Seen(seen) = &event.fact { seen.ids } else { Ids::default() };
+            let identity = if let Fact::Seen(seen) = &event.fact {
+                Some(self.look_up.identities.of_seen(process, seen))
+            } else {
+                None
+            };
             self.initial.push(event);
-            let identity = self.look_up.identities.of_seen(process, ids);
-            self.initial.push(identity_event(time, process, identity));
+            self.initial.extend(identity.map(|identity| identity_event(time, process, identity)));
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ pub(crate) fn process(pid: u32, parent: u32, exe: &str, argv: &[&[u8]]) -> Proce
             container: None,
             unit: Some("session-3.scope".to_owned()),
             user: Some("alice".to_owned()),
+            ..Identity::default()
         }),
         ..Process::default()
     }
@@ -292,6 +293,7 @@ pub(crate) fn hostile() -> Alert {
         container: Some("3f\u{1b}c".to_owned()),
         unit: None,
         user: Some("root\nroot".to_owned()),
+        ..Identity::default()
     });
     process.script = Some(Arc::new(Script {
         origin: ScriptOrigin::CommandLine,
@@ -335,6 +337,7 @@ pub(crate) fn monstrous() -> Alert {
         container: Some(long.clone()),
         unit: Some(long.clone()),
         user: Some(long.clone()),
+        ..Identity::default()
     });
     process.script = Some(Arc::new(Script {
         text: Bytes::from(long.as_str()),

@@ -6,7 +6,12 @@ use std::{
     path::Path as FsPath,
 };
 
-use crate::{config::Trust, event::BootTime, names::Names, process::Process};
+use crate::{
+    config::Trust,
+    event::{BootTime, Guard},
+    names::Names,
+    process::Process,
+};
 
 /// Nanoseconds of a day, the period of a volume cap.
 const DAY_NS: u64 = 86_400_000_000_000;
@@ -70,13 +75,18 @@ fn covers(rule: &Trust, process: &Process, remote: SocketAddr, names: &Names, no
     let uid = process.ids.uid.to_string();
     let user = process.identity.user.as_deref();
     let unit = process.identity.unit.as_deref();
+    let container = process.identity.container.as_deref();
     rule.executable.as_ref().is_none_or(|globs| {
-        // A deleted executable or a memfd has a path that says nothing about its content.
+        // A deleted executable or a memfd has a path that says nothing about its content; so has one that anybody may
+        // put there.
         !process.exe_unlinked
+            && process.identity.guard != Guard::Others
             && std::str::from_utf8(process.exe.bytes.as_slice())
                 .is_ok_and(|path| globs.is_match(FsPath::new(path)))
     }) && (rule.users.is_empty() || rule.users.iter().any(|name| Some(name.as_str()) == user || *name == uid))
         && (rule.units.is_empty() || rule.units.iter().any(|name| Some(name.as_str()) == unit))
+        && (rule.containers.is_empty()
+            || rule.containers.iter().any(|id| container.is_some_and(|full| full.starts_with(id.as_str()))))
         && (rule.destinations.is_empty() && rule.domains.is_empty()
             || rule.destinations.iter().any(|net| net.contains(&address))
             || is_named(rule, address, names, now))

@@ -1,7 +1,8 @@
-//! Names for a process's surroundings: container, systemd unit, user.
+//! Names for a process's surroundings: container, systemd unit, user; and who may replace its executable.
 
 mod cgroup;
 mod users;
+mod guard;
 #[cfg(test)]
 mod tests;
 
@@ -10,8 +11,9 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 
 use super::procfs::{self, Procfs};
-use crate::event::{Exec, Identity, Ids, ProcessKey};
+use crate::event::{Exec, Guard, Identity, Ids, ProcessKey, Seen};
 use cgroup::Membership;
+use guard::Guards;
 use users::Users;
 
 /// Processes and control groups whose membership is remembered.
@@ -24,6 +26,7 @@ const CGROUP_MAX: usize = 64 * 1024;
 pub struct Identities {
     procfs: Procfs,
     users: Users,
+    guards: Guards,
     /// By id in the v2 hierarchy; used only where there is no other hierarchy.
     by_cgroup: LruCache<u64, Membership>,
     /// For the children of processes that end before they can be asked.
@@ -37,6 +40,7 @@ impl Identities {
     pub fn new(procfs: Procfs, passwd: &str) -> Self {
         let own = read_cgroup(&procfs, std::process::id());
         Self {
+            guards: Guards::new(procfs.clone()),
             procfs,
             users: Users::new(passwd),
             by_cgroup: LruCache::new(REMEMBERED),
@@ -57,19 +61,21 @@ impl Identities {
             .or_else(|| self.by_process.get(&process).cloned())
             .or_else(|| self.by_process.get(&exec.parent).cloned())
             .unwrap_or_default();
-        self.identity(process, membership, exec.ids)
+        let guard = self.guards.of_exec(process, exec);
+        self.identity(process, membership, exec.ids, guard)
     }
 
     /// Identity of a process that was there before the agent.
-    pub fn of_seen(&mut self, process: ProcessKey, ids: Ids) -> Identity {
+    pub fn of_seen(&mut self, process: ProcessKey, seen: &Seen) -> Identity {
         let membership = self.read(process).unwrap_or_default();
-        self.identity(process, membership, ids)
+        let guard = self.guards.of_seen(process, seen.exe.as_slice());
+        self.identity(process, membership, seen.ids, guard)
     }
 
-    fn identity(&mut self, process: ProcessKey, membership: Membership, ids: Ids) -> Identity {
+    fn identity(&mut self, process: ProcessKey, membership: Membership, ids: Ids, guard: Guard) -> Identity {
         self.by_process.put(process, membership.clone());
         let Membership { container, unit } = membership;
-        Identity { container, unit, user: self.users.name(ids.uid) }
+        Identity { container, unit, user: self.users.name(ids.uid), guard }
     }
 
     /// Membership of a process that is still there.

@@ -19,6 +19,8 @@ use crate::config::{
 
 const RISK: RangeInclusive<f64> = 0.0..=10.0;
 const PORT: RangeInclusive<u16> = 1..=u16::MAX;
+/// Digits of a container's id that tools show (`docker ps`).
+const CONTAINER_DIGITS: usize = 12;
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -177,12 +179,13 @@ impl Check {
             written.executable.is_empty(),
             written.users.is_empty(),
             written.units.is_empty(),
+            written.containers.is_empty(),
             written.destinations.is_empty(),
             written.ports.is_empty(),
         ];
         if conditions.iter().all(|empty| *empty) {
             let message = "found no condition, so that everything would be trusted; expected executable, \
-                           users, units, destinations or ports";
+                           users, units, containers, destinations or ports";
             self.problem(placed.span(), key, message);
         }
         let bytes = 1..=i64::MAX.unsigned_abs();
@@ -192,6 +195,7 @@ impl Check {
             executable: self.executables(&format!("{key}.executable"), &written.executable),
             users: self.names(&format!("{key}.users"), &written.users),
             units: self.names(&format!("{key}.units"), &written.units),
+            containers: self.containers(&format!("{key}.containers"), &written.containers),
             destinations,
             domains,
             ports: self.ports(&format!("{key}.ports"), &written.ports),
@@ -217,6 +221,19 @@ impl Check {
             self.problem(name.span(), key, "found an empty text, expected a name");
         }
         written.iter().map(|name| name.get_ref().clone()).collect()
+    }
+
+    /// Ids are hexadecimal; less than their first twelve digits, which tools show, could mean another one as well.
+    fn containers(&mut self, key: &str, written: &[Placed<String>]) -> Vec<String> {
+        for id in written {
+            let text = id.get_ref();
+            if text.len() < CONTAINER_DIGITS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let message =
+                    format!("found {text:?}, expected a container's id or its first 12 digits or more");
+                self.problem(id.span(), key, message);
+            }
+        }
+        written.iter().map(|id| id.get_ref().to_ascii_lowercase()).collect()
     }
 
     /// A risk of 0 switches a built-in glob off.

@@ -104,6 +104,8 @@ pub(super) struct Trust {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) units: Vec<Placed<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) containers: Vec<Placed<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) destinations: Vec<Placed<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) ports: Vec<Placed<i64>>,
@@ -120,6 +122,7 @@ impl Written {
             executable: text(),
             users: text(),
             units: text(),
+            containers: text(),
             destinations: text(),
             ports: vec![built_in(1)],
             daily_bytes: Some(built_in(1)),

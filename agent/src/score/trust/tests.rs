@@ -19,6 +19,7 @@ fn rule() -> Trust {
         ),
         users: vec!["0".into()],
         units: vec![],
+        containers: vec![],
         destinations: vec!["198.51.100.0/24".parse().unwrap()],
         domains: vec![],
         ports: vec![22],
@@ -100,5 +101,45 @@ fn a_name_is_trusted_for_the_addresses_that_it_alone_has() {
             2,
         );
         assert_eq!(covering.is_some(), expected, "{remote}");
+    }
+}
+
+#[test]
+fn a_container_is_meant_by_the_begin_of_its_id() {
+    use std::sync::Arc;
+
+    use crate::event::Identity;
+
+    let rule = Trust { containers: vec!["0123456789ab".into()], ..rule() };
+    let rules = Rules::new(&[rule]);
+    let rows = [
+        (Some("0123456789abcdef0123456789abcdef"), true),
+        (Some("0123456789ac"), false),
+        (Some("012345678"), false),
+        (None, false),
+    ];
+    for (container, covered) in rows {
+        let identity = Identity { container: container.map(Into::into), ..Identity::default() };
+        let ssh = Process { identity: Arc::new(identity), ..process("/usr/bin/ssh", 0) };
+        let covering = rules.covering(&ssh, "198.51.100.7:22".parse().unwrap(), &Names::default(), 0);
+        assert_eq!(covering.is_some(), covered, "{container:?}");
+    }
+}
+
+#[test]
+fn an_executable_that_others_may_replace_is_not_the_trusted_one() {
+    use std::sync::Arc;
+
+    use crate::event::{Guard, Identity};
+
+    let by_user = Trust { executable: None, ..rule() };
+    for (guard, by_path) in [(Guard::Root, true), (Guard::Unknown, true), (Guard::Others, false)] {
+        let identity = Arc::new(Identity { guard, ..Identity::default() });
+        let ssh = Process { identity, ..process("/usr/bin/ssh", 0) };
+        for (rule, covered) in [(rule(), by_path), (by_user.clone(), true)] {
+            let covering =
+                Rules::new(&[rule]).covering(&ssh, "198.51.100.7:22".parse().unwrap(), &Names::default(), 0);
+            assert_eq!(covering.is_some(), covered, "{guard:?}");
+        }
     }
 }

@@ -115,8 +115,8 @@ fn a_process_that_is_gone_has_its_parent_s_surroundings() {
     let container = |identity: Identity| identity.container;
     assert_eq!(container(identities.of_exec(child, &exec(parent))), None);
     let reused = ProcessKey { pid: 30, start_ticks: 54 };
-    assert_eq!(container(identities.of_seen(reused, Ids::default())), None);
-    assert_eq!(container(identities.of_seen(parent, Ids::default())), Some(ID.to_owned()));
+    assert_eq!(container(identities.of_seen(reused, &Seen::default())), None);
+    assert_eq!(container(identities.of_seen(parent, &Seen::default())), Some(ID.to_owned()));
     let other = ProcessKey { pid: 32, start_ticks: 61 };
     assert_eq!(container(identities.of_exec(other, &exec(parent))), Some(ID.to_owned()));
     fs::remove_dir_all(&root).unwrap();
