@@ -1,8 +1,8 @@
 //! Network Traffic: Network Traffic Content (DS0029): "outbound traffic containing collected data".
 //!
 //! Content is mostly encrypted; its size is not. When a sender pauses or ends, what it sent is compared with what it
-//! carries. Two rules: **sizes** ([`sizes`]) that agree with a cut through the way of the data, and **secrets**
-//! ([`secrets`]), of which the first kilobytes are the theft, where sizes prove nothing. It keeps no state: a pause, at
+//! carries. Two rules: **sizes** (`sizes`) that agree with a cut through the way of the data, and **secrets**
+//! (`secrets`), of which the first kilobytes are the theft, where sizes prove nothing. It keeps no state: a pause, at
 //! most one signal of each rule.
 
 mod sizes;

@@ -2,7 +2,7 @@
 //!
 //! A risk goes from 0 to 10. Where `T1020.md` gives one it stands here unchanged; the others are graded against those.
 //! The risks of staging places and of sensitive files are the configuration's; those of tools have a table of their own
-//! ([`tools`]). ARCHITECTURE.md shows the tables, and a test keeps both alike.
+//! (`tools`). ARCHITECTURE.md shows the tables, and a test keeps both alike.
 
 pub(crate) mod tools;
 #[cfg(test)]

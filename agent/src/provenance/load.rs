@@ -71,7 +71,9 @@ impl Provenance {
             .map(|(_, origin)| origin.size)
             .collect();
         made.sort_unstable_by_key(|&size| Reverse(size));
-        made.iter().take(SINGLE_MAX).for_each(|&size| cut(&mut cuts, size, true));
+        for &size in made.iter().take(SINGLE_MAX) {
+            cut(&mut cuts, size, true);
+        }
         cut(&mut cuts, carried.bytes_collected(), false);
         Load { cuts, secrets: secrets(carried, own) }
     }
