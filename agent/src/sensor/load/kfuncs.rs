@@ -134,7 +134,10 @@ fn program(types: &Types) -> Vec<Instruction> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::OBJECT, MARKS, NAMES, NOTHING, call, fill, of_mark};
+    use super::{
+        super::OBJECT, IRQ_RESTORE, IRQ_SAVE, MARKS, NOTHING, PREEMPT_DISABLE, PREEMPT_ENABLE, call, fill,
+        of_mark,
+    };
 
     /// The instruction at an offset.
     fn instruction(object: &[u8], at: usize) -> [u8; 8] {
@@ -155,10 +158,11 @@ mod tests {
 
     #[test]
     fn every_run_that_holds_the_cpu_gives_it_back() {
-        let marks = |function| MARKS.iter().filter(|(_, found)| *found == function).count();
-        for (function, name) in NAMES.iter().enumerate() {
-            assert_eq!(marks(function), marks(0), "{name}");
-        }
+        let marks = |mark| MARKS.iter().filter(|(_, found)| Some(*found) == of_mark(mark)).count();
+        assert!(marks(PREEMPT_DISABLE) > 0);
+        assert_eq!(marks(PREEMPT_DISABLE), marks(PREEMPT_ENABLE));
+        assert!(marks(IRQ_SAVE) > marks(PREEMPT_ENABLE), "some hold interrupts off from their begin");
+        assert_eq!(marks(IRQ_SAVE), marks(IRQ_RESTORE));
     }
 
     #[test]
