@@ -95,7 +95,12 @@ fn weir_socket_create(ctx: SockContext) -> i32 {
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     match to {
         ESTABLISHED => makeup::begin(sock, handle),
-        FIN_WAIT1 | LAST_ACK | CLOSE => make_up(sock, handle, from)?,
+        // The FIN is not queued yet.
+        FIN_WAIT1 | LAST_ACK => {
+            sequence::last_look(sock)?;
+            make_up(sock, handle, from)?;
+        }
+        CLOSE => make_up(sock, handle, from)?,
         _ => {}
     }
     match (from, to) {

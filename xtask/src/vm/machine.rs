@@ -28,8 +28,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long QEMU may take to end by itself after its output was closed.
 const END: Duration = Duration::from_secs(1);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
-/// a busy machine stands still for longer than a real one.
-const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+/// a busy machine stands still for longer than a real one. The thread that makes huge pages gives way to everything, also
+/// while it holds up RCU: a hundred busy senders were seen to keep it from running for minutes.
+const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off transparent_hugepage=never watchdog_thresh=60 \
                             rcupdate.rcu_cpu_stall_timeout=150 sysctl.kernel.hung_task_timeout_secs=300 \
                             ignore_loglevel";
 /// QEMU's words that are the same for every machine. Emulated: nested virtualization hangs on many machines, and
