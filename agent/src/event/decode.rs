@@ -257,6 +257,7 @@ fn names(bytes: &[u8]) -> Result<Fact, DecodeError> {
     Ok(Fact::Names(Box::new(Names {
         server: ip_address(record.server),
         net_ns: record.net_ns,
+        protocol: record.protocol,
         name: answer.name,
         addresses: answer.addresses,
         ttl: answer.ttl,

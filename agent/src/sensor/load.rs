@@ -21,6 +21,7 @@ use super::{
     layout::{KERNEL_BTF, Kernel, LayoutError},
     mounts::HostMounts,
     procfs::Procfs,
+    resolvers,
 };
 use crate::{config, event::Coverage};
 
@@ -249,7 +250,8 @@ fn tuning(kernel: &Kernel, host: &HostMounts, tracepoints: Tracepoints) -> Resul
         has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
         host_mnt_ns: host.namespace(),
         makes_up: (tracepoints == Tracepoints::Preempted).into(),
-        _reserved: [0; 2],
+        host_net_ns: resolvers::host_network(&Procfs::default()),
+        _reserved: 0,
         seed: seed().map_err(LoadError::Random)?,
     })
 }
