@@ -4,6 +4,7 @@ mod attach;
 mod cgroup;
 mod environment;
 mod kfuncs;
+mod perf;
 mod programs;
 
 use std::{fmt, io, path::Path};
@@ -25,7 +26,10 @@ use super::{
 };
 use crate::{config, event::Coverage};
 
-pub use self::programs::{Program, VerifierLog, missed_runs};
+pub use self::{
+    perf::kept_from_the_service,
+    programs::{Program, VerifierLog, missed_runs},
+};
 
 /// The BPF object, built from `agent-ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-ebpf"));
