@@ -53,22 +53,22 @@ fn counts_once() {
 
     let (client, accepted) = conversation();
     drop(accepted);
-    let sent = (&client).write(&[2; 32_768]).expect("a send to a peer that closed");
+    let sent = (&client).write(&vec![2; 32_768]).expect("a send to a peer that closed");
     check("reset within the call", client, sent);
 
     let (client, accepted) = conversation();
     let sent = thread::scope(|scope| {
         let sending = scope.spawn(|| send_much(&client));
         wait_until_full(&client);
-        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
         // SAFETY: the option is as long as the call is told, and the descriptor is open.
         let set = unsafe {
             libc::setsockopt(
                 accepted.as_raw_fd(),
                 libc::SOL_SOCKET,
                 libc::SO_LINGER,
-                (&raw const linger).cast(),
-                size_of::<libc::linger>() as libc::socklen_t,
+                (&raw const at_once).cast(),
+                libc::socklen_t::try_from(size_of::<libc::linger>()).expect("a short option"),
             )
         };
         assert_eq!(set, 0);
