@@ -35,7 +35,8 @@ use self::{
     breakage::Breakage,
     kernel::Kernel,
     lock::Lock,
-    plan::{ALL_RUNGS, Boot, Hooks},
+    payload::Payload,
+    plan::{ALL_RUNGS, Boot, Choice, Hooks},
     table::Table,
 };
 use crate::{
@@ -62,7 +63,7 @@ Options:
   --kernel V   Only this series: 5.10, 6.1, 6.12 or newest; may be repeated
   --hooks H    Only this first rung: auto, tracepoint, fentry, kprobe, connect=kprobe or
                receive=kprobe; may be repeated
-  --filter S   Only cases whose name contains it; may be repeated
+  --filter S   Only cases whose name, as the table prints it, contains it; may be repeated
   --quick      A choice of cases on each kernel, all rungs on one
   --fresh      Run also what did not change since it passed
   --jobs N     Machines at a time (as many as processors)
@@ -108,21 +109,31 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     if breakage.is_some() && chosen_kernels.is_empty() {
         chosen_kernels.push(ALL_RUNGS.to_owned());
     }
+    let payload = Payload::build(arch)?;
+    let cases = payload.cases()?;
+    cases.check(&filters)?;
+    if let Some(breakage) = breakage {
+        breakage.apply(&payload)?;
+    }
     let kernels = kernels(arch, &chosen_kernels)?;
-    let parts = Parts::make(arch, |payload| breakage.map_or(Ok(()), |breakage| breakage.apply(payload)))?;
+    let parts = Parts::make(arch, payload, cases.clone())?;
     if shell {
         let kernel = kernels.first().context("no kernel")?;
         return boot::shell(kernel, &parts);
     }
+    let choice = Choice { hooks: &chosen_hooks, filters: &filters, cases: &cases };
     let boots = if let Some(breakage) = breakage {
-        plan::broken(&kernels, &chosen_hooks, &filters, breakage)
+        plan::broken(&kernels, choice, breakage)
     } else if quick {
-        plan::quick(&kernels, &chosen_hooks, &filters)
+        plan::quick(&kernels, choice)
     } else {
-        plan::full(&kernels, &chosen_hooks, &filters)
+        plan::full(&kernels, choice)
     };
     if boots.is_empty() {
-        bail!("nothing fits that choice of kernels and hooks");
+        bail!("no machine with these kernels and hooks has a case to run");
+    }
+    for case in plan::left_out(&boots, choice) {
+        terminal::step(Mark::Skipped, "plan", format!("{case}: not with these kernels and hooks"));
     }
     let finished = run(&boots, &parts, fresh, jobs)?;
     programs::print(&finished);

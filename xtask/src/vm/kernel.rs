@@ -164,6 +164,18 @@ fn series(version: &str) -> String {
     version.get(..end).unwrap_or(version).to_owned()
 }
 
+/// A kernel for tests that boot none.
+#[cfg(test)]
+pub(super) fn sample(series: &str) -> Kernel {
+    Kernel {
+        arch: Arch::parse("own", None).unwrap(),
+        series: series.to_owned(),
+        version: format!("{series}.1-1"),
+        image: "vmlinuz".into(),
+        modules: Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

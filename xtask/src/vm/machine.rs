@@ -49,6 +49,9 @@ const FIXED: [&str; 11] = [
     "-m",
     "1536",
 ];
+/// What both drives have in common. A guest hears of a write that failed: by itself QEMU stops the guest when there is no
+/// space left, which looks as if its kernel hung.
+const DRIVE: &str = "format=raw,if=virtio,werror=report";
 /// QEMU's words for where the second serial port leads to: to this program, and to a terminal.
 const REPORT_CHANNEL: [&str; 2] = ["-chardev", "stdio,id=report"];
 const TERMINAL: [&str; 4] = ["-chardev", "stdio,id=report,mux=on,signal=off", "-mon", "report"];
@@ -146,14 +149,12 @@ impl Machine<'_> {
             }
         };
         let status = guest.end()?;
-        // Whatever the guest reported: what its kernel says counts, also after the last case.
-        if let Some(trouble) = console.diagnose().or(trouble) {
-            report.error = Some(trouble);
-        } else if !report.done && report.error.is_none() {
+        if report.error.is_none() && !report.done {
             let complaint = console::tail(&self.folder.join("qemu.log"), 4);
             let last = if complaint.is_empty() { console::tail(&log, 4) } else { complaint };
             report.error = Some(format!("the guest ended early ({status}): {}", last.join(" | ")));
         }
+        report.weigh(&mut console, trouble);
         unpack(&artifacts, self.folder)?;
         Ok(report)
     }
@@ -178,6 +179,8 @@ impl Machine<'_> {
         command.args(["--pdeathsig", "KILL", "sh", "-c", "[ $PPID = $0 ] && exec \"$@\""]);
         command.args([&std::process::id().to_string(), &self.arch.emulator()]);
         command.args(self.words(console, artifacts, channel));
+        // QEMU keeps there what a guest writes to a disk that stays as it is.
+        command.env("TMPDIR", self.folder);
         Ok(command)
     }
 
@@ -194,8 +197,8 @@ impl Machine<'_> {
         option("-append", line.trim_end().to_owned());
         option("-serial", format!("file:{}", comma(console)));
         option("-device", format!("{},chardev=report", self.arch.second_port()));
-        option("-drive", format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
-        option("-drive", format!("file={},format=raw,if=virtio", comma(artifacts)));
+        option("-drive", format!("file={},{DRIVE},snapshot=on", comma(self.disk)));
+        option("-drive", format!("file={},{DRIVE}", comma(artifacts)));
         words
     }
 }
