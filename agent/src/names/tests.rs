@@ -98,7 +98,8 @@ fn only_the_host_and_its_servers_vouch() {
 
 #[test]
 fn an_answer_in_a_stream_takes_trust_and_gives_none() {
-    let rows: &[(&[(u16, &str)], &str, bool)] = &[
+    type Row<'a> = (&'a [(u16, &'a str)], &'a str, bool);
+    let rows: &[Row<'_>] = &[
         (&[(IPPROTO_TCP, "backup.example")], "backup.example", false),
         (&[(IPPROTO_UDP, "backup.example"), (IPPROTO_TCP, "backup.example")], "backup.example!", true),
         (&[(IPPROTO_TCP, "backup.example"), (IPPROTO_UDP, "backup.example")], "backup.example!", true),
@@ -146,10 +147,11 @@ fn what_anybody_can_say_makes_room_within_an_address() {
 
 #[test]
 fn what_anybody_can_say_makes_room_between_addresses() {
+    type Row<'a> = (&'a str, u32, &'a str, &'a str, &'a str, [bool; 2]);
     let elsewhere = HOST_NS + 1;
     // Who floods; what is left of what was heard before; whether silence still means something to
     // a process of the host, and to one in another network namespace.
-    let rows: [(&str, u32, &str, &str, &str, [bool; 2]); 3] = [
+    let rows: [Row<'_>; 3] = [
         ("10.0.0.1", elsewhere, "vouched.example!", "host.example", "", [true, false]),
         ("10.6.6.6", HOST_NS, "vouched.example!", "", "", [false, false]),
         ("10.0.0.1", HOST_NS, "", "", "", [false, false]),

@@ -139,9 +139,9 @@ fn a_backlog_at_the_stop_is_told_or_counted() {
             event.process.pid == pid && matches!(&event.fact, Fact::Open(open) if open.write)
         });
         let told: Vec<BootTime> = writes.map(|event| event.time).collect();
-        let losses = out.iter().filter_map(|event| match &event.fact {
-            Fact::Loss(losses) => Some(losses.iter().map(|loss| loss.count).sum::<u64>()),
-            _ => None,
+        let losses = out.iter().filter_map(|event| {
+            let Fact::Loss(losses) = &event.fact else { return None };
+            Some(losses.iter().map(|loss| loss.count).sum::<u64>())
         });
         let lost = usize::try_from(losses.sum::<u64>()).unwrap();
         assert!(told.len() + lost >= WRITES, "{} told, {lost} lost", told.len());

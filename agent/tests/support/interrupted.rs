@@ -62,7 +62,7 @@ fn counts_once() {
         wait_until_full(&client);
         let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
         // SAFETY: the option is as long as the call is told, and the descriptor is open.
-        let set = unsafe {
+        let result = unsafe {
             libc::setsockopt(
                 accepted.as_raw_fd(),
                 libc::SOL_SOCKET,
@@ -71,7 +71,7 @@ fn counts_once() {
                 libc::socklen_t::try_from(size_of::<libc::linger>()).expect("a short option"),
             )
         };
-        assert_eq!(set, 0);
+        assert_eq!(result, 0);
         drop(accepted);
         sending.join().expect("a sender")
     });
