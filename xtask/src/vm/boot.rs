@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use super::{
     cache,
     initramfs::Archive,
+    jobs::Progress,
     kernel::Kernel,
     limits::Limits,
     machine::Machine,
@@ -66,7 +67,8 @@ impl Parts {
 ///
 /// # Errors
 /// When it cannot be started, or its results not be kept.
-pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
+pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool, progress: &Progress) -> Result<Finished> {
+    let number = progress.begin();
     let expected: Vec<(Hooks, Vec<Step>)> =
         boot.runs.iter().map(|run| (run.hooks, parts.cases.steps(run))).collect();
     let cases = boot.runs.iter().map(|run| run.cases.len()).sum();
@@ -89,7 +91,8 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
         // What does not hold by today's rules is run again.
         if finished.holds() {
             fs::remove_file(&initramfs)?;
-            terminal::step(Mark::Ok, &boot.title, "passed before with the same parts");
+            let done = progress.end();
+            terminal::step(Mark::Ok, &boot.title, format!("passed before with the same parts; {done}"));
             return Ok(finished);
         }
     }
@@ -100,7 +103,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     }
     fs::create_dir_all(&folder)?;
     let started = Instant::now();
-    terminal::step(Mark::Doing, &boot.title, format!("booting {}", boot.kernel.version));
+    terminal::step(Mark::Doing, &boot.title, format!("booting {}, {number}", boot.kernel.version));
     let report = machine.run(|news| tell(&boot.title, news));
     fs::remove_file(&initramfs)?;
     let report = report?;
@@ -112,11 +115,12 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     let programs = programs::read(&artifacts, boot);
     let finished = Finished { boot: boot.clone(), runs: judge(boot, &expected, &report), programs };
     if finished.holds() {
-        terminal::step(Mark::Ok, &boot.title, format!("all held, {took} s"));
         passed.keep(&folder, &programs::files(&artifacts, boot))?;
+        terminal::step(Mark::Ok, &boot.title, format!("all held, {took} s; {}", progress.end()));
     } else {
         let why = first_line(&report).unwrap_or("a case failed");
-        terminal::step(Mark::Failed, &boot.title, format!("{why}; see {}, {took} s", shown(&folder)));
+        let (shown, done) = (shown(&folder), progress.end());
+        terminal::step(Mark::Failed, &boot.title, format!("{why}; see {shown}, {took} s; {done}"));
     }
     Ok(finished)
 }
@@ -165,7 +169,7 @@ impl Finished {
 }
 
 /// The row of what belongs to no case.
-const MACHINE: &str = "machine";
+pub(super) const MACHINE: &str = "machine";
 
 /// Sets what was reported against what should have been: a case that did not run has failed.
 fn judge(
