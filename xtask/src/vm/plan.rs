@@ -241,14 +241,15 @@ impl Boot {
             let hooks = run.hooks.name();
             for step in cases.steps(run) {
                 let _ = writeln!(text, "step\t{}\nenv\tWEIR_HOOKS={hooks}", step.name(run.hooks));
-                text.push_str(&match step.program {
+                let _ = match step.program {
                     Program::Kernel => {
-                        "run\t/opt/weir/kernel\t--test-threads=1\t--show-output\t--color=never".to_owned()
+                        write!(text, "run\t/opt/weir/kernel\t--test-threads=1\t--show-output\t--color=never")
                     }
-                    Program::Suite => format!(
+                    Program::Suite => write!(
+                        text,
                         "env\tWEIR_EMULATED=1\nrun\t/opt/weir/scenarios\trun\t--weir\t{weir}\t--artifacts\t/var/log/weir-tests/{hooks}"
                     ),
-                });
+                };
                 step.words.iter().for_each(|word| text.extend(["\t", word]));
                 text.push('\n');
             }

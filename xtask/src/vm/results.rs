@@ -260,10 +260,10 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
 
     #[test]
     fn the_console_counts_whatever_was_reported() {
+        type Row<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<&'a str>);
         let scratch = Scratch::make("weigh").unwrap();
         let path = scratch.path().join("console.log");
         let first = "[    0.000000] Linux version 6.1.0 (x@y)\n";
-        type Row<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<&'a str>);
         let rows: [Row<'_>; 6] = [
             (first, None, None, None),
             ("", None, None, Some("the guest's console is not heard: ")),

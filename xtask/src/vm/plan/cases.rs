@@ -152,6 +152,7 @@ mod tests {
 
     #[test]
     fn a_harness_runs_what_was_chosen() {
+        type Row<'a> = (&'a [&'a str], &'a [&'a str]);
         let all = own(&[
             "honest::git",
             "honest::git-clone",
@@ -161,7 +162,6 @@ mod tests {
             "service::kill",
             "service::stop",
         ]);
-        type Row<'a> = (&'a [&'a str], &'a [&'a str]);
         let rows: [Row<'_>; 6] = [
             (&["honest::git", "honest::git-clone", "load::ring"], &["honest::", "load::"]),
             (&["honest::git"], &["honest::git", "--skip", "honest::git-clone"]),
