@@ -52,10 +52,9 @@ pub(super) const ALL_RUNGS: &str = "6.12";
 /// The case that needs a kernel that is locked down.
 const LOCKDOWN: &str = "refusal::lockdown";
 /// Cases for when time is short: each family of hooks, one alert over each kind of path, and silence.
-const QUICK: [&str; 8] = [
+const QUICK: [&str; 7] = [
     KERNEL_TESTS,
     "malicious::tar-curl",
-    "malicious::tar-scp",
     "malicious::tar-openssl-pipe",
     "honest::backup-and-ping",
     "honest::git-clone",
@@ -63,7 +62,7 @@ const QUICK: [&str; 8] = [
     "refusal::",
 ];
 /// Of these, the ones that tell rungs apart.
-const QUICK_RUNGS: [&str; 3] = [KERNEL_TESTS, "malicious::tar-curl", "malicious::tar-scp"];
+const QUICK_RUNGS: [&str; 2] = [KERNEL_TESTS, "malicious::tar-curl"];
 
 /// Prefix of the names of the cases that need systemd, which machines without it leave out.
 const SERVICE: &str = "service::";
