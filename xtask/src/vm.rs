@@ -150,7 +150,9 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     for one in &finished {
         table.add(one);
     }
-    missing.iter().for_each(|missing| table.add_missing(missing));
+    for one in &missing {
+        table.add_missing(one);
+    }
     table.print();
     let totals = table.totals();
     terminal::line(&format!("\n{} min\n{totals}", started.elapsed().as_secs().div_ceil(60)));

@@ -11,12 +11,12 @@ const FORMAT: &str = "$(REPO_URI) $(RELEASE) $(ORIGIN)";
 /// In the name of each keyring that Debian signs its archive with.
 const KEYRING: &str = "debian-archive";
 
-/// The origin of one archive and suite.
+/// One archive and suite, and who says that it is theirs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     uri: String,
     suite: String,
-    origin: String,
+    owner: String,
 }
 
 /// How sure it is that a source is Debian's own, the surest first.
@@ -38,11 +38,12 @@ pub(super) fn known() -> Vec<Origin> {
     process::read(&mut apt_get).map(|text| parse(&text)).unwrap_or_default()
 }
 
+/// How sure it is that `source` is Debian's.
 pub(super) fn trust(source: &Source, known: &[Origin]) -> Trust {
     let is_it =
         |one: &&Origin| plain(&one.uri) == plain(&source.uri) && plain(&one.suite) == plain(&source.suite);
     match known.iter().find(is_it) {
-        Some(one) if one.origin == DEBIAN => Trust::Says,
+        Some(one) if one.owner == DEBIAN => Trust::Says,
         Some(_) => Trust::Other,
         None if source.signed_by.as_ref().is_some_and(|keyring| keyring.contains(KEYRING)) => Trust::Signed,
         None => Trust::Unknown,
@@ -54,10 +55,11 @@ fn plain(name: &str) -> &str {
     name.trim_end_matches('/')
 }
 
+/// A line an index, as [`FORMAT`] has it; the origin may be of several words.
 pub(super) fn parse(text: &str) -> Vec<Origin> {
     let origin = |line: &str| {
         let mut words = line.splitn(3, ' ').map(str::to_owned);
-        Some(Origin { uri: words.next()?, suite: words.next()?, origin: words.next()?.trim().to_owned() })
+        Some(Origin { uri: words.next()?, suite: words.next()?, owner: words.next()?.trim().to_owned() })
     };
     text.lines().filter_map(origin).collect()
 }

@@ -146,6 +146,7 @@ mod tests {
 
     #[test]
     fn the_archive_is_the_one_of_the_release() {
+        type Source<'a> = (&'a str, &'a str);
         let vendor = ("http://vendor.example/apt", "stable");
         let imitator = ("http://vendor.example/apt", "bookworm");
         let debian = ("http://mirror.example/debian", "bookworm");
@@ -160,7 +161,6 @@ mod tests {
         let vendors =
             "http://vendor.example/apt/ stable Vendor\nhttp://vendor.example/apt/ bookworm Vendor\n";
         // Sources beside the others, the machine's code name, the origins that apt knows, and the archive.
-        type Source<'a> = (&'a str, &'a str);
         let rows: [(&[Source<'_>], &str, &str, Option<Source<'_>>); 8] = [
             (&[debian], "bookworm", "", Some(debian)),
             (&[debian], "noble", says, None),

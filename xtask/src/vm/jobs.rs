@@ -18,6 +18,7 @@ pub(super) struct Room {
 }
 
 impl Room {
+    /// As it is now.
     pub(super) fn now() -> Self {
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         Self {
@@ -39,7 +40,7 @@ impl Room {
     }
 }
 
-/// `MemAvailable` of /proc/meminfo (proc_meminfo(5)), which it gives in KiB.
+/// `MemAvailable` of /proc/meminfo, which the kernel gives in KiB.
 fn available(meminfo: &str) -> Option<usize> {
     let words = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     Some(words.split_whitespace().next()?.parse::<usize>().ok()? / 1024)
@@ -54,6 +55,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Of a run of so many.
     pub(super) const fn new(total: usize) -> Self {
         Self { total, begun: AtomicUsize::new(0), ended: AtomicUsize::new(0) }
     }

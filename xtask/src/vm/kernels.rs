@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn one_that_cannot_be_had_stops_no_other() {
-        let sid = "newest: cannot fetch the package lists of sid";
         type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a str, &'a str);
+        let sid = "newest: cannot fetch the package lists of sid";
         let rows: [Row<'_>; 8] = [
             (&[], &[], "5.10 6.1 6.12 7.2", ""),
             (&[], &["bullseye"], "6.1 6.12 7.2", "5.10: cannot fetch the package lists of bullseye"),

@@ -109,7 +109,8 @@ impl Machine<'_> {
         let mut console = Console::new(&log);
         let guest = Guest::start(&mut command, self.folder)?;
         let mut report = Report::default();
-        let mut copy = File::create(self.folder.join(REPORT_LOG))?;
+        let path = self.folder.join(REPORT_LOG);
+        let mut copy = File::create(&path)?;
         let mut clock = Clock::start(self.limits, Instant::now());
         let (mut lines, mut looked, mut length) = (Lines::default(), Instant::now(), 0);
         let trouble = loop {
@@ -118,7 +119,9 @@ impl Machine<'_> {
                     clock.heard(Instant::now());
                     length += bytes.len();
                     for line in lines.take(&bytes) {
-                        writeln!(copy, "{line}")?;
+                        // On a full disk this fails first, and the console's log may not get there either.
+                        writeln!(copy, "{line}")
+                            .with_context(|| format!("cannot write {}", path.display()))?;
                         let before = report.moves();
                         report.read(&line).iter().for_each(&mut hear);
                         if report.moves() > before {
