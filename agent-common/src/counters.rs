@@ -52,13 +52,17 @@ pub enum Counter {
     DnsDropped,
     /// Answers of name servers longer than what a record carries.
     DnsCut,
-    /// Packets that may hold answers and were not looked at: IPv6 headers beyond those that are walked, and segments of
-    /// TCP from port 53 that do not begin with an answer.
+    /// Packets that may hold answers and were not looked at: IPv6 headers beyond those that are walked, segments of TCP
+    /// from port 53 that do not begin with an answer, and what stands behind the first answer of a segment.
     DnsUnread,
+    /// As [`DnsDropped`](Self::DnsDropped), in another network namespace than the host's.
+    DnsDroppedElsewhere,
+    /// As [`DnsUnread`](Self::DnsUnread), in another network namespace than the host's.
+    DnsUnreadElsewhere,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 25;
+pub const COUNTERS: u32 = 27;
 
 impl Counter {
     /// All counters in slot order.
@@ -88,6 +92,8 @@ impl Counter {
         Self::DnsDropped,
         Self::DnsCut,
         Self::DnsUnread,
+        Self::DnsDroppedElsewhere,
+        Self::DnsUnreadElsewhere,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -119,6 +125,8 @@ impl Counter {
             Self::DnsDropped => "dns_dropped",
             Self::DnsCut => "dns_cut",
             Self::DnsUnread => "dns_unread",
+            Self::DnsDroppedElsewhere => "dns_dropped_elsewhere",
+            Self::DnsUnreadElsewhere => "dns_unread_elsewhere",
         }
     }
 
@@ -141,7 +149,9 @@ impl Counter {
             | Self::SocketUntracked
             | Self::DnsDropped
             | Self::DnsCut
-            | Self::DnsUnread => true,
+            | Self::DnsUnread
+            | Self::DnsDroppedElsewhere
+            | Self::DnsUnreadElsewhere => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent

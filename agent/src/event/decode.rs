@@ -17,7 +17,7 @@ use agent_common::{
 };
 
 use super::{
-    Bytes, Event, Exec, Fact, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open, ProcessKey,
+    BootTime, Bytes, Event, Exec, Fact, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open, ProcessKey,
     dns::{self, DnsError},
 };
 use wire::{Tail, comm, fd_object, fixed, ip_address, path};
@@ -87,6 +87,12 @@ impl Decoded {
             true
         }
     }
+}
+
+/// When a record was made, whatever else it says; nothing when it has no head.
+#[must_use]
+pub fn time(bytes: &[u8]) -> Option<BootTime> {
+    fixed::<RecordHead>(bytes).ok().map(|(head, _)| head.time_ns)
 }
 
 /// Decodes one ring record.
@@ -251,6 +257,7 @@ fn names(bytes: &[u8]) -> Result<Fact, DecodeError> {
     Ok(Fact::Names(Box::new(Names {
         server: ip_address(record.server),
         net_ns: record.net_ns,
+        protocol: record.protocol,
         name: answer.name,
         addresses: answer.addresses,
         ttl: answer.ttl,
