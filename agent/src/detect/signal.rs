@@ -51,6 +51,23 @@ impl Analytic {
     pub const FIRST: Self = Self::CommandExecution;
     /// The last in order.
     pub const LAST: Self = Self::TrafficFlow;
+    /// All of them in order.
+    pub const ALL: [Self; 8] = [
+        Self::CommandExecution,
+        Self::ScriptExecution,
+        Self::FileAccess,
+        Self::SensitiveFileAccess,
+        Self::MassFileAccess,
+        Self::ConnectionCreation,
+        Self::UnnamedDestination,
+        Self::TrafficFlow,
+    ];
+
+    /// The one with that id.
+    #[must_use]
+    pub fn named(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|analytic| analytic.id() == id)
+    }
 
     /// Stable id in records: `T1020.DS0017.1` and the like.
     #[must_use]
@@ -140,5 +157,19 @@ impl Signal {
             time,
             reason: reason.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_analytic_is_found_by_its_id() {
+        assert_eq!(Analytic::ALL.len(), Analytic::LAST as usize + 1);
+        for analytic in Analytic::ALL {
+            assert_eq!(Analytic::named(analytic.id()), Some(analytic));
+        }
+        assert_eq!(Analytic::named("x"), None);
     }
 }

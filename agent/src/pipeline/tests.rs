@@ -2,6 +2,8 @@
 
 mod scene;
 mod names;
+mod horizons;
+mod state;
 
 use scene::{Scene, TTY, pipe_in, pipe_out};
 
