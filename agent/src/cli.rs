@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod explain;
 pub(crate) mod record;
 pub(crate) mod replay;
+mod keeper;
 mod output;
 pub(crate) mod run;
 mod watch;

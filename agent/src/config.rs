@@ -27,6 +27,8 @@ pub struct Config {
     pub volume: Volume,
     /// How signals become a score.
     pub score: Score,
+    /// What is kept over a restart.
+    pub state: State,
     /// What is trusted.
     pub trust: Vec<Trust>,
     /// Kernel side.
@@ -113,6 +115,17 @@ pub struct Score {
     pub threshold: f64,
     /// Half-life of a signal's weight.
     pub half_life: Duration,
+    /// The same of how data was collected and made ready, for whoever carries that data.
+    pub data_half_life: Duration,
+}
+
+/// What is kept over a restart.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The file; none to keep nothing.
+    pub path: Option<PathBuf>,
+    /// Time between two writes; it is written at the stop as well.
+    pub save_every: Duration,
 }
 
 /// A trust rule: every condition that is given must hold.

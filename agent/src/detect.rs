@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     config::classify::FileClass,
     event::{BootTime, Open, ProcessKey, Script},
-    process::Process,
+    process::{Cause, Process},
 };
 
 pub use signal::{Analytic, Content, ContentKind, Object, Signal, Stage};
@@ -76,7 +76,7 @@ pub enum Observation<'a> {
     Settled(Settled<'a>),
 }
 
-/// Cumulative bytes of one scope towards the outside, loopback and inside destinations left out.
+/// Bytes of one scope within a day (of a flow: in all) towards the outside, loopback and inside destinations left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Volume {
     /// What was summed.
@@ -85,9 +85,9 @@ pub struct Volume {
     pub remote: SocketAddr,
     /// `IPPROTO_*`.
     pub protocol: u16,
-    /// Bytes sent, cumulative in the scope.
+    /// Bytes sent in the scope.
     pub bytes_out: u64,
-    /// Bytes received, cumulative in the scope.
+    /// Bytes received in the scope.
     pub bytes_in: u64,
     /// Of those sent, the bytes to a port of the first class (21, 22, 53, 443).
     pub bytes_out_ports: u64,
@@ -104,6 +104,8 @@ pub enum Scope {
     Process,
     /// All flows of the story that the process belongs to.
     Lineage,
+    /// What all runs of the job sent of collected data; the story is one of them.
+    Cause(Cause),
 }
 
 /// All detections, with their state.
@@ -148,6 +150,11 @@ impl Detectors {
         self.unnamed.observe(now, subject, observation, out);
         self.flow.observe(now, subject, observation, out);
         self.content.observe(now, subject, observation, out);
+    }
+
+    /// A sum that an earlier run of the agent has seen, and found what was to be found in it.
+    pub fn recall(&mut self, volume: &Volume) {
+        self.flow.recall(volume);
     }
 
     /// The process is gone for good: state about it may go.

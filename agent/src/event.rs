@@ -5,6 +5,7 @@ pub mod bytes;
 pub mod escape;
 pub mod dns;
 mod names;
+pub mod state;
 pub mod decode;
 pub mod recording;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bytes::Bytes;
 pub use names::{Names, Resolvers};
+pub use state::State;
 
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`).
 pub type BootTime = u64;
@@ -100,6 +102,8 @@ pub enum Fact {
     Names(Box<Names>),
     /// The servers that this host asks for names.
     Resolvers(Resolvers),
+    /// What an earlier run knew. Follows the start, once at most.
+    State(Box<State>),
 }
 
 /// Facts about the run.

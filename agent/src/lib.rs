@@ -14,5 +14,6 @@ pub mod names;
 pub mod detect;
 pub mod score;
 pub mod alert;
+pub mod store;
 pub mod pipeline;
 pub mod report;

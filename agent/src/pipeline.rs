@@ -2,7 +2,13 @@
 
 pub mod alerts;
 pub mod flows;
+pub mod horizon;
+pub mod causes;
+pub mod repeats;
 mod judge;
+mod volume;
+mod sweep;
+mod state;
 mod moments;
 mod pauses;
 mod served;
@@ -23,10 +29,8 @@ use crate::{
         Config,
         classify::{Classifier, FileClass},
     },
-    detect::{Detectors, Observation, Scope, Signal, Subject, Volume, traffic_flow::is_icmp},
-    event::{
-        BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Loss, Open, ProcessKey, Started, nanoseconds,
-    },
+    detect::{Detectors, Observation, Signal, Subject, traffic_flow::is_icmp},
+    event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
     names::Names,
     process::Table,
     process::story::is_launcher,
@@ -35,9 +39,11 @@ use crate::{
 };
 
 use alerts::{Book, Change};
+use causes::Causes;
 use flows::{Flows, Sent};
 use moments::{Mark, Moments};
 use pauses::Pauses;
+use repeats::{Repeats, Who};
 
 /// Executables and addresses remembered as having met; beyond it nothing new is learnt.
 const MET_MAX: usize = 65_536;
@@ -69,8 +75,10 @@ pub struct Pipeline {
     names: Names,
     rules: Rules,
     flows: Flows,
+    causes: Causes,
     moments: Moments,
     book: Book,
+    repeats: Repeats,
     met: HashSet<(Bytes, IpAddr)>,
     pauses: Pauses,
     /// Stories with new evidence since the last sweep.
@@ -79,6 +87,8 @@ pub struct Pipeline {
     boot_to_wall_ns: i64,
     coverage: Vec<Coverage>,
     started: BootTime,
+    /// For how long earlier runs had watched.
+    watched_before_ns: u64,
     now: BootTime,
     swept: BootTime,
     heartbeat_due: BootTime,
@@ -99,8 +109,10 @@ impl Pipeline {
             provenance: Provenance::default(),
             evidence: Evidence::default(),
             flows: Flows::default(),
+            causes: Causes::default(),
             moments: Moments::default(),
             book: Book::default(),
+            repeats: Repeats::default(),
             met: HashSet::new(),
             pauses: Pauses::default(),
             restless: BTreeSet::new(),
@@ -108,6 +120,7 @@ impl Pipeline {
             boot_to_wall_ns: 0,
             coverage: Vec::new(),
             started: 0,
+            watched_before_ns: 0,
             now: 0,
             swept: 0,
             heartbeat_due: BootTime::MAX,
@@ -169,6 +182,7 @@ impl Pipeline {
             }
             Fact::Names(names) => self.names.hear(names, self.now),
             Fact::Resolvers(resolvers) => self.names.ask(resolvers),
+            Fact::State(state) => self.restore(state),
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(None, out);
@@ -264,8 +278,10 @@ impl Pipeline {
         }
         let port_class = self.config.volume.ports.contains(&remote.port());
         let story = self.table.story(process);
-        let sent = Sent { process, story, remote, protocol: flow.protocol, port_class, delta };
-        self.flows.add(sent, flow.local);
+        let executable = self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default();
+        let protocol = flow.protocol;
+        let sent = Sent { process, story, executable, remote, protocol, port_class, delta };
+        self.flows.add(&sent, flow.local, self.now);
         self.totals.bytes_out = self.totals.bytes_out.saturating_add(delta.tx);
         if delta.tx > 0 {
             self.pauses.sent(process, story, delta.tx, self.now);
@@ -280,7 +296,7 @@ impl Pipeline {
         let executable = self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default();
         let room = self.met.len() < MET_MAX;
         let met = !room || !self.met.insert((executable, remote.ip()));
-        let first_seen = !met && self.now.saturating_sub(self.started) >= LEARNING_NS;
+        let first_seen = !met && self.watched_ns() >= LEARNING_NS;
         let began = process.start_ticks.saturating_mul(NS_PER_TICK);
         let unnamed = self.names.is_unnamed(remote.ip(), flow.net_ns, began, self.now);
         let protocol = flow.protocol;
@@ -289,32 +305,6 @@ impl Pipeline {
             &Observation::Connect { remote, protocol, outside: true, first_seen, unnamed },
             out,
         );
-    }
-
-    fn volume(&mut self, sent: &Sent, flow: &Flow, out: &mut Vec<Record>) {
-        let sums = [
-            (Scope::Flow, None),
-            (Scope::Process, self.flows.process(sent.process)),
-            (Scope::Lineage, self.flows.story(sent.story)),
-        ];
-        let volumes = sums.map(|(scope, sums)| {
-            let (bytes_out, bytes_in, bytes_out_ports) = sums.map_or(
-                (flow.tx_bytes, flow.rx_bytes, if sent.port_class { flow.tx_bytes } else { 0 }),
-                |sums| (sums.bytes_out, sums.bytes_in, sums.bytes_out_ports),
-            );
-            Volume {
-                scope,
-                remote: sent.remote,
-                protocol: sent.protocol,
-                bytes_out,
-                bytes_in,
-                bytes_out_ports,
-                last: (sent.delta.tx, sent.delta.sends),
-            }
-        });
-        for volume in volumes {
-            self.observe(sent.process, &Observation::Volume(volume), out);
-        }
     }
 
     /// Shows an observation to the detections and takes in what they find.
@@ -330,9 +320,14 @@ impl Pipeline {
             self.totals.signals += 1;
             let subject = signal.subject;
             let story = self.table.story(subject);
+            if sweep::is_strong(&signal, self.config.alerts.signal_risk) {
+                self.provenance.hold(subject);
+            }
             self.evidence.add(story, signal.clone());
             self.restless.insert(story);
-            let line = self.config.alerts.signals && signal.risk >= self.config.alerts.signal_risk;
+            let strong = self.config.alerts.signals && signal.risk >= self.config.alerts.signal_risk;
+            let who = self.table.cause(story).map_or(Who::Story(story), Who::Cause);
+            let line = strong && self.repeats.tell(who, &signal, self.now).is_some();
             if line || self.flows.process(subject).is_some() {
                 let verdict = self.judge(subject, out);
                 if !line {
@@ -364,54 +359,6 @@ impl Pipeline {
                 self.judge(sender, out);
             }
         }
-    }
-
-    /// Closes what went quiet, says that the agent lives, drops what nobody needs any more.
-    fn pass_time(&mut self, out: &mut Vec<Record>) {
-        if self.now.saturating_sub(self.swept) < SWEEP_NS {
-            return;
-        }
-        self.swept = self.now;
-        self.judge_restless(out);
-        self.settle(Some(SETTLED_NS), out);
-        self.close(Some(nanoseconds(self.config.alerts.close_after)), out);
-        if self.now >= self.heartbeat_due {
-            self.heartbeat_due = self.now.saturating_add(nanoseconds(self.config.alerts.heartbeat));
-            let totals = self.totals();
-            out.push(self.record(Body::Heartbeat { totals }));
-        }
-        self.flows.expire(self.now);
-        let mut gone = Vec::new();
-        self.table.expire(self.now, |story, process| gone.push((story, process)));
-        for (story, process) in gone {
-            self.provenance.forget(process);
-            self.detectors.forget(process);
-            self.evidence.forget(story, process);
-            self.flows.forget(process);
-            self.moments.forget(process);
-            self.pauses.forget(process);
-            self.book.forget(process);
-        }
-        let evicted = [
-            ("process_evicted", self.table.take_evicted()),
-            ("flow_untracked", self.flows.take_untracked()),
-            ("written_file_evicted", self.provenance.take_forgotten_files()),
-            ("name_evicted", self.names.take_evicted()),
-            ("burst_untracked", self.pauses.take_overflown()),
-        ];
-        let losses: Vec<_> = evicted
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(what, count)| Loss { what: what.to_owned(), count })
-            .collect();
-        if !losses.is_empty() {
-            self.lose(losses, out);
-        }
-    }
-
-    fn lose(&mut self, losses: Vec<Loss>, out: &mut Vec<Record>) {
-        self.totals.lost += losses.iter().map(|loss| loss.count).sum::<u64>();
-        out.push(self.record(Body::Gap { losses }));
     }
 
     /// Whether a process hands what it carries to its children: a launcher's children begin anew.

@@ -1,6 +1,7 @@
 //! The process table: keyed by (pid, start time), seeded from procfs, kept by fork, exec and exit records.
 
 pub mod story;
+pub mod cause;
 pub mod table;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::{
     interpreter::Invocation,
 };
 
+pub use cause::Cause;
 pub use table::Table;
 
 /// One process as far as the agent knows it.
@@ -53,6 +55,8 @@ pub struct Process {
     pub preexisting: bool,
     /// Nothing but its key is known (its fork or exec record was lost).
     pub unknown: bool,
+    /// Its begin was not recorded: neither a fork nor the snapshot told of it.
+    pub begin_missed: bool,
     /// Calls of execve since its fork.
     pub execs: u32,
     /// When it was last heard of.

@@ -9,6 +9,7 @@ pub mod carried;
 pub mod load;
 pub mod pipes;
 pub mod edges;
+pub mod restore;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -28,6 +29,8 @@ use pipes::Pipes;
 
 /// Files remembered as written, at once; the oldest go first.
 const FILES_MAX: usize = 131_072;
+/// Of the oldest written files, so many are passed over at most for the data that they hold, when there is no room.
+const PASSED_OVER_MAX: usize = 16;
 /// Writers remembered for a file.
 const WRITERS_MAX: usize = 8;
 /// Files remembered as written by one process.
@@ -56,6 +59,8 @@ struct Node {
     wrote: Vec<FileKey>,
     pipes: Vec<u64>,
     helpers: Vec<ProcessKey>,
+    /// There is strong evidence about what it collected or made ready.
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +68,8 @@ struct FileNode {
     path: Bytes,
     writers: Vec<ProcessKey>,
     frozen: Option<Arc<Carried>>,
+    /// Known from an earlier boot: its number may be another file's by now, if the path is another.
+    earlier_boot: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +123,10 @@ impl Provenance {
 
     /// A file was opened. Answers whether the file carries data that somebody collected or staged.
     pub fn open(&mut self, process: ProcessKey, open: &Open, class: &FileClass) -> bool {
+        let other = |file: &FileNode| file.earlier_boot && file.path != open.path.bytes;
+        if self.files.get(&open.file).is_some_and(other) {
+            self.files.remove(&open.file);
+        }
         let mut labelled = false;
         if open.read {
             labelled = self.read(process, open, class);
@@ -141,7 +152,8 @@ impl Provenance {
     }
 
     /// Whether a process carries anything at all.
-    fn carries(&self, process: ProcessKey) -> bool {
+    #[must_use]
+    pub fn carries(&self, process: ProcessKey) -> bool {
         let mut found = false;
         self.walk(process, |_, load| {
             found = !load.is_empty();
@@ -227,6 +239,24 @@ impl Provenance {
             .map(|file| &file.path)
     }
 
+    /// There is strong evidence about what the process collected or made ready: files that hold its data are the last to
+    /// be forgotten.
+    pub fn hold(&mut self, process: ProcessKey) {
+        self.processes.entry(process).or_default().held = true;
+    }
+
+    /// Whether what the process carries may still come to others through it: by a file that it wrote and that is
+    /// remembered, or by a pipe whose reader is.
+    #[must_use]
+    pub fn hands_on(&self, process: ProcessKey) -> bool {
+        let Some(node) = self.processes.get(&process) else { return false };
+        let read = |&ino: &u64| {
+            let readers = self.pipes.readers(ino);
+            readers.iter().any(|reader| *reader != process && self.processes.contains_key(reader))
+        };
+        node.wrote.iter().any(|file| self.files.contains_key(file)) || node.pipes.iter().any(read)
+    }
+
     /// What the process itself read.
     #[must_use]
     pub fn own(&self, process: ProcessKey) -> Option<&Carried> {
@@ -266,18 +296,16 @@ impl Provenance {
             node.wrote.push(open.file);
         }
         if !self.files.contains_key(&open.file) {
-            self.files_order.push_back(open.file);
-            if self.files.len() >= FILES_MAX
-                && let Some(oldest) = self.files_order.pop_front()
-            {
-                self.files.remove(&oldest);
-                self.forgotten_files += 1;
+            if self.files.len() >= FILES_MAX {
+                self.make_room();
             }
+            self.files_order.push_back(open.file);
         }
         let file = self.files.entry(open.file).or_insert_with(|| FileNode {
             path: open.path.bytes.clone(),
             writers: Vec::new(),
             frozen: None,
+            earlier_boot: false,
         });
         if !file.writers.contains(&process) {
             if file.writers.len() == WRITERS_MAX {
@@ -285,6 +313,33 @@ impl Provenance {
             }
             file.writers.push(process);
         }
+    }
+
+    /// The oldest file goes, but those that hold what somebody strongly suspected collected stay longer.
+    fn make_room(&mut self) {
+        let mut passed_over = 0;
+        while let Some(oldest) = self.files_order.pop_front() {
+            if passed_over < PASSED_OVER_MAX && self.is_held(oldest) {
+                passed_over += 1;
+                self.files_order.push_back(oldest);
+            } else if self.files.remove(&oldest).is_some() {
+                self.forgotten_files += 1;
+                return;
+            }
+        }
+    }
+
+    fn is_held(&self, file: FileKey) -> bool {
+        let Some(file) = self.files.get(&file) else { return false };
+        let mut held = false;
+        for &writer in &file.writers {
+            self.walk(writer, |handler, _| {
+                held |=
+                    handler.and_then(|handler| self.processes.get(&handler)).is_some_and(|node| node.held);
+                if held { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
+        held
     }
 
     fn descriptor(
@@ -320,6 +375,7 @@ impl Provenance {
         // The far end of a pipe that nobody is known to read is held by whoever made it: the parent.
         if let Some(parent) = parent {
             self.source(parent, Source::Pipe(ino));
+            self.joins(parent, ino);
         }
     }
 

@@ -154,6 +154,12 @@ impl Sensor {
         Ok(sensor)
     }
 
+    /// Tells what an earlier run left right after the start. Before the first call of [`Self::next`].
+    pub fn begin_with(&mut self, earlier: Fact) {
+        let Some(time) = self.initial.first().map(|started| started.time) else { return };
+        self.initial.insert(1, Event { time, process: ProcessKey::HOST, fact: earlier });
+    }
+
     /// Waits for events and appends them to `out`, at least one.
     ///
     /// Cancel-safe: what was read and not handed over comes with the next call.

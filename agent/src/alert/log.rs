@@ -3,6 +3,7 @@
 //! [`LogSink::send`] never waits for the disk. What the queue or the disk cannot take is counted, and the log
 //! itself says so in a gap record as soon as it can be written again.
 
+pub(crate) mod safe;
 mod file;
 mod writer;
 pub mod plain;

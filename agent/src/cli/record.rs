@@ -23,5 +23,5 @@ pub(crate) struct Arguments {
 
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.kernel_side.load()?;
-    watch::main(&config, None, Some(&arguments.file))
+    watch::main(&config, None, None, Some(&arguments.file))
 }

@@ -15,6 +15,7 @@ Examples:
   weir run --alerts alerts.jsonl       write the log to this file
   weir run --alerts -                  write the log to standard output
   weir run --record day.weirrec        keep the events too
+  weir run --alerts x.jsonl --state x  keep state for the next such run
   weir run --hooks send=kprobe         count sends by kprobes
 
 SIGHUP reopens the log, SIGTERM and Ctrl-C stop in order: the last bytes are read and open alerts are closed.")]
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// Write the alert log to FILE instead of the configured one; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
+    /// Keep what must outlive the agent in FILE instead of the configured one; with --alerts, nothing is kept without it.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Keep all events in FILE, for `weir replay`; an older recording of that name is moved to FILE.1.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -44,5 +48,8 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Output::to_log(&config.alerts, !arguments.quiet)?
     };
     let pipeline = Pipeline::new(config.clone());
-    watch::main(&config, Some((pipeline, output)), arguments.record.as_deref())
+    // A run whose alerts go elsewhere is none of the service's, and must not take its memory or spoil it.
+    let own = arguments.alerts.is_none().then(|| config.state.path.clone()).flatten();
+    let state = arguments.state.clone().or(own);
+    watch::main(&config, Some((pipeline, output)), state.as_deref(), arguments.record.as_deref())
 }

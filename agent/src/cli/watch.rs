@@ -17,12 +17,13 @@ use weir::{
     sensor::{Sensor, clock, load},
 };
 
-use super::output::Output;
+use super::{keeper::Keeper, output::Output};
 
 /// Loads, attaches and watches until a signal says stop.
 pub(super) fn main(
     config: &Config,
     judge: Option<(Pipeline, Output)>,
+    state: Option<&Path>,
     record: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     let runtime =
@@ -33,14 +34,20 @@ pub(super) fn main(
         let recording = record.map(Writer::create).transpose()?;
         let mut loaded = load::load(&config.sensor)?;
         let messages = loaded.messages.take().map(|messages| register(messages.0)).transpose()?;
-        let sensor = Sensor::start(loaded, config)?;
-        Watch { sensor, judge, recording, messages, records: Vec::new() }.run(signals).await
+        let mut sensor = Sensor::start(loaded, config)?;
+        let (keeper, earlier) =
+            state.map_or((None, None), |path| Keeper::open(path, config.state.save_every));
+        if let Some(earlier) = earlier {
+            sensor.begin_with(earlier);
+        }
+        Watch { sensor, judge, keeper, recording, messages, records: Vec::new() }.run(signals).await
     })
 }
 
 struct Watch {
     sensor: Sensor,
     judge: Option<(Pipeline, Output)>,
+    keeper: Option<Keeper>,
     recording: Option<Writer<File>>,
     messages: Option<AsyncFd<KernelMessages>>,
     records: Vec<Record>,
@@ -86,6 +93,9 @@ impl Watch {
                 Wake::Stop(signal) => break signal,
             }
             self.take(&mut batch)?;
+            if let (Some(keeper), Some((pipeline, _))) = (&mut self.keeper, &self.judge) {
+                keeper.keep(pipeline).await;
+            }
         };
         notify(&[sd_notify::NotifyState::Stopping]);
         self.sensor.drain_final(reason.to_owned(), &mut batch).await?;
@@ -93,7 +103,10 @@ impl Watch {
         if let Some(recording) = self.recording {
             recording.finish()?;
         }
-        if let Some((_, output)) = self.judge {
+        if let Some((pipeline, output)) = self.judge {
+            if let Some(keeper) = self.keeper {
+                keeper.finish(&pipeline).await;
+            }
             output.finish()?;
         }
         Ok(ExitCode::SUCCESS)

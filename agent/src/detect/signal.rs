@@ -53,6 +53,24 @@ impl Analytic {
     pub const FIRST: Self = Self::CommandExecution;
     /// The last in order.
     pub const LAST: Self = Self::TrafficContent;
+    /// All of them in order.
+    pub const ALL: [Self; 9] = [
+        Self::CommandExecution,
+        Self::ScriptExecution,
+        Self::FileAccess,
+        Self::SensitiveFileAccess,
+        Self::MassFileAccess,
+        Self::ConnectionCreation,
+        Self::UnnamedDestination,
+        Self::TrafficFlow,
+        Self::TrafficContent,
+    ];
+
+    /// The one with that id.
+    #[must_use]
+    pub fn named(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|analytic| analytic.id() == id)
+    }
 
     /// Stable id in records: `T1020.DS0017.1` and the like.
     #[must_use]
@@ -144,6 +162,9 @@ pub enum ContentKind {
 }
 
 impl ContentKind {
+    /// All of them in order.
+    pub const ALL: [Self; 4] = [Self::Parity, Self::Encoded, Self::Compressed, Self::Secrets];
+
     /// Whether it is proof, or only evidence.
     #[must_use]
     pub const fn proves(self) -> bool {
@@ -195,5 +216,19 @@ impl Signal {
             time,
             reason: reason.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_analytic_is_found_by_its_id() {
+        assert_eq!(Analytic::ALL.len(), Analytic::LAST as usize + 1);
+        for analytic in Analytic::ALL {
+            assert_eq!(Analytic::named(analytic.id()), Some(analytic));
+        }
+        assert_eq!(Analytic::named("x"), None);
     }
 }

@@ -65,7 +65,10 @@ impl Level {
         let times = bytes.saturating_sub(1) / threshold.max(1);
         let level = times.checked_ilog2().map_or(0, |doublings| doublings + 1);
         let more = level > self.0;
-        self.0 = self.0.max(level);
+        // A sum over a day falls as well. What rises again after it fell to half of what was reported is reported again.
+        let fell =
+            self.0 > 0 && times.saturating_add(1) <= 1_u64.checked_shl(self.0 - 1).unwrap_or(u64::MAX) / 2;
+        self.0 = if fell { level } else { self.0.max(level) };
         more
     }
 }

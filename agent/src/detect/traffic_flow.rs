@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config,
     event::{BootTime, ProcessKey},
+    process::Cause,
 };
 
 /// Processes and stories remembered, together.
@@ -43,7 +44,15 @@ const DNS_PORT: u16 = 53;
 #[derive(Debug)]
 pub struct TrafficFlow {
     limits: config::Volume,
-    subjects: Recent<(Scope, ProcessKey), State>,
+    subjects: Recent<Sum, State>,
+}
+
+/// Whose bytes were summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Sum {
+    Process(ProcessKey),
+    Story(ProcessKey),
+    Cause(Cause),
 }
 
 #[derive(Debug, Default)]
@@ -125,9 +134,19 @@ impl TrafficFlow {
         }
     }
 
+    /// A sum of a job that was looked at before the agent was started: what it exceeds was reported then.
+    pub fn recall(&mut self, volume: &Volume) {
+        match volume.scope {
+            Scope::Cause(cause) => {
+                self.subjects.entry(Sum::Cause(cause)).volume.exceeded(volume, &self.limits);
+            }
+            Scope::Flow | Scope::Process | Scope::Lineage => {}
+        }
+    }
+
     /// Drops state about a process. Its story may outlive it.
     pub fn forget(&mut self, process: ProcessKey) {
-        self.subjects.remove(&(Scope::Process, process));
+        self.subjects.remove(&Sum::Process(process));
     }
 
     /// Entries that had to make room.
@@ -138,8 +157,9 @@ impl TrafficFlow {
     fn volume(&mut self, now: BootTime, subject: &Subject<'_>, volume: &Volume, out: &mut Vec<Signal>) {
         let (key, who) = match volume.scope {
             Scope::Flow => return,
-            Scope::Process => (subject.process.key, "this process"),
-            Scope::Lineage => (subject.story, "the processes of this story"),
+            Scope::Process => (Sum::Process(subject.process.key), "this process"),
+            Scope::Lineage => (Sum::Story(subject.story), "the processes of this story"),
+            Scope::Cause(cause) => (Sum::Cause(cause), "the runs of this job within a day"),
         };
         let lopsided = volume.scope == Scope::Process && is_lopsided(volume);
         if volume.scope == Scope::Lineage
@@ -152,7 +172,7 @@ impl TrafficFlow {
         if !lopsided && volume.bytes_out.max(volume.bytes_out_ports) <= least {
             return;
         }
-        let state = self.subjects.entry((volume.scope, key));
+        let state = self.subjects.entry(key);
         let mut emit = |risk: f64, reason: String| {
             let key = subject.process.key;
             out.push(Signal::egress(Analytic::TrafficFlow, risk, key, volume.remote, now, reason));
@@ -178,7 +198,7 @@ impl TrafficFlow {
         carrier: Carrier,
         out: &mut Vec<Signal>,
     ) {
-        let state = self.subjects.entry((Scope::Lineage, subject.story));
+        let state = self.subjects.entry(Sum::Story(subject.story));
         let [questions, echoes] = &mut state.messages;
         let sum = match carrier {
             Carrier::Dns => questions,

@@ -19,9 +19,9 @@ pub const MAGIC: [u8; 8] = *b"WEIRREC\n";
 ///
 /// [`Event`]: super::Event
 pub const VERSION: u32 = 5;
-/// Longest payload of a frame in bytes. The largest event is a script with 64 KiB of text or the configuration;
-/// a longer frame is damage, and nothing is allocated for it.
-pub const FRAME_MAX: u32 = 1 << 20;
+/// Longest payload of a frame in bytes: twice the largest event, which is the state of an earlier run
+/// ([`STATE_MAX`](super::state::STATE_MAX)). A longer frame is damage, and nothing is allocated for it.
+pub const FRAME_MAX: u32 = 16 << 20;
 
 /// Checksum of a frame.
 fn checksum(len: [u8; 4], payload: &[u8]) -> u32 {

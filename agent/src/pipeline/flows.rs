@@ -6,10 +6,17 @@ use std::{
     net::SocketAddr,
 };
 
-use crate::event::{BootTime, Direction, Flow, FlowWhat, ProcessKey};
+use lru::LruCache;
+
+use super::horizon::{Counted, Horizon};
+use crate::event::{BootTime, Bytes, Direction, Flow, FlowWhat, ProcessKey};
 
 /// Flows held at once: twice the kernel's ledger.
 const FLOWS_MAX: usize = 131_072;
+/// Processes with sums, and stories: as many as there may be processes. The one that sent longest ago makes room.
+const SUMS_MAX: usize = crate::process::table::PROCESSES_MAX;
+/// Programs kept one by one for a story or job.
+const PROGRAMS_MAX: usize = 8;
 /// Destinations kept one by one for a process or story.
 const DESTINATIONS_MAX: usize = 32;
 /// How long a closed flow stays, so that its last ledger entries are still differences.
@@ -28,16 +35,33 @@ const EPHEMERAL: u16 = 32_768;
 type Key = (u64, ProcessKey, Option<SocketAddr>);
 
 /// All flows and their sums.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Flows {
     states: BTreeMap<Key, State>,
-    processes: HashMap<ProcessKey, Sums>,
-    stories: HashMap<ProcessKey, Sums>,
+    processes: LruCache<ProcessKey, Sums>,
+    stories: LruCache<ProcessKey, Sums>,
     closed: VecDeque<(BootTime, u64)>,
     /// Closed sockets whose flows are still held, and when they were closed.
     closing: HashMap<u64, BootTime>,
     swept: BootTime,
     untracked: u64,
+    evicted: u64,
+}
+
+impl Default for Flows {
+    fn default() -> Self {
+        Self {
+            states: BTreeMap::new(),
+            // Bounded where something is added, so that the room is not taken before it is needed.
+            processes: LruCache::unbounded(),
+            stories: LruCache::unbounded(),
+            closed: VecDeque::new(),
+            closing: HashMap::new(),
+            swept: 0,
+            untracked: 0,
+            evicted: 0,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -70,23 +94,38 @@ pub struct Sums {
     pub bytes_out: u64,
     /// Received.
     pub bytes_in: u64,
-    /// Sent to ports of the first class.
-    pub bytes_out_ports: u64,
+    /// The same of the last day, which thresholds are about: a process that lives for months must not have passed them
+    /// for ever.
+    pub day: Horizon,
     /// Sent per destination and protocol; bounded, the rest is only in `bytes_out`.
     pub destinations: BTreeMap<(SocketAddr, u8), u64>,
     /// Local end of the flow that sent last.
     pub source: Option<SocketAddr>,
     /// The process that sent last.
     pub last_sender: Option<ProcessKey>,
+    /// By executable; bounded, the rest is only in `bytes_out`.
+    pub programs: BTreeMap<Bytes, Program>,
+}
+
+/// What the processes of one program sent.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// How many there were, as far as one sent after the other.
+    pub processes: u32,
+    /// Bytes.
+    pub bytes_out: u64,
+    last: Option<ProcessKey>,
 }
 
 /// Bytes to add to sums.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sent {
     /// The sender.
     pub process: ProcessKey,
     /// Its story.
     pub story: ProcessKey,
+    /// Its executable.
+    pub executable: Bytes,
     /// The destination.
     pub remote: SocketAddr,
     /// `IPPROTO_*`.
@@ -131,9 +170,14 @@ impl Flows {
     }
 
     /// Adds a difference to the sums of the process and its story.
-    pub fn add(&mut self, sent: Sent, source: Option<SocketAddr>) {
-        self.processes.entry(sent.process).or_default().add(&sent, source);
-        self.stories.entry(sent.story).or_default().add(&sent, source);
+    pub fn add(&mut self, sent: &Sent, source: Option<SocketAddr>, now: BootTime) {
+        for (sums, key) in [(&mut self.processes, sent.process), (&mut self.stories, sent.story)] {
+            if sums.len() >= SUMS_MAX && !sums.contains(&key) {
+                sums.pop_lru();
+                self.evicted += 1;
+            }
+            sums.get_or_insert_mut(key, Sums::default).add(sent, source, now);
+        }
     }
 
     /// A socket was closed: its flows go after a while.
@@ -171,20 +215,20 @@ impl Flows {
 
     /// The process is gone for good.
     pub fn forget(&mut self, process: ProcessKey) {
-        self.processes.remove(&process);
-        self.stories.remove(&process);
+        self.processes.pop(&process);
+        self.stories.pop(&process);
     }
 
     /// Sums of a process.
     #[must_use]
     pub fn process(&self, process: ProcessKey) -> Option<&Sums> {
-        self.processes.get(&process)
+        self.processes.peek(&process)
     }
 
     /// Sums of a story.
     #[must_use]
     pub fn story(&self, story: ProcessKey) -> Option<&Sums> {
-        self.stories.get(&story)
+        self.stories.peek(&story)
     }
 
     /// Flows held.
@@ -197,6 +241,11 @@ impl Flows {
     pub fn take_untracked(&mut self) -> u64 {
         std::mem::take(&mut self.untracked)
     }
+
+    /// Sums that had to make room, since the last call.
+    pub fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
+    }
 }
 
 impl Sums {
@@ -206,22 +255,34 @@ impl Sums {
         self.destinations.iter().max_by_key(|(_, bytes)| **bytes).map(|((remote, _), _)| *remote)
     }
 
-    fn add(&mut self, sent: &Sent, source: Option<SocketAddr>) {
+    /// Adds a difference.
+    pub fn add(&mut self, sent: &Sent, source: Option<SocketAddr>, now: BootTime) {
         let Delta { tx, rx, .. } = sent.delta;
         self.bytes_out = self.bytes_out.saturating_add(tx);
         self.bytes_in = self.bytes_in.saturating_add(rx);
-        if sent.port_class {
-            self.bytes_out_ports = self.bytes_out_ports.saturating_add(tx);
-        }
+        let out_ports = if sent.port_class { tx } else { 0 };
+        self.day.add(Counted { out: tx, back: rx, out_ports }, now);
         if tx > 0 {
             self.source = source.or(self.source);
             self.last_sender = Some(sent.process);
+            if self.programs.len() < PROGRAMS_MAX || self.programs.contains_key(&sent.executable) {
+                self.programs.entry(sent.executable.clone()).or_default().add(sent.process, tx);
+            }
         }
         let key = (sent.remote, u8::try_from(sent.protocol).unwrap_or(u8::MAX));
         if let Some(bytes) = self.destinations.get_mut(&key) {
             *bytes = bytes.saturating_add(tx);
         } else if self.destinations.len() < DESTINATIONS_MAX {
             self.destinations.insert(key, tx);
+        }
+    }
+}
+
+impl Program {
+    fn add(&mut self, process: ProcessKey, tx: u64) {
+        self.bytes_out = self.bytes_out.saturating_add(tx);
+        if self.last.replace(process) != Some(process) {
+            self.processes = self.processes.saturating_add(1);
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use super::{Pipeline, alerts::Judged, flows::Sums};
+use super::{
+    Pipeline,
+    alerts::{Again, Judged},
+    flows::Sums,
+};
 use crate::{
     alert::Record,
     detect::{Observation, Settled, Signal, Stage, weights::TRUSTED},
@@ -29,7 +33,8 @@ impl Pipeline {
         let story = self.table.story(process);
         let signals = self.gather(process, story, carried);
         let process_bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
-        let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
+        let again = self.again(story, carried);
+        let story_bytes = self.story_bytes(story, again);
         let verdict = judge(signals);
         let sends = process_bytes > 0 || (process == story && story_bytes > 0);
         if sends {
@@ -44,6 +49,7 @@ impl Pipeline {
                 now: self.now,
                 process,
                 story,
+                again,
                 related: &related,
                 verdict: verdict.clone(),
                 process_bytes,
@@ -66,7 +72,7 @@ impl Pipeline {
             self.compare(process, &sent, &carried, out);
             self.judge_with(process, &carried, out);
             let story = self.table.story(process);
-            let story_bytes = self.flows.story(story).map_or(0, |sums| sums.bytes_out);
+            let story_bytes = self.story_bytes(story, self.again(story, &carried));
             let change = self.book.settle(self.now, story, story_bytes);
             self.say(change, out);
         }
@@ -89,6 +95,18 @@ impl Pipeline {
         self.observe(process, &Observation::Settled(Settled { remote, sent, load: &load }), out);
     }
 
+    /// The job that `story` is a run of, where its sender carries collected data.
+    fn again(&self, story: ProcessKey, carried: &Carried) -> Option<Again> {
+        let cause = self.table.cause(story).filter(|_| !carried.is_empty())?;
+        Some(Again { cause, gap_ns: self.causes.get(cause)?.gap_ns })
+    }
+
+    /// What a story sent, or all runs of the job if that is more.
+    fn story_bytes(&self, story: ProcessKey, again: Option<Again>) -> u64 {
+        let runs = again.and_then(|again| self.causes.get(again.cause)).map_or(0, |runs| runs.sums.bytes_out);
+        self.flows.story(story).map_or(0, |sums| sums.bytes_out).max(runs)
+    }
+
     /// Evidence that counts against `process`: its own, that of its story, and that of whoever handled the data
     /// that it carries. Bytes out count only against those who sent them: another process's egress does not.
     /// The strongest signal of each analytic and stage is always there, since the score rests on it; of the rest
@@ -106,7 +124,11 @@ impl Pipeline {
                     Stage::Collection | Stage::Staging | Stage::Transfer => true,
                 };
                 if counts {
-                    let weight = self.weight(signal);
+                    let mut weight = self.weight(signal);
+                    if travels(signal.stage) && handlers.contains(&subject) {
+                        let age = self.now.saturating_sub(signal.time);
+                        weight.decay = decay(age, nanoseconds(self.config.score.data_half_life));
+                    }
                     found.push((signal.risk * weight.decay * weight.trust, weight, signal));
                 }
             }
@@ -148,6 +170,15 @@ impl Pipeline {
         let covering = signal.object.remote().and_then(|remote| self.covering(signal.subject, remote));
         let trust = covering.map_or(1.0, |_| TRUSTED);
         Weight { decay: decay(age, nanoseconds(self.config.score.half_life)), trust }
+    }
+}
+
+/// Whether evidence is about the data, and so as old as the data it came with, not as what its process did: how it was
+/// collected and made ready. That a tool was started or that bytes left says something about the minutes around it.
+const fn travels(stage: Stage) -> bool {
+    match stage {
+        Stage::Collection | Stage::Staging => true,
+        Stage::Transfer | Stage::Egress => false,
     }
 }
 

@@ -7,12 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Pipeline, alerts::Open};
+use super::{Pipeline, alerts::Open, flows::Sums};
 use crate::{
     alert::{Action, Alert, Destination, FileSeen, Link, Scale, Touched, text},
     detect::Object,
     event::{Bytes, ProcessKey},
-    process::Process,
+    process::{Cause, Process},
     provenance::{Carried, Origin},
 };
 
@@ -120,9 +120,21 @@ impl Pipeline {
                 }
             }
         }
+        did.extend((key == open.sender).then(|| self.together(open, &process)).flatten());
         let bytes_out = self.flows.process(key).map_or(0, |sums| sums.bytes_out);
         let read = self.provenance.own(key).map(read_files).unwrap_or_default();
         Link { process, did, bytes_out, read, wrote: self.wrote_files(key, matters) }
+    }
+
+    /// What the sender and others that run its program sent in all: none of five hundred short ones is the one.
+    fn together(&self, open: &Open, sender: &Process) -> Option<String> {
+        let sums = self.sums(open);
+        let programs = sums.iter().filter_map(|sums| sums.programs.get(&sender.exe.bytes));
+        let (processes, bytes) = programs.fold((0_u32, 0_u64), |(processes, bytes), program| {
+            (processes.saturating_add(program.processes), bytes.saturating_add(program.bytes_out))
+        });
+        let sent = text::bytes(bytes);
+        (processes > 1).then(|| format!("{processes} processes of this program sent {sent} in all"))
     }
 
     /// Files of the story that a process wrote; their sizes are what a later reader found.
@@ -141,7 +153,7 @@ impl Pipeline {
     fn destinations(&self, open: &Open) -> (Vec<Destination>, Option<SocketAddr>, u64) {
         let mut sums: BTreeMap<(SocketAddr, u8), u64> = BTreeMap::new();
         let mut bytes_out = 0_u64;
-        for story in open.stories.iter().filter_map(|&story| self.flows.story(story)) {
+        for story in self.sums(open) {
             bytes_out = bytes_out.saturating_add(story.bytes_out);
             for (&key, bytes) in &story.destinations {
                 let sum = sums.entry(key).or_default();
@@ -164,6 +176,29 @@ impl Pipeline {
         }
         let source = self.flows.process(open.sender).and_then(|sums| sums.source);
         (destinations, source, bytes_out)
+    }
+
+    /// Sums of the stories of an alert. Of a job, those of all its runs stand for those that are stories of the alert,
+    /// whose processes may be forgotten.
+    fn sums(&self, open: &Open) -> Vec<&Sums> {
+        let mut all = Vec::new();
+        let mut of_jobs: BTreeMap<Cause, Vec<&Sums>> = BTreeMap::new();
+        for &story in &open.stories {
+            let Some(sums) = self.flows.story(story) else { continue };
+            match self.table.cause(story).filter(|cause| open.causes.contains(cause)) {
+                Some(cause) => of_jobs.entry(cause).or_default().push(sums),
+                None => all.push(sums),
+            }
+        }
+        for cause in &open.causes {
+            let stories = of_jobs.remove(cause).unwrap_or_default();
+            let listed = stories.iter().fold(0_u64, |sum, story| sum.saturating_add(story.bytes_out));
+            match self.causes.get(*cause) {
+                Some(runs) if runs.sums.bytes_out >= listed => all.push(&runs.sums),
+                Some(_) | None => all.extend(stories),
+            }
+        }
+        all
     }
 
     fn trusted_by(&self, open: &Open) -> Vec<String> {

@@ -4,6 +4,8 @@ mod scene;
 mod names;
 mod content;
 mod properties;
+mod horizons;
+mod state;
 
 use scene::{Scene, TTY, pipe_in, pipe_out};
 

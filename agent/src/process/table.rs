@@ -1,11 +1,15 @@
 //! The table itself: who is there, whose child it is, and to which story it belongs.
 
+mod restore;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
-use super::{Process, story};
+use super::{Process, cause::Cause, story};
 use crate::event::{BootTime, Exec, Fork, Identity, ProcessKey, Script, Seen};
 
 /// Ancestors that a walk visits at most.
@@ -14,13 +18,22 @@ pub const LINEAGE_MAX: usize = 32;
 pub const PROCESSES_MAX: usize = 131_072;
 /// How long an ended process without living children stays, so that late records and alerts still find it.
 const ENDED_RETENTION_NS: u64 = 600_000_000_000;
+/// How long one stays whose evidence is needed, since data lives that it had in its hands: a day, so that a collector at
+/// noon is still known to an uploader at night.
+pub const EVIDENCE_RETENTION_NS: u64 = 24 * 3_600 * 1_000_000_000;
+/// Ended processes that stay for their evidence; beyond it the longest-ended one goes. At some 2 kB each with their
+/// signals and files 16 MB.
+pub const WITNESSES_MAX: usize = 8_192;
 
 /// All processes that the agent knows, living and recently ended.
 #[derive(Debug, Default)]
 pub struct Table {
     entries: HashMap<ProcessKey, Entry>,
     ended: VecDeque<(BootTime, ProcessKey)>,
+    /// Ended ones that stay for their evidence.
+    witnesses: VecDeque<(BootTime, ProcessKey)>,
     evicted: u64,
+    witnesses_evicted: u64,
 }
 
 #[derive(Debug)]
@@ -28,13 +41,23 @@ struct Entry {
     process: Arc<Process>,
     story: ProcessKey,
     children: u32,
+    /// Of the root of a story: what its next run has too.
+    cause: Option<Cause>,
+    /// Known from an earlier run alone: whether it still lives is to be seen.
+    restored: bool,
 }
 
 impl Table {
     /// A process that stood before the agent. What a kernel record said of it already stays.
     pub fn seen(&mut self, key: ProcessKey, seen: &Seen, now: BootTime) {
-        if self.entries.get(&key).is_some_and(|entry| !entry.process.unknown) {
-            return;
+        if let Some(entry) = self.entries.get_mut(&key).filter(|entry| !entry.process.unknown) {
+            if !entry.restored || entry.process.exe.bytes == seen.exe {
+                // What an earlier run knew lives on, with its evidence.
+                if std::mem::take(&mut entry.restored) {
+                    Arc::make_mut(&mut entry.process).ended = None;
+                }
+                return;
+            }
         }
         let process = Process {
             key,
@@ -64,20 +87,23 @@ impl Table {
         process.ids.uid = fork.uid;
         process.preexisting = false;
         process.unknown = process.exe.bytes.is_empty() && process.argv.is_empty();
+        process.begin_missed = false;
         process.execs = 0;
-        process.ended = None;
+        // Its exit record may have come first.
+        process.ended = self.entries.get(&fork.child).and_then(|known| known.process.ended);
         process.last_seen = now;
         // An exec record may have come first: what it said is newer than what the parent was.
         if let Some(known) = self.entries.get(&fork.child)
             && known.process.execs > 0
         {
-            process = Process { parent: Some(parent), ..Process::clone(&known.process) };
+            process = Process { parent: Some(parent), begin_missed: false, ..Process::clone(&known.process) };
         }
         self.insert(process);
     }
 
     /// A program was started.
     pub fn exec(&mut self, key: ProcessKey, exec: &Exec, now: BootTime) {
+        let restored = self.entries.get(&key).is_some_and(|entry| entry.restored);
         let known = self.ensure(key, now);
         let process = Process {
             key,
@@ -96,10 +122,12 @@ impl Table {
             script: None,
             identity: Arc::clone(&known.identity),
             preexisting: known.preexisting,
+            begin_missed: known.begin_missed,
             unknown: false,
             execs: known.execs.saturating_add(1),
             last_seen: now,
-            ended: known.ended,
+            // What an earlier run knew counts as ended only as long as nothing is heard of it.
+            ended: known.ended.filter(|_| !restored),
         };
         self.insert(process);
     }
@@ -115,12 +143,14 @@ impl Table {
     pub fn identify(&mut self, key: ProcessKey, identity: &Identity, now: BootTime) {
         self.ensure(key, now);
         self.change(key, |process| process.identity = Arc::new(identity.clone()));
+        self.settle_cause(key);
     }
 
     /// The script that it runs is known.
     pub fn script(&mut self, key: ProcessKey, script: &Script, now: BootTime) {
         self.ensure(key, now);
         self.change(key, |process| process.script = Some(Arc::new(script.clone())));
+        self.settle_cause(key);
     }
 
     /// The process, if it is known.
@@ -132,12 +162,20 @@ impl Table {
     /// The process; one of which nothing but its key is known when its records were lost.
     pub fn ensure(&mut self, key: ProcessKey, now: BootTime) -> &Arc<Process> {
         if !self.entries.contains_key(&key) {
-            self.insert(Process { key, unknown: true, last_seen: now, ..Process::default() });
+            let missed =
+                Process { key, unknown: true, begin_missed: true, last_seen: now, ..Process::default() };
+            self.insert(missed);
         }
         &self
             .entries
             .entry(key)
-            .or_insert_with(|| Entry { process: Arc::default(), story: key, children: 0 })
+            .or_insert_with(|| Entry {
+                process: Arc::default(),
+                story: key,
+                children: 0,
+                cause: None,
+                restored: false,
+            })
             .process
     }
 
@@ -145,6 +183,12 @@ impl Table {
     #[must_use]
     pub fn story(&self, key: ProcessKey) -> ProcessKey {
         self.entries.get(&key).map_or(key, |entry| entry.story)
+    }
+
+    /// What the story with that root has in common with its next run; none where the root is unknown or gone.
+    #[must_use]
+    pub fn cause(&self, story: ProcessKey) -> Option<Cause> {
+        self.entries.get(&story)?.cause
     }
 
     /// Ancestors within the story, nearest first, at most [`LINEAGE_MAX`].
@@ -164,46 +208,80 @@ impl Table {
         lineage
     }
 
-    /// Drops ended processes whose time has come; `forget` is told each, after its story.
-    pub fn expire(&mut self, now: BootTime, mut forget: impl FnMut(ProcessKey, ProcessKey)) {
+    /// Drops ended processes whose time has come; `forget` is told each. Those that `needed` names stay
+    /// for a day, as far as there is room.
+    pub fn expire(
+        &mut self,
+        now: BootTime,
+        needed: impl Fn(ProcessKey) -> bool,
+        mut forget: impl FnMut(ProcessKey),
+    ) {
         while let Some(&(ended, key)) = self.ended.front() {
             let over = self.entries.len() > PROCESSES_MAX;
             if !over && now.saturating_sub(ended) < ENDED_RETENTION_NS {
                 break;
             }
             self.ended.pop_front();
-            let children = self.entries.get(&key).map_or(0, |entry| entry.children);
-            if children > 0 && !over {
+            if self.has_children(key) && !over {
                 // Its children still need it as a link to their root; it is looked at again later.
                 self.ended.push_back((now, key));
+            } else if self.entries.contains_key(&key) && needed(key) {
+                self.witnesses.push_back((ended, key));
+            } else {
+                self.evicted += u64::from(over);
+                self.remove(key, &mut forget);
+            }
+        }
+        self.expire_witnesses(now, &mut forget);
+        if self.entries.len() > PROCESSES_MAX {
+            self.make_room(&needed, &mut forget);
+        }
+    }
+
+    fn expire_witnesses(&mut self, now: BootTime, forget: &mut impl FnMut(ProcessKey)) {
+        // Each is looked at once at most: one with children is put behind the others.
+        for _ in 0..self.witnesses.len() {
+            let Some(&(ended, key)) = self.witnesses.front() else { return };
+            let full = self.witnesses.len() > WITNESSES_MAX;
+            if !full && now.saturating_sub(ended) < EVIDENCE_RETENTION_NS {
+                return;
+            }
+            self.witnesses.pop_front();
+            if self.get(key).is_some_and(|process| process.ended.is_none()) {
+                // An earlier run knew it, and it lives.
                 continue;
             }
-            if over {
-                self.evicted += 1;
+            if self.has_children(key) && !full {
+                self.witnesses.push_back((now, key));
+            } else {
+                self.witnesses_evicted += u64::from(full);
+                self.remove(key, forget);
             }
-            let Some(gone) = self.entries.remove(&key) else { continue };
-            if let Some(entry) = gone.process.parent.and_then(|parent| self.entries.get_mut(&parent)) {
-                entry.children = entry.children.saturating_sub(1);
-            }
-            forget(gone.story, key);
-        }
-        if self.entries.len() > PROCESSES_MAX {
-            self.make_room(&mut forget);
         }
     }
 
     /// Makes room when processes whose end was never seen fill the table: the sixteenth that was heard of longest
     /// ago goes.
-    fn make_room(&mut self, forget: &mut impl FnMut(ProcessKey, ProcessKey)) {
+    fn make_room(&mut self, needed: &impl Fn(ProcessKey) -> bool, forget: &mut impl FnMut(ProcessKey)) {
         let mut heard: Vec<(BootTime, ProcessKey)> =
             self.entries.iter().map(|(&key, entry)| (entry.process.last_seen, key)).collect();
         heard.sort_unstable();
-        for (_, key) in heard.into_iter().take(PROCESSES_MAX / 16) {
+        for (_, key) in heard.into_iter().take(PROCESSES_MAX / 16).filter(|&(_, key)| !needed(key)) {
             self.evicted += 1;
-            if let Some(gone) = self.entries.remove(&key) {
-                forget(gone.story, key);
-            }
+            self.remove(key, forget);
         }
+    }
+
+    fn has_children(&self, key: ProcessKey) -> bool {
+        self.entries.get(&key).is_some_and(|entry| entry.children > 0)
+    }
+
+    fn remove(&mut self, key: ProcessKey, forget: &mut impl FnMut(ProcessKey)) {
+        let Some(gone) = self.entries.remove(&key) else { return };
+        if let Some(entry) = gone.process.parent.and_then(|parent| self.entries.get_mut(&parent)) {
+            entry.children = entry.children.saturating_sub(1);
+        }
+        forget(key);
     }
 
     /// Processes held.
@@ -221,6 +299,11 @@ impl Table {
     /// Ended processes dropped before their time because the table was full, since the last call.
     pub fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
+    }
+
+    /// Processes whose evidence was dropped before its day was over because there were too many, since the last call.
+    pub fn take_witnesses_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.witnesses_evicted)
     }
 
     fn insert(&mut self, process: Process) {
@@ -243,7 +326,19 @@ impl Table {
                 entry.children = entry.children.saturating_add(1);
             }
         }
-        self.entries.insert(key, Entry { process: Arc::new(process), story, children });
+        let entry = Entry { process: Arc::new(process), story, children, cause: None, restored: false };
+        self.entries.insert(key, entry);
+        self.settle_cause(key);
+    }
+
+    /// The root's program, surroundings or script became known.
+    fn settle_cause(&mut self, key: ProcessKey) {
+        let Some(entry) = self.entries.get(&key).filter(|entry| entry.story == key) else { return };
+        let parent = entry.process.parent.and_then(|parent| self.get(parent));
+        let cause = Cause::of(&entry.process, parent.map(Arc::as_ref));
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.cause = cause;
+        }
     }
 
     fn change(&mut self, key: ProcessKey, change: impl FnOnce(&mut Process)) {
@@ -252,6 +347,3 @@ impl Table {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -95,6 +95,19 @@ impl Carried {
         }
     }
 
+    /// Files that are only summed, with the bytes collected and the bytes derived of them.
+    #[must_use]
+    pub fn summed(&self) -> (u64, u64, u64) {
+        (self.more.files, self.more.bytes, self.more.derived_bytes)
+    }
+
+    /// Adds files that are only summed.
+    pub fn add_summed(&mut self, (files, bytes, derived_bytes): (u64, u64, u64)) {
+        self.more.files = self.more.files.saturating_add(files);
+        self.more.bytes = self.more.bytes.saturating_add(bytes);
+        self.more.derived_bytes = self.more.derived_bytes.saturating_add(derived_bytes);
+    }
+
     /// A process had the data in its hands.
     pub fn handled_by(&mut self, process: ProcessKey) {
         if self.handlers.len() < HANDLERS_MAX {

@@ -14,19 +14,33 @@ const SUBJECTS_MAX: usize = 256;
 /// All evidence that the agent holds.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    by_process: HashMap<ProcessKey, Vec<Signal>>,
+    by_process: HashMap<ProcessKey, Held>,
     by_story: HashMap<ProcessKey, Vec<ProcessKey>>,
+}
+
+/// What is held against one process.
+#[derive(Debug, Default)]
+struct Held {
+    /// The story under which it is listed: records in another order than things happened may move a process.
+    story: ProcessKey,
+    signals: Vec<Signal>,
 }
 
 impl Evidence {
     /// Adds a signal about a process of `story`. The same finding about the same object keeps its highest risk
     /// and its latest time.
     pub fn add(&mut self, story: ProcessKey, signal: Signal) {
+        let before = self.by_process.get(&signal.subject).map(|held| held.story);
+        if let Some(before) = before.filter(|&before| before != story) {
+            self.unlist(before, signal.subject);
+        }
         let subjects = self.by_story.entry(story).or_default();
         if subjects.len() < SUBJECTS_MAX && !subjects.contains(&signal.subject) {
             subjects.push(signal.subject);
         }
-        let signals = self.by_process.entry(signal.subject).or_default();
+        let held = self.by_process.entry(signal.subject).or_default();
+        held.story = story;
+        let signals = &mut held.signals;
         let known = signals.iter().position(|known| {
             known.analytic == signal.analytic
                 && known.stage == signal.stage
@@ -49,7 +63,7 @@ impl Evidence {
     /// Signals about a process.
     #[must_use]
     pub fn of(&self, process: ProcessKey) -> &[Signal] {
-        self.by_process.get(&process).map_or(&[], Vec::as_slice)
+        self.by_process.get(&process).map_or(&[], |held| held.signals.as_slice())
     }
 
     /// Processes of a story that have evidence against them.
@@ -59,8 +73,13 @@ impl Evidence {
     }
 
     /// The process is gone for good.
-    pub fn forget(&mut self, story: ProcessKey, process: ProcessKey) {
-        self.by_process.remove(&process);
+    pub fn forget(&mut self, process: ProcessKey) {
+        if let Some(held) = self.by_process.remove(&process) {
+            self.unlist(held.story, process);
+        }
+    }
+
+    fn unlist(&mut self, story: ProcessKey, process: ProcessKey) {
         if let Some(subjects) = self.by_story.get_mut(&story) {
             subjects.retain(|&subject| subject != process);
             if subjects.is_empty() {
@@ -114,5 +133,26 @@ mod tests {
         assert_eq!(kept.len(), SIGNALS_MAX);
         assert!(kept.iter().any(|signal| signal.stage == Stage::Collection));
         assert!(kept.iter().any(|signal| signal.risk > 8.0));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_process_that_changed_its_story() {
+        let key = |pid| ProcessKey { pid, start_ticks: 1 };
+        let signal = Signal {
+            analytic: Analytic::FileAccess,
+            technique: "T1074.001",
+            risk: 8.0,
+            stage: Stage::Staging,
+            subject: key(1),
+            object: Object::Files(1),
+            time: 1,
+            reason: "".into(),
+        };
+        let mut evidence = Evidence::default();
+        evidence.add(key(1), signal.clone());
+        evidence.add(key(2), signal);
+        assert_eq!((evidence.subjects(key(1)), evidence.subjects(key(2))), (&[][..], &[key(1)][..]));
+        evidence.forget(key(1));
+        assert!(evidence.by_process.is_empty() && evidence.by_story.is_empty());
     }
 }

@@ -62,6 +62,22 @@ impl Rules {
         used.bytes = used.bytes.saturating_add(bytes);
     }
 
+    /// What rules covered so far: name, since when their day counts, bytes.
+    pub fn used(&self) -> impl Iterator<Item = (&str, BootTime, u64)> {
+        self.rules
+            .iter()
+            .enumerate()
+            .filter_map(|(index, rule)| Some((rule, self.used.get(&index)?)))
+            .map(|(rule, used)| (rule.name.as_str(), used.since, used.bytes))
+    }
+
+    /// Takes over what the rule of that name covered before the agent was started, if there still is one.
+    pub fn restore(&mut self, name: &str, since: BootTime, bytes: u64) {
+        if let Some(index) = self.rules.iter().position(|rule| rule.name == name) {
+            self.used.insert(index, Used { since, bytes });
+        }
+    }
+
     /// Name of a rule.
     #[must_use]
     pub fn name(&self, index: usize) -> Option<&str> {

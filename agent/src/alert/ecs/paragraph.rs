@@ -181,6 +181,8 @@ fn unknown(alert: &Alert) -> String {
     }
     if alert.chain.iter().any(|link| link.process.unknown) {
         gaps.push("of some processes nothing but the number is known".to_owned());
+    } else if alert.chain.iter().any(|link| link.process.begin_missed) {
+        gaps.push("how some processes began".to_owned());
     }
     let Graph { nodes_left_out, .. } = alert.graph;
     if nodes_left_out > 0 {

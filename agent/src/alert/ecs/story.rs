@@ -28,6 +28,9 @@ pub(super) struct Linked {
     command_line: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<String>,
+    /// Why its begin, and what it did by then, was not seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begin_unseen: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<String>,
     user: schema::User,
@@ -125,6 +128,7 @@ fn of_link(host: &Host, alert: &Alert, link: &Link, cutter: &mut Cutter) -> Link
         executable: cutter.path("weir.chain.executable", &process.exe),
         command_line: cutter.bytes("weir.chain.command_line", &process.command_line()),
         start: parts::start(alert.boot_to_wall_ns, process.key),
+        begin_unseen: begin_unseen(process),
         end: process.ended.map(|ended| parts::time(Record::wall(alert.boot_to_wall_ns, ended))),
         user: parts::user(process, cutter),
         did,
@@ -132,6 +136,16 @@ fn of_link(host: &Host, alert: &Alert, link: &Link, cutter: &mut Cutter) -> Link
         wrote: of_files("weir.chain.wrote", &link.wrote, cutter),
         bytes_out: link.bytes_out,
         sender: process.key == alert.process.key,
+    }
+}
+
+fn begin_unseen(process: &Process) -> Option<&'static str> {
+    if process.preexisting {
+        Some("older than the agent")
+    } else if process.begin_missed {
+        Some("the record was lost")
+    } else {
+        None
     }
 }
 

@@ -4,12 +4,12 @@ use std::{
     ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-use super::LogError;
+use super::{LogError, safe};
 use crate::{alert::ecs, config};
 
 /// Longest half line that is looked for at the end of a log: a line and its newline.
@@ -174,19 +174,7 @@ fn check_directory(path: &Path) -> Result<(), LogError> {
     if !metadata.is_dir() {
         return Err(failed(ErrorKind::NotADirectory.into()));
     }
-    let refuse = |why| Err(LogError::UnsafeDirectory { path: parent.to_owned(), why });
-    if metadata.uid() != 0 && metadata.uid() != own_uid() {
-        return refuse(format!("user {} owns it", metadata.uid()));
-    }
-    // In a sticky directory like /tmp only the owner of a file may move it away.
-    let sticky = metadata.mode() & 0o1000 != 0;
-    if metadata.mode() & 0o002 != 0 && !sticky {
-        return refuse(format!("every user may write to it (mode {:04o})", metadata.mode() & 0o7777));
-    }
-    if metadata.mode() & 0o020 != 0 && !sticky && metadata.uid() != own_uid() {
-        return refuse(format!("group {} may write to it", metadata.gid()));
-    }
-    Ok(())
+    safe::directory(&metadata).map_err(|why| LogError::UnsafeDirectory { path: parent.to_owned(), why })
 }
 
 fn open_file(path: &Path) -> Result<File, LogError> {
@@ -208,19 +196,7 @@ fn open_file(path: &Path) -> Result<File, LogError> {
 }
 
 fn check_file(path: &Path, metadata: &fs::Metadata) -> Result<(), LogError> {
-    let refuse = |why| Err(LogError::UnsafeFile { path: path.to_owned(), why });
-    if !metadata.is_file() {
-        let kind = metadata.file_type();
-        let name = if kind.is_fifo() { "a FIFO" } else { "no regular file" };
-        return refuse(format!("it is {name}"));
-    }
-    if metadata.uid() != own_uid() {
-        return refuse(format!("user {} owns it", metadata.uid()));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        return refuse(format!("others may write to it (mode {:04o})", metadata.mode() & 0o7777));
-    }
-    Ok(())
+    safe::file(metadata).map_err(|why| LogError::UnsafeFile { path: path.to_owned(), why })
 }
 
 /// Bytes after the last newline. More than a line of them is no log of ours, and only its end is taken.
@@ -231,9 +207,4 @@ fn half_line(file: &mut File, length: u64) -> io::Result<u64> {
     file.take(looked_at).read_to_end(&mut tail)?;
     let after = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     Ok((tail.len() - after) as u64)
-}
-
-fn own_uid() -> u32 {
-    // SAFETY: geteuid takes nothing, touches no memory and cannot fail.
-    unsafe { libc::geteuid() }
 }

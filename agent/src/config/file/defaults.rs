@@ -33,6 +33,14 @@ pub(super) const SIGNAL_RISK: f64 = 6.0;
 pub(super) const THRESHOLD: f64 = 8.0;
 /// Collection and transfer of one batch job lie minutes, not hours, apart.
 pub(super) const HALF_LIFE: &str = "30m";
+/// The data is the same at night as it was at noon, so that only whether it still matters is in doubt. With two days, a
+/// finding of risk 8 makes a strong stage (0.56 · 2^(-t/48h) ≥ 0.4) for 23 hours: until the uploader of the next morning.
+pub(super) const DATA_HALF_LIFE: &str = "2d";
+
+/// Below the directory that the unit makes.
+pub(super) const STATE_PATH: &str = "/var/lib/weir/state";
+/// What a crash costs at most: as long as a heartbeat.
+pub(super) const SAVE_EVERY: &str = "5m";
 
 /// The best hook that loads.
 pub(super) const HOOKS: &str = "auto";

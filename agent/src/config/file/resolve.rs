@@ -14,7 +14,7 @@ use super::{
 };
 use crate::config::{
     Alerts, Config, DomainError, DomainPattern, Files, Hooks, HooksError, Network, Rated, Score, Sensor,
-    Trust, Volume,
+    State, Trust, Volume,
 };
 
 const RISK: RangeInclusive<f64> = 0.0..=10.0;
@@ -37,6 +37,7 @@ pub(super) fn resolve(mut written: Written) -> (Config, Vec<Problem>) {
         files: check.files(&written.files),
         volume: check.volume(&written.volume),
         score: check.score(&written.score),
+        state: check.state(&written.state),
         trust: check.trust(&written.trust),
         sensor: check.sensor(&written.sensor),
         source: String::new(),
@@ -122,6 +123,24 @@ impl Check {
         Score {
             threshold: self.number("score.threshold", &written.threshold, 0.1..=10.0),
             half_life: self.duration("score.half_life", &written.half_life, SECOND..=DAY * 30),
+            data_half_life: self.duration(
+                "score.data_half_life",
+                &written.data_half_life,
+                SECOND..=DAY * 365,
+            ),
+        }
+    }
+
+    fn state(&mut self, written: &written::State) -> State {
+        let path = PathBuf::from(written.path.get_ref());
+        let kept = !path.as_os_str().is_empty();
+        if kept && !path.is_absolute() {
+            let message = format!("found {:?}, expected a path that begins with /", written.path.get_ref());
+            self.problem(written.path.span(), "state.path", message);
+        }
+        State {
+            path: kept.then_some(path),
+            save_every: self.duration("state.save_every", &written.save_every, SECOND..=DAY),
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) struct Written {
     pub(super) network: Network,
     pub(super) volume: Volume,
     pub(super) score: Score,
+    pub(super) state: State,
     pub(super) sensor: Sensor,
     pub(super) files: Files,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -70,6 +71,14 @@ pub(super) struct Volume {
 pub(super) struct Score {
     pub(super) threshold: Placed<f64>,
     pub(super) half_life: Placed<String>,
+    pub(super) data_half_life: Placed<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct State {
+    pub(super) path: Placed<String>,
+    pub(super) save_every: Placed<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -161,7 +170,20 @@ impl Default for Volume {
 
 impl Default for Score {
     fn default() -> Self {
-        Self { threshold: built_in(defaults::THRESHOLD), half_life: built_in(defaults::HALF_LIFE.to_owned()) }
+        Self {
+            threshold: built_in(defaults::THRESHOLD),
+            half_life: built_in(defaults::HALF_LIFE.to_owned()),
+            data_half_life: built_in(defaults::DATA_HALF_LIFE.to_owned()),
+        }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            path: built_in(defaults::STATE_PATH.to_owned()),
+            save_every: built_in(defaults::SAVE_EVERY.to_owned()),
+        }
     }
 }
 

@@ -109,7 +109,7 @@ fn damage_is_named_with_its_place() {
     check(|bytes, at| bytes.truncate(at[1] + 9), "frame 2 at byte 34: truncated frame: 9 of 12 bytes");
     check(
         |bytes, at| bytes[at[1] + 3] = 0x40,
-        "frame 2 at byte 34: frame of 1073741828 bytes is longer than the bound of 1048576",
+        "frame 2 at byte 34: frame of 1073741828 bytes is longer than the bound of 16777216",
     );
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::event::{
     Bytes, Coverage, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Loss, Names,
-    Open, Path, ProcessKey, Resolvers, Seen, Started,
+    Open, Path, ProcessKey, Resolvers, Seen, Started, State,
 };
 
 pub(super) const TTY: FdObject = FdObject::Device { rdev: 136 << 20 };
@@ -15,6 +15,8 @@ pub(super) struct Scene {
     pub(super) events: Vec<Event>,
     time: u64,
     step: u64,
+    boot: String,
+    boot_to_wall_ns: i64,
 }
 
 pub(super) fn pipe_in(ino: u64) -> [FdObject; 3] {
@@ -36,7 +38,13 @@ fn path(text: &str) -> Path {
 impl Scene {
     /// The agent starts; pid 10 was there before it and is a launcher.
     pub(super) fn new() -> Self {
-        let mut scene = Self { events: Vec::new(), time: 1_000_000 * MS, step: 10 * MS };
+        let mut scene = Self {
+            events: Vec::new(),
+            time: 1_000_000 * MS,
+            step: 10 * MS,
+            boot: "test".into(),
+            boot_to_wall_ns: 0,
+        };
         scene.push(1, Fact::Started(Box::new(Started { boot_id: "test".into(), ..Started::default() })));
         scene.push(10, Fact::Seen(Box::new(Seen { exe: "/usr/sbin/init".into(), ..Seen::default() })));
         scene
@@ -64,6 +72,29 @@ impl Scene {
 
     pub(super) fn lose(&mut self, what: &str) {
         self.push(0, Fact::Loss(vec![Loss { what: what.into(), count: 1 }]));
+    }
+
+    /// The agent starts again, with what it kept before, in boot `boot`; where that is another one, time begins anew and
+    /// the wall clock goes on.
+    pub(super) fn again(&self, boot: &str, state: State) -> Self {
+        let (mut time, mut boot_to_wall_ns) = (self.time, self.boot_to_wall_ns);
+        if boot != self.boot {
+            boot_to_wall_ns += i64::try_from(time).unwrap();
+            time = 100_000 * MS;
+        }
+        let mut scene =
+            Self { events: Vec::new(), time, step: self.step, boot: boot.into(), boot_to_wall_ns };
+        let started = Started { boot_id: boot.into(), boot_to_wall_ns, ..Started::default() };
+        scene.push(1, Fact::Started(Box::new(started)));
+        scene.push(0, Fact::State(Box::new(state)));
+        scene.push(10, Fact::Seen(Box::new(Seen { exe: "/usr/sbin/init".into(), ..Seen::default() })));
+        scene
+    }
+
+    /// A process that stood before the agent.
+    pub(super) fn seen(&mut self, parent: u32, pid: u32, exe: &str) {
+        let seen = Seen { parent: key(parent), exe: exe.into(), argv: vec![exe.into()], ..Seen::default() };
+        self.push(pid, Fact::Seen(Box::new(seen)));
     }
 
     pub(super) fn wait(&mut self, seconds: u64) {

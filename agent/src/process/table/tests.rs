@@ -62,13 +62,13 @@ fn lineage_survives_the_death_of_the_middle() {
     table.exit(key(30), 2 * SECOND);
     table.exit(key(20), 2 * SECOND);
     let mut forgotten = Vec::new();
-    table.expire(3 * SECOND + ENDED_RETENTION_NS, |_, key| forgotten.push(key));
+    table.expire(3 * SECOND + ENDED_RETENTION_NS, |_| false, |key| forgotten.push(key));
     assert_eq!(forgotten, []);
     let lineage: Vec<u32> = table.lineage(key(40)).iter().map(|process| process.key.pid).collect();
     assert_eq!(lineage, [30, 20]);
     table.exit(key(40), 4 * SECOND);
     for round in 2..6 {
-        table.expire(round * (ENDED_RETENTION_NS + 10 * SECOND), |_, key| forgotten.push(key));
+        table.expire(round * (ENDED_RETENTION_NS + 10 * SECOND), |_| false, |key| forgotten.push(key));
     }
     forgotten.sort();
     assert_eq!(forgotten, [key(20), key(30), key(40)]);
@@ -97,4 +97,110 @@ fn a_child_without_exec_is_a_copy_of_its_parent() {
     assert_eq!(child.exe.bytes, "/usr/bin/python3".into());
     assert_eq!(child.argv.len(), 2);
     assert_eq!(child.execs, 0);
+}
+
+#[test]
+fn records_out_of_order_and_missed_ones_are_survived_and_marked() {
+    type Tell = fn(&mut Table);
+    // What is told about pid 20, child of 10; then its parent, whether it ended, and whether its begin was missed.
+    let rows: &[(&str, Tell, Option<u32>, bool, bool)] = &[
+        (
+            "fork, exec, exit",
+            |table| {
+                fork(table, 10, 20);
+                exec(table, 20, "/bin/tar", &["tar"], FdObject::None);
+                table.exit(key(20), SECOND);
+            },
+            Some(10),
+            true,
+            false,
+        ),
+        (
+            "exit, exec, fork",
+            |table| {
+                table.exit(key(20), SECOND);
+                exec(table, 20, "/bin/tar", &["tar"], FdObject::None);
+                fork(table, 10, 20);
+            },
+            Some(10),
+            true,
+            false,
+        ),
+        (
+            "exit, fork",
+            |table| {
+                table.exit(key(20), SECOND);
+                fork(table, 10, 20);
+            },
+            Some(10),
+            true,
+            false,
+        ),
+        (
+            "exec, the fork was lost",
+            |table| {
+                let exec = Exec {
+                    parent: key(10),
+                    exe: Path { bytes: "/bin/tar".into(), ..Path::default() },
+                    ..Exec::default()
+                };
+                table.exec(key(20), &exec, SECOND);
+            },
+            Some(10),
+            false,
+            true,
+        ),
+        (
+            "an open, all else was lost",
+            |table| {
+                table.ensure(key(20), SECOND);
+            },
+            None,
+            false,
+            true,
+        ),
+        ("the agent came late", |table| seen(table, 20, 10, "/bin/tar"), Some(10), false, false),
+        (
+            "an open, then the snapshot",
+            |table| {
+                table.ensure(key(20), SECOND);
+                seen(table, 20, 10, "/bin/tar");
+            },
+            Some(10),
+            false,
+            false,
+        ),
+    ];
+    for (name, tell, parent, ended, missed) in rows {
+        let mut table = Table::default();
+        seen(&mut table, 10, 0, "/usr/bin/harness");
+        tell(&mut table);
+        let process = table.get(key(20)).unwrap();
+        let got = (process.parent, process.ended.is_some(), process.begin_missed);
+        assert_eq!(got, (parent.map(key), *ended, *missed), "{name}");
+        // What ended goes, whatever came first; nothing stays for ever.
+        table.exit(key(20), SECOND);
+        let mut forgotten = Vec::new();
+        table.expire(2 * SECOND + ENDED_RETENTION_NS, |_| false, |key| forgotten.push(key));
+        assert_eq!(forgotten, [key(20)], "{name}");
+    }
+}
+
+#[test]
+fn an_ended_process_stays_a_day_for_its_evidence_and_no_more_than_fit() {
+    let mut table = Table::default();
+    seen(&mut table, 1, 0, "/sbin/init");
+    let last = 100 + u32::try_from(WITNESSES_MAX).unwrap() + 150;
+    for pid in 100..last {
+        fork(&mut table, 1, pid);
+        table.exit(key(pid), SECOND);
+    }
+    let mut forgotten = Vec::new();
+    let needed = |process: ProcessKey| process.pid % 2 == 0 || process.pid > 200;
+    table.expire(2 * SECOND + ENDED_RETENTION_NS, needed, |key| forgotten.push(key));
+    assert!(forgotten.iter().take(50).all(|key| !needed(*key)));
+    assert!(table.len() <= WITNESSES_MAX + 1, "{}", table.len());
+    assert!(table.get(key(last - 1)).is_some());
+    table.expire(2 * SECOND + EVIDENCE_RETENTION_NS, needed, |key| forgotten.push(key));
+    assert_eq!(table.len(), 1);
 }
