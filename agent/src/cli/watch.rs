@@ -40,7 +40,7 @@ pub(super) fn main(
         if let Some(earlier) = earlier {
             sensor.begin_with(earlier);
         }
-        Watch { sensor, judge, keeper, recording, messages, records: Vec::new() }.run(signals).await
+        Box::pin(Watch { sensor, judge, keeper, recording, messages, records: Vec::new() }.run(signals)).await
     })
 }
 

@@ -35,7 +35,7 @@ pub struct Repeats(LruCache<Kind, Count>);
 #[derive(Debug, Default)]
 struct Count {
     since: BootTime,
-    count: u32,
+    times: u32,
     /// Greatest of those that came.
     risk: f64,
 }
@@ -54,14 +54,14 @@ impl Repeats {
         if self.0.len() >= KINDS_MAX && !self.0.contains(&kind) {
             self.0.pop_lru();
         }
-        let known = self.0.get_or_insert_mut(kind, || Count { since: now, count: 0, risk: 0.0 });
+        let known = self.0.get_or_insert_mut(kind, || Count { since: now, times: 0, risk: 0.0 });
         if now.saturating_sub(known.since) >= DAY_NS {
-            *known = Count { since: now, count: 0, risk: 0.0 };
+            *known = Count { since: now, times: 0, risk: 0.0 };
         }
-        known.count = known.count.saturating_add(1);
+        known.times = known.times.saturating_add(1);
         let graver = signal.risk > known.risk;
         known.risk = known.risk.max(signal.risk);
-        (graver || known.count <= SINGLY || known.count.is_power_of_two()).then_some(known.count)
+        (graver || known.times <= SINGLY || known.times.is_power_of_two()).then_some(known.times)
     }
 }
 

@@ -50,14 +50,14 @@ struct Entry {
 impl Table {
     /// A process that stood before the agent. What a kernel record said of it already stays.
     pub fn seen(&mut self, key: ProcessKey, seen: &Seen, now: BootTime) {
-        if let Some(entry) = self.entries.get_mut(&key).filter(|entry| !entry.process.unknown) {
-            if !entry.restored || entry.process.exe.bytes == seen.exe {
-                // What an earlier run knew lives on, with its evidence.
-                if std::mem::take(&mut entry.restored) {
-                    Arc::make_mut(&mut entry.process).ended = None;
-                }
-                return;
+        if let Some(entry) = self.entries.get_mut(&key).filter(|entry| !entry.process.unknown)
+            && (!entry.restored || entry.process.exe.bytes == seen.exe)
+        {
+            // What an earlier run knew lives on, with its evidence.
+            if std::mem::take(&mut entry.restored) {
+                Arc::make_mut(&mut entry.process).ended = None;
             }
+            return;
         }
         let process = Process {
             key,

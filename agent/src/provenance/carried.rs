@@ -39,6 +39,10 @@ pub struct Origin {
 }
 
 /// Classes of an origin.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a class of its own that a file can be of, and none excludes another"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kinds {
     /// In a staging place.

@@ -56,9 +56,9 @@ impl Documents {
         while self.bursts.len() > least {
             self.bursts.pop_front();
         }
-        let (Some(first), Some(last)) = (self.bursts.front(), self.bursts.back()) else { return false };
-        let is = self.bursts.len() == least && last.saturating_sub(*first) <= BURST_NS;
-        is && !std::mem::replace(&mut self.burst_told, true)
+        let (Some(oldest), Some(newest)) = (self.bursts.front(), self.bursts.back()) else { return false };
+        let in_time = self.bursts.len() == least && newest.saturating_sub(*oldest) <= BURST_NS;
+        in_time && !std::mem::replace(&mut self.burst_told, true)
     }
 
     /// Whether a signal is due at `count`, the first at `least`, each next at twice the count; returns how often it

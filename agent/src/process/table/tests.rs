@@ -196,7 +196,7 @@ fn an_ended_process_stays_a_day_for_its_evidence_and_no_more_than_fit() {
         table.exit(key(pid), SECOND);
     }
     let mut forgotten = Vec::new();
-    let needed = |process: ProcessKey| process.pid % 2 == 0 || process.pid > 200;
+    let needed = |process: ProcessKey| process.pid.is_multiple_of(2) || process.pid > 200;
     table.expire(2 * SECOND + ENDED_RETENTION_NS, needed, |key| forgotten.push(key));
     assert!(forgotten.iter().take(50).all(|key| !needed(*key)));
     assert!(table.len() <= WITNESSES_MAX + 1, "{}", table.len());

@@ -115,6 +115,7 @@ fn worked_examples() {
 
 #[test]
 fn proof_is_the_strongest_signal_that_proves() {
+    type Row<'a> = (&'a [(ContentKind, u64, f64)], Option<u64>);
     let content =
         |kind, carried| Content { remote: "198.51.100.1:443".parse().unwrap(), carried, sent: 1, kind };
     let signal = |kind, carried, risk| {
@@ -122,7 +123,7 @@ fn proof_is_the_strongest_signal_that_proves() {
         weighted.signal.object = Object::Content(content(kind, carried));
         weighted
     };
-    let rows: &[(&[(ContentKind, u64, f64)], Option<u64>)] = &[
+    let rows: &[Row<'_>] = &[
         (&[], None),
         (&[(ContentKind::Secrets, 1, 8.0), (ContentKind::Compressed, 2, 7.0)], None),
         (&[(ContentKind::Encoded, 1, 9.0), (ContentKind::Parity, 2, 10.0)], Some(2)),
