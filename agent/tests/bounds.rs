@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::wildcard_enum_match_arm,
     reason = "a test ends by panicking and says what it saw; clippy's exemption for tests stops at their helpers"
 )]
@@ -40,8 +39,8 @@ fn key(pid: u32) -> ProcessKey {
     ProcessKey { pid, start_ticks: 100 + u64::from(pid) }
 }
 
-fn path(text: String) -> Path {
-    Path { bytes: text.as_str().into(), ..Path::default() }
+fn path(text: &str) -> Path {
+    Path { bytes: text.into(), ..Path::default() }
 }
 
 impl Host {
@@ -59,14 +58,14 @@ impl Host {
         self.tell(0, Fact::Tick);
     }
 
-    fn spawn(&mut self, pid: u32, exe: String) {
+    fn spawn(&mut self, pid: u32, exe: &str) {
         self.tell(10, Fact::Fork(Fork { child: key(pid), comm: "x".into(), uid: 1000 }));
-        let argv = vec![exe.as_str().into(), "--of".into(), pid.to_string().as_str().into()];
+        let argv = vec![exe.into(), "--of".into(), pid.to_string().as_str().into()];
         let exec = Exec { parent: key(10), exe: path(exe), argv, ..Exec::default() };
         self.tell(pid, Fact::Exec(Box::new(exec)));
     }
 
-    fn open(&mut self, pid: u32, ino: u64, name: String, size: u64, write: bool) {
+    fn open(&mut self, pid: u32, ino: u64, name: &str, size: u64, write: bool) {
         let file = FileKey { dev: 1, ino, generation: 0 };
         let open =
             Open { file, path: path(name), size, mode: 0o100_644, read: !write, write, ..Open::default() };
@@ -75,19 +74,19 @@ impl Host {
 
     fn collect(&mut self, thief: u32) {
         let pid = 1_000 + thief;
-        self.spawn(pid, "/usr/bin/tar".to_owned());
-        self.open(pid, u64::from(thief), format!("/var/tmp/{thief}.tar"), 0, true);
+        self.spawn(pid, "/usr/bin/tar");
+        self.open(pid, u64::from(thief), &format!("/var/tmp/{thief}.tar"), 0, true);
         for number in 0..25 {
             let ino = 1_000_000_000 + u64::from(thief) * 100 + number;
-            self.open(pid, ino, format!("/srv/docs/{thief}/{number}.pdf"), 480_000, false);
+            self.open(pid, ino, &format!("/srv/docs/{thief}/{number}.pdf"), 480_000, false);
         }
         self.tell(pid, Fact::Exit { code: 0 });
     }
 
     fn send(&mut self, thief: u32) {
         let pid = 50_000 + thief;
-        self.spawn(pid, format!("/opt/sender-{thief}"));
-        self.open(pid, u64::from(thief), format!("/var/tmp/{thief}.tar"), 12_000_000, false);
+        self.spawn(pid, &format!("/opt/sender-{thief}"));
+        self.open(pid, u64::from(thief), &format!("/var/tmp/{thief}.tar"), 12_000_000, false);
         let flow = Flow {
             what: FlowWhat::Snapshot,
             socket: pid.into(),
@@ -125,10 +124,10 @@ fn a_full_host_stays_within_the_bound_and_loses_no_story() {
     host.tell(10, Fact::Seen(Box::new(Seen { exe: "/usr/sbin/init".into(), ..Seen::default() })));
     for number in 0..PROCESSES {
         let pid = FIRST + number;
-        host.spawn(pid, format!("/usr/lib/worker/{}", number % 100));
+        host.spawn(pid, &format!("/usr/lib/worker/{}", number % 100));
         for file in 0..FILES {
             let ino = 10_000_000 + u64::from(number * FILES + file);
-            host.open(pid, ino, format!("/home/user/build/{number}/object-{file}.o"), 0, true);
+            host.open(pid, ino, &format!("/home/user/build/{number}/object-{file}.o"), 0, true);
         }
         // Thieves are spread over the time in which everybody else works.
         if number % (PROCESSES / THIEVES) == 0 {
