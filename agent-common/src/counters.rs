@@ -55,10 +55,14 @@ pub enum Counter {
     /// Packets that may hold answers and were not looked at: IPv6 headers beyond those that are walked, and segments of
     /// TCP from port 53 that do not begin with an answer.
     DnsUnread,
+    /// Records about unix sockets submitted.
+    UnixSent,
+    /// Records about unix sockets that found the ring full, or more than half full.
+    UnixDropped,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 25;
+pub const COUNTERS: u32 = 27;
 
 impl Counter {
     /// All counters in slot order.
@@ -88,6 +92,8 @@ impl Counter {
         Self::DnsDropped,
         Self::DnsCut,
         Self::DnsUnread,
+        Self::UnixSent,
+        Self::UnixDropped,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -119,6 +125,8 @@ impl Counter {
             Self::DnsDropped => "dns_dropped",
             Self::DnsCut => "dns_cut",
             Self::DnsUnread => "dns_unread",
+            Self::UnixSent => "unix_sent",
+            Self::UnixDropped => "unix_dropped",
         }
     }
 
@@ -141,7 +149,8 @@ impl Counter {
             | Self::SocketUntracked
             | Self::DnsDropped
             | Self::DnsCut
-            | Self::DnsUnread => true,
+            | Self::DnsUnread
+            | Self::UnixDropped => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent
@@ -150,7 +159,8 @@ impl Counter {
             | Self::OpenSeen
             | Self::OpenFiltered
             | Self::OpenRepeated
-            | Self::DnsSent => false,
+            | Self::DnsSent
+            | Self::UnixSent => false,
         }
     }
 }

@@ -62,7 +62,8 @@ impl LookUp {
             | Fact::Loss(_)
             | Fact::Stopping { .. }
             | Fact::Names(_)
-            | Fact::Resolvers(_) => {}
+            | Fact::Resolvers(_)
+            | Fact::Unix(_) => {}
         }
         Attached::default()
     }
