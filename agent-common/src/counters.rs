@@ -52,9 +52,13 @@ pub enum Counter {
     DnsDropped,
     /// Answers of name servers longer than what a record carries.
     DnsCut,
-    /// Packets that may hold answers and were not looked at: IPv6 headers beyond those that are walked, and segments of
-    /// TCP from port 53 that do not begin with an answer.
+    /// Packets that may hold answers and were not looked at: IPv6 headers beyond those that are walked, segments of TCP
+    /// from port 53 that do not begin with an answer, and what stands behind the first answer of a segment.
     DnsUnread,
+    /// As [`DnsDropped`](Self::DnsDropped), in another network namespace than the host's.
+    DnsDroppedElsewhere,
+    /// As [`DnsUnread`](Self::DnsUnread), in another network namespace than the host's.
+    DnsUnreadElsewhere,
     /// Records about unix sockets submitted.
     UnixSent,
     /// Records about unix sockets that found the ring full, or more than half full.
@@ -62,7 +66,7 @@ pub enum Counter {
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 27;
+pub const COUNTERS: u32 = 29;
 
 impl Counter {
     /// All counters in slot order.
@@ -92,6 +96,8 @@ impl Counter {
         Self::DnsDropped,
         Self::DnsCut,
         Self::DnsUnread,
+        Self::DnsDroppedElsewhere,
+        Self::DnsUnreadElsewhere,
         Self::UnixSent,
         Self::UnixDropped,
     ];
@@ -125,6 +131,8 @@ impl Counter {
             Self::DnsDropped => "dns_dropped",
             Self::DnsCut => "dns_cut",
             Self::DnsUnread => "dns_unread",
+            Self::DnsDroppedElsewhere => "dns_dropped_elsewhere",
+            Self::DnsUnreadElsewhere => "dns_unread_elsewhere",
             Self::UnixSent => "unix_sent",
             Self::UnixDropped => "unix_dropped",
         }
@@ -150,6 +158,8 @@ impl Counter {
             | Self::DnsDropped
             | Self::DnsCut
             | Self::DnsUnread
+            | Self::DnsDroppedElsewhere
+            | Self::DnsUnreadElsewhere
             | Self::UnixDropped => true,
             Self::ForkSent
             | Self::ExecSent

@@ -245,8 +245,10 @@ pub struct Tuning {
     pub host_mnt_ns: u32,
     /// 1 where a task can be preempted inside the hooks of sends, so that what is missed is made up for (7.0).
     pub makes_up: u32,
+    /// Inode number of the host's network namespace, in which its name servers answer; 0 when it is unknown.
+    pub host_net_ns: u32,
     /// Reserved, zero.
-    pub _reserved: [u32; 2],
+    pub _reserved: u32,
     /// Random bits, new at each start, that seed the fingerprints of opens, so that nobody can make two opens collide.
     pub seed: [u32; 4],
 }

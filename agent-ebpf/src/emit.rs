@@ -4,12 +4,11 @@ use core::arch::asm;
 
 use agent_common::{
     counters::Counter,
-    dns::DnsRecord,
     file::OpenRecord,
     limits::RECORD_MAX,
     net::{STATE_EPOCH, STATE_IDLE},
     process::{ExecRecord, ProcessKey},
-    record::{KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, KIND_UNIX, RecordHead},
+    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, KIND_UNIX, RecordHead},
 };
 use aya_ebpf::{
     EbpfContext,
@@ -109,7 +108,6 @@ const fn counters(kind: u16) -> (Counter, Counter) {
         KIND_EXEC => (Counter::ExecSent, Counter::ExecDropped),
         KIND_EXIT => (Counter::ExitSent, Counter::ExitDropped),
         KIND_OPEN => (Counter::OpenSent, Counter::OpenDropped),
-        KIND_DNS => (Counter::DnsSent, Counter::DnsDropped),
         KIND_UNIX => (Counter::UnixSent, Counter::UnixDropped),
         _ => (Counter::FlowSent, Counter::FlowDropped),
     }
@@ -174,14 +172,6 @@ impl Tailed for OpenRecord {
     }
 }
 
-impl Tailed for DnsRecord {
-    const KIND: u16 = KIND_DNS;
-    #[inline(always)]
-    fn ring() -> &'static RingBuf {
-        &BULK
-    }
-}
-
 /// Sends the first `len` bytes of a scratch area as an exec record. False when the ring was full.
 #[inline(always)]
 pub(crate) fn exec(scratch: *mut u8, len: u64) -> bool {
@@ -195,26 +185,28 @@ pub(crate) fn open(scratch: *mut u8, len: u64) -> bool {
 }
 
 /// Sends the first `len` bytes of a scratch area as an answer of a name server, as long as half of the ring is free:
-/// whoever can send packets must not crowd out the opens. False when it was not.
+/// whoever can send packets must not crowd out the opens. When it was not, `dropped` counts that.
 #[inline(always)]
-pub(crate) fn dns(scratch: *mut u8, len: u64) -> bool {
-    if is_fuller_than(&BULK, 2) {
-        count(Counter::DnsDropped, 1);
-        return false;
-    }
-    tailed::<DnsRecord>(scratch, len)
+pub(crate) fn dns(scratch: *mut u8, len: u64, dropped: Counter) {
+    let taken = !is_fuller_than(&BULK, 2) && output(&BULK, scratch, len);
+    count(if taken { Counter::DnsSent } else { dropped }, 1);
 }
 
 #[inline(always)]
 fn tailed<R: Tailed>(scratch: *mut u8, len: u64) -> bool {
     let (sent, dropped) = counters(R::KIND);
+    let taken = output(R::ring(), scratch, len);
+    count(if taken { sent } else { dropped }, 1);
+    taken
+}
+
+#[inline(always)]
+fn output(ring: &'static RingBuf, scratch: *mut u8, len: u64) -> bool {
     let flags = wake();
-    let ring = core::ptr::from_ref(R::ring()).cast_mut();
+    let ring = core::ptr::from_ref(ring).cast_mut();
     let size = mask::<{ RECORD_MAX as u32 - 1 }>(len);
     // SAFETY: the area is larger than the mask.
-    let refused = unsafe { bpf_ringbuf_output(ring.cast(), scratch.cast(), size, flags) };
-    count(if refused == 0 { sent } else { dropped }, 1);
-    refused == 0
+    unsafe { bpf_ringbuf_output(ring.cast(), scratch.cast(), size, flags) == 0 }
 }
 
 /// Flags of a submit: no wake-up, unless the agent said that it sleeps; the first to see that wakes it.

@@ -40,7 +40,8 @@ static TUNING: Tuning = Tuning {
     has_socket_cookie: 0,
     host_mnt_ns: 0,
     makes_up: 0,
-    _reserved: [0; 2],
+    host_net_ns: 0,
+    _reserved: 0,
     seed: [0; 4],
 };
 

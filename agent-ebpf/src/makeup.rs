@@ -1,9 +1,9 @@
-//! What missed runs of a send hook left out of a TCP connection's bytes, made up for from the connection's own
-//! sequence numbers: the socket's write position moves by exactly what it accepts. Only on kernels that can preempt a
+//! What missed runs of a send hook left out of a TCP connection's bytes, made up for at the connection's end from its own
+//! sequence numbers: the socket's write position moves by exactly what it accepts. Before the end nobody can tell what
+//! was missed from what another call, which is still under way, will report itself. Only on kernels that can preempt a
 //! task inside such a hook; elsewhere the verifier sees none of this.
 
 use agent_common::process::ProcessKey;
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 
 use crate::{
     emit::raise,
@@ -11,10 +11,6 @@ use crate::{
     maps::{SENT, Sent},
 };
 
-/// No thread has sent yet.
-const NOBODY: u64 = 0;
-/// Several threads send, so that bytes which are not booked yet may be another's who is about to.
-const SEVERAL: u64 = u64::MAX;
 /// A longer way than any that is believed: no CPU is away from a sender for so many bytes.
 const TOO_FAR: i32 = 1 << 30;
 
@@ -24,20 +20,22 @@ pub(crate) struct Unbooked {
     pub(crate) bytes: u64,
 }
 
-/// Notes where a connection begins, of which nothing was sent yet.
+/// Notes where a connection begins. What was sent with its SYN may be reported later, which leaves the bytes booked ahead
+/// of the socket, and less to make up for.
 #[inline(always)]
 pub(crate) fn begin(sock: u64, handle: Handle) {
     if !is_wanted(sock, handle) {
         return;
     }
     if let Some(sequence) = read::<u32>(sock, layout!(tcp_write_seq)) {
-        let sent = Sent { process: ProcessKey::default(), thread: NOBODY, booked: u64::from(sequence) };
+        let sent = Sent { process: ProcessKey::default(), booked: u64::from(sequence), ended: 0 };
         // What is not remembered is not made up for, and the runs that were missed are counted anyway.
         let _ = SENT.insert(handle.value, sent, 0);
     }
 }
 
-/// Bytes to book for `bytes` that this thread sent: with those of which the ledger has not heard from its runs before.
+/// Bytes to book for `bytes` that `process` sent: none when the connection's end has booked them, which is what becomes
+/// of a call during which the connection was reset or shut down.
 #[inline(always)]
 pub(crate) fn to_book(sock: u64, handle: Handle, process: ProcessKey, bytes: u64) -> u64 {
     if !is_wanted(sock, handle) {
@@ -46,23 +44,14 @@ pub(crate) fn to_book(sock: u64, handle: Handle, process: ProcessKey, bytes: u64
     let Some(sent) = SENT.get_ptr_mut(handle.value) else {
         return bytes;
     };
-    // SAFETY: a value of a preallocated map; racing threads can but call it several's, or leave the other's name.
+    // SAFETY: a value of a preallocated map; racing threads can but leave each other's names.
     let sent = unsafe { &mut *sent };
-    let thread = bpf_get_current_pid_tgid();
+    if sent.ended != 0 {
+        return 0;
+    }
     sent.process = process;
-    let (before, ahead) = (sent.thread, ahead(sock, sent).wrapping_sub(bytes as u32).cast_signed());
-    let booked = if before == NOBODY || before == thread {
-        sent.thread = thread;
-        bytes + distance(ahead)
-    } else if before == SEVERAL {
-        bytes
-    } else {
-        // The other one may have taken the first bytes of this one for missed ones of its own.
-        sent.thread = SEVERAL;
-        bytes.saturating_sub(distance(ahead.wrapping_neg()))
-    };
-    raise(&raw mut sent.booked, booked);
-    booked
+    raise(&raw mut sent.booked, bytes);
+    bytes
 }
 
 /// The connection accepts nothing more. Its FIN, where one was queued already, has a number of its own.
@@ -71,12 +60,19 @@ pub(crate) fn end(sock: u64, handle: Handle, has_fin: bool) -> Option<Unbooked> 
     if !is_wanted(sock, handle) {
         return None;
     }
-    // SAFETY: a value of a preallocated map; it is copied at once.
-    let sent = unsafe { SENT.get(handle.value) }.copied()?;
-    // Another end of the same connection cannot have come first: it would have taken the entry with it.
-    SENT.remove(handle.value).ok()?;
-    let bytes = distance(ahead(sock, &sent).wrapping_sub(u32::from(has_fin)).cast_signed());
-    (bytes != 0 && sent.process.pid != 0).then_some(Unbooked { process: sent.process, bytes })
+    // SAFETY: a value of a preallocated map; racing ends of one connection cannot be, as its lock is held.
+    let sent = unsafe { &mut *SENT.get_ptr_mut(handle.value)? };
+    if sent.ended != 0 {
+        return None;
+    }
+    let bytes = missing(sock, sent, has_fin);
+    if bytes == 0 || sent.process.pid == 0 {
+        // Nothing is known to have been missed: a call under way reports itself.
+        let _ = SENT.remove(handle.value);
+        return None;
+    }
+    sent.ended = 1;
+    Some(Unbooked { process: sent.process, bytes })
 }
 
 #[inline(always)]
@@ -91,15 +87,12 @@ fn is_below_another(sock: u64) -> bool {
     read::<u64>(sock, layout!(tcp_upper)).is_some_and(|upper| upper != 0)
 }
 
-/// How far the socket is ahead of what was booked, modulo 2^32.
+/// How far the socket is ahead of what was booked, modulo 2^32; nothing when that is not to be believed.
 #[inline(always)]
-fn ahead(sock: u64, sent: &Sent) -> u32 {
-    let now = read::<u32>(sock, layout!(tcp_write_seq)).unwrap_or(sent.booked as u32);
-    now.wrapping_sub(sent.booked as u32)
-}
-
-/// The length of a way forward that is to be believed.
-#[inline(always)]
-fn distance(ahead: i32) -> u64 {
+fn missing(sock: u64, sent: &Sent, has_fin: bool) -> u64 {
+    let Some(now) = read::<u32>(sock, layout!(tcp_write_seq)) else {
+        return 0;
+    };
+    let ahead = now.wrapping_sub(sent.booked as u32).wrapping_sub(u32::from(has_fin)).cast_signed();
     if (0..TOO_FAR).contains(&ahead) { u64::from(ahead.cast_unsigned()) } else { 0 }
 }

@@ -38,9 +38,11 @@ pub(crate) static LEDGER: HashMap<FlowKey, FlowValue> = HashMap::with_max_entrie
 #[map(name = "weir_overflow")]
 pub(crate) static OVERFLOW: HashMap<ProcessKey, FlowValue> = HashMap::with_max_entries(OVERFLOW_ENTRIES, 0);
 
-/// Direction (`DIRECTION_*`) of each socket seen to begin or to move bytes, by cookie; removed when it closes.
+/// Direction (`DIRECTION_*`) of each socket seen to begin or to move bytes, by cookie; removed when it closes. An LRU
+/// map, since an end can be missed: a connection that it forgot is judged by its ports, and its entry in the ledger goes
+/// with the silent ones.
 #[map(name = "weir_sockets")]
-pub(crate) static SOCKETS: HashMap<u64, u8> = HashMap::with_max_entries(SOCKET_ENTRIES, 0);
+pub(crate) static SOCKETS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(SOCKET_ENTRIES, 0);
 
 /// One thread's send through one socket.
 #[repr(C)]
@@ -117,15 +119,16 @@ const WRITE_POSITIONS: u32 = 16_384;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Sent {
-    /// Who sent last.
+    /// Who sent last; nobody has number 0.
     pub(crate) process: ProcessKey,
-    /// The one thread that sends, `bpf_get_current_pid_tgid`; or nobody, or several.
-    pub(crate) thread: u64,
     /// The place in the stream that the bytes booked so far lead to: `tcp_sock::write_seq` in the lower half.
     pub(crate) booked: u64,
+    /// Not 0 once the end booked what was missing: calls that are still under way are part of that.
+    pub(crate) ended: u64,
 }
 
-/// By cookie, from the connection's begin to its end. What it forgets is merely not made up for.
+/// By cookie, from the connection's begin to its end, or until others need the room. What it forgets is merely not made
+/// up for.
 #[map(name = "weir_sent")]
 pub(crate) static SENT: LruHashMap<u64, Sent> = LruHashMap::with_max_entries(SENT_ENTRIES, 0);
 const SENT_ENTRIES: u32 = 16_384;

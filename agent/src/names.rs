@@ -3,22 +3,26 @@
 //!
 //! An answer can be forged by whoever sends from port 53, so that two things are told apart: every name is shown, and
 //! only a name from a server that this host is configured to ask, received in the host's own network namespace (within
-//! another one, any user may be any server), vouches for an address. Bounded: the address heard of longest ago makes
-//! room, which is counted.
+//! another one, any user may be any server) in a datagram of its own (within a stream, any message may be part of
+//! another), vouches for an address. Bounded: what proves least and was heard longest ago makes room, which is counted.
 
+mod table;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeSet, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
+use agent_common::net::IPPROTO_UDP;
 use lru::LruCache;
 
 use crate::event::{self, BootTime, Resolvers};
+use table::{Heard, Standing, Table};
 
-/// Addresses with names. Each takes a few hundred bytes, so that a flood of long names costs some 30 MB at most.
-const ADDRESSES_MAX: usize = 16_384;
-/// Names of one address. More tell nothing more: such an address serves everybody.
-const NAMES_MAX: usize = 8;
+/// Letters of a name that are kept: as many as a host name has at most (RFC 1035). Only bytes that host names do not
+/// have, which are written with four letters each, make one longer.
+const NAME_MAX: usize = 253;
+/// Stands for the rest of a longer one. No rule has it, so that no rule means a name that was cut.
+const REST: char = '…';
 /// Servers remembered to have answered.
 const SERVERS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);
 /// Nanoseconds of a second.
@@ -36,56 +40,39 @@ const NAMES_LEAST: usize = 16;
 /// Names by address.
 #[derive(Debug)]
 pub struct Names {
-    addresses: LruCache<IpAddr, Known>,
-    /// Who answered.
+    addresses: Table,
+    /// Who answered in the host's network namespace.
     servers: LruCache<IpAddr, ()>,
     /// Whom the host asks.
     resolvers: Resolvers,
     /// Since when every answer that came in is known; nothing while none are watched.
     whole_since: Option<BootTime>,
-    /// The first names that were given addresses.
+    /// When something was last missed in another network namespace.
+    missed_elsewhere: BootTime,
+    /// The first names that were given addresses in the host's network namespace.
     first: BTreeSet<Arc<str>>,
     evicted: u64,
-}
-
-/// What is known of an address, the name heard last at the end.
-#[derive(Debug, Default)]
-struct Known {
-    names: Vec<Heard>,
-    /// It had more names than are kept, until then.
-    crowded_until: BootTime,
-}
-
-#[derive(Debug)]
-struct Heard {
-    name: Arc<str>,
-    server: IpAddr,
-    until: BootTime,
-    /// Heard in the host's network namespace, until then.
-    host_until: BootTime,
-    /// Heard there from a server that the host asks, until then.
-    vouched_until: BootTime,
 }
 
 /// A name of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain {
-    /// The name that was asked for, lower case, without its last dot.
+    /// The name that was asked for, lower case, without its last dot, and cut where it is longer than names are.
     pub name: Arc<str>,
     /// The server that answered last.
     pub server: IpAddr,
-    /// This host is configured to ask that server, and it was the host that asked.
+    /// This host is configured to ask that server, it was the host that asked, and the answer was a datagram.
     pub vouched: bool,
 }
 
 impl Default for Names {
     fn default() -> Self {
         Self {
-            // Bounded where something is added, so that the room is not taken before it is needed.
-            addresses: LruCache::unbounded(),
+            addresses: Table::default(),
             servers: LruCache::new(SERVERS_MAX),
             resolvers: Resolvers::default(),
             whole_since: None,
+            missed_elsewhere: 0,
             first: BTreeSet::new(),
             evicted: 0,
         }
@@ -98,9 +85,14 @@ impl Names {
         self.whole_since = watched.then_some(now);
     }
 
-    /// Answers may have been missed.
+    /// Answers of the host's servers may have been missed.
     pub fn miss(&mut self, now: BootTime) {
         self.whole_since = self.whole_since.map(|_| now);
+    }
+
+    /// Answers may have been missed, in other network namespaces than the host's alone.
+    pub fn miss_elsewhere(&mut self, now: BootTime) {
+        self.missed_elsewhere = now;
     }
 
     /// The servers that the host asks, from now on.
@@ -111,18 +103,26 @@ impl Names {
     /// A server gave addresses for a name.
     pub fn hear(&mut self, answer: &event::Names, now: BootTime) {
         let of_host = answer.net_ns != 0 && answer.net_ns == self.resolvers.net_ns;
-        let vouched = of_host && self.resolvers.servers.contains(&answer.server);
-        self.servers.put(answer.server, ());
-        if answer.cut && vouched {
-            self.miss(now);
+        let asked = of_host && self.resolvers.servers.contains(&answer.server);
+        // What is said to be an answer within a stream may be a part of one, which whoever asked for it made up.
+        let vouched = asked && answer.protocol == IPPROTO_UDP;
+        if of_host {
+            self.servers.put(answer.server, ());
+        }
+        if answer.cut {
+            if asked {
+                self.miss(now);
+            } else if !of_host {
+                self.miss_elsewhere(now);
+            }
         }
         // The root of all names has an address where somebody plays tricks.
         if answer.name.is_empty() {
             return;
         }
         let until = now + u64::from(answer.ttl).saturating_mul(SECOND).clamp(KEPT_LEAST, KEPT_MOST);
-        let name: Arc<str> = answer.name.as_str().into();
-        if self.first.len() < NAMES_LEAST && !answer.addresses.is_empty() {
+        let name = kept(&answer.name);
+        if of_host && self.first.len() < NAMES_LEAST && !answer.addresses.is_empty() {
             self.first.insert(Arc::clone(&name));
         }
         for &address in &answer.addresses {
@@ -133,7 +133,12 @@ impl Names {
                 host_until: if of_host { until } else { 0 },
                 vouched_until: if vouched { until } else { 0 },
             };
-            self.insert(address.to_canonical(), heard, now);
+            match self.addresses.insert(address.to_canonical(), heard, now) {
+                None => continue,
+                Some(Standing::Foreign) => self.miss_elsewhere(now),
+                Some(Standing::Host | Standing::Vouched) => self.miss(now),
+            }
+            self.evicted += 1;
         }
     }
 
@@ -158,7 +163,8 @@ impl Names {
     /// that serves several names is not the trusted one alone.
     #[must_use]
     pub fn is_only(&self, address: IpAddr, trusted: impl Fn(&str) -> bool, now: BootTime) -> bool {
-        let crowded = self.known(address).is_some_and(|known| known.crowded_until > now);
+        let known = self.addresses.get(address.to_canonical());
+        let crowded = known.is_some_and(|known| known.crowded_until > now);
         let mut vouched = false;
         for heard in self.alive(address, now).filter(|heard| heard.host_until > now) {
             if !trusted(&heard.name) {
@@ -171,18 +177,22 @@ impl Names {
 
     /// Whether it means something that a process which began at `began` connects to an address without a name: answers
     /// were watched from before it began and for long enough, none was missed, names are seen on this host, none that
-    /// the process may have heard has been forgotten, and the address is no name server's.
+    /// the process may have heard has been forgotten, and the address is no name server's. From the host's network
+    /// namespace only names count that were heard there, since elsewhere anybody gives names to what he likes; from
+    /// another one (`net_ns`, by inode number) all do, since a container asks for names where it connects.
     #[must_use]
-    pub fn is_unnamed(&self, address: IpAddr, began: BootTime, now: BootTime) -> bool {
+    pub fn is_unnamed(&self, address: IpAddr, net_ns: u32, began: BootTime, now: BootTime) -> bool {
         let address = address.to_canonical();
+        let of_host = net_ns != 0 && net_ns == self.resolvers.net_ns;
         let watched = self.whole_since.is_some_and(|since| {
+            let since = if of_host { since } else { since.max(self.missed_elsewhere) };
             began >= since
                 && now.saturating_sub(since) >= WATCHED_LEAST
                 && now.saturating_sub(began) < KEPT_LEAST
         });
         watched
             && self.first.len() >= NAMES_LEAST
-            && self.alive(address, now).next().is_none()
+            && !self.alive(address, now).any(|heard| !of_host || heard.host_until > now)
             && !self.servers.contains(&address)
             && !self.resolvers.servers.contains(&address)
     }
@@ -192,43 +202,18 @@ impl Names {
         std::mem::take(&mut self.evicted)
     }
 
-    fn insert(&mut self, address: IpAddr, heard: Heard, now: BootTime) {
-        if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains(&address) {
-            let forgotten = self.addresses.pop_lru();
-            // What holds no longer is no loss.
-            if forgotten.is_some_and(|(_, known)| known.names.iter().any(|heard| heard.until > now)) {
-                self.evicted += 1;
-                self.miss(now);
-            }
-        }
-        let known = self.addresses.get_or_insert_mut(address, Known::default);
-        known.names.retain(|other| other.until > now);
-        let before = known.names.iter().position(|other| other.name == heard.name);
-        let before = before.map(|index| known.names.remove(index));
-        if known.names.len() >= NAMES_MAX {
-            let oldest = known.names.remove(0);
-            known.crowded_until = known.crowded_until.max(oldest.host_until);
-        }
-        let heard = match before {
-            Some(before) => Heard {
-                until: heard.until.max(before.until),
-                host_until: heard.host_until.max(before.host_until),
-                vouched_until: heard.vouched_until.max(before.vouched_until),
-                // Who vouched is not hidden behind who says the same.
-                server: if before.vouched_until > heard.vouched_until { before.server } else { heard.server },
-                ..heard
-            },
-            None => heard,
-        };
-        known.names.push(heard);
-    }
-
-    fn known(&self, address: IpAddr) -> Option<&Known> {
-        self.addresses.peek(&address.to_canonical())
-    }
-
     fn alive(&self, address: IpAddr, now: BootTime) -> impl DoubleEndedIterator<Item = &Heard> {
-        let names = self.known(address).map_or(&[][..], |known| known.names.as_slice());
+        let known = self.addresses.get(address.to_canonical());
+        let names = known.map_or(&[][..], |known| known.names.as_slice());
         names.iter().filter(move |heard| heard.until > now)
     }
+}
+
+/// A name as it is kept.
+fn kept(name: &str) -> Arc<str> {
+    if name.len() <= NAME_MAX {
+        return name.into();
+    }
+    let cut: String = name.chars().take(NAME_MAX).chain([REST]).collect();
+    cut.into()
 }

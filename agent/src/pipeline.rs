@@ -43,8 +43,10 @@ const MET_MAX: usize = 65_536;
 /// Until the agent has watched for this long, a destination seen for the first time says nothing: everything is
 /// seen for the first time.
 const LEARNING_NS: u64 = 3_600_000_000_000;
-/// Losses among which answers of name servers may be.
-const ANSWERS_LOST: [&str; 4] = ["dns_dropped", "dns_cut", "dns_unread", "record_undecodable"];
+/// Losses among which answers of the host's name servers may be. An answer that was cut says so itself.
+const ANSWERS_LOST: [&str; 3] = ["dns_dropped", "dns_unread", "record_undecodable"];
+/// The same for answers in other network namespaces, which anybody can make.
+const ANSWERS_LOST_ELSEWHERE: [&str; 2] = ["dns_dropped_elsewhere", "dns_unread_elsewhere"];
 /// Sensor of those answers.
 const NAMES_SENSOR: &str = "dns";
 /// Stands for the destinations of bytes that were counted without one.
@@ -152,8 +154,12 @@ impl Pipeline {
                 self.observe(process, &Observation::Script(script), out);
             }
             Fact::Loss(losses) => {
-                if losses.iter().any(|loss| ANSWERS_LOST.contains(&loss.what.as_str())) {
+                let lost = |among: &[&str]| losses.iter().any(|loss| among.contains(&loss.what.as_str()));
+                if lost(&ANSWERS_LOST) {
                     self.names.miss(self.now);
+                }
+                if lost(&ANSWERS_LOST_ELSEWHERE) {
+                    self.names.miss_elsewhere(self.now);
                 }
                 self.lose(losses.clone(), out);
             }
@@ -251,7 +257,7 @@ impl Pipeline {
         }
         let outgoing = flows::is_outgoing(flow);
         if delta.new && outgoing {
-            self.connect(process, remote, flow.protocol, out);
+            self.connect(process, remote, flow, out);
         }
         if delta.tx == 0 && delta.rx == 0 {
             return;
@@ -278,13 +284,14 @@ impl Pipeline {
         }
     }
 
-    fn connect(&mut self, process: ProcessKey, remote: SocketAddr, protocol: u16, out: &mut Vec<Record>) {
+    fn connect(&mut self, process: ProcessKey, remote: SocketAddr, flow: &Flow, out: &mut Vec<Record>) {
         let executable = self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default();
         let room = self.met.len() < MET_MAX;
         let met = !room || !self.met.insert((executable, remote.ip()));
         let first_seen = !met && self.now.saturating_sub(self.started) >= LEARNING_NS;
         let began = process.start_ticks.saturating_mul(NS_PER_TICK);
-        let unnamed = self.names.is_unnamed(remote.ip(), began, self.now);
+        let unnamed = self.names.is_unnamed(remote.ip(), flow.net_ns, began, self.now);
+        let protocol = flow.protocol;
         self.observe(
             process,
             &Observation::Connect { remote, protocol, outside: true, first_seen, unnamed },

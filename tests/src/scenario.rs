@@ -4,11 +4,10 @@
 
 mod files;
 
-use std::env;
-
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::wait;
 use files::FILES;
 
 /// When a scenario is run.
@@ -164,14 +163,11 @@ pub struct Opened {
     pub emulated_within_s: Option<f64>,
 }
 
-/// Set where the processors are emulated.
-const EMULATED: &str = "WEIR_EMULATED";
-
 impl Opened {
     /// Seconds on this machine.
     #[must_use]
     pub fn within(&self) -> f64 {
-        self.emulated_within_s.filter(|_| env::var_os(EMULATED).is_some()).unwrap_or(self.within_s)
+        self.emulated_within_s.filter(|_| wait::is_emulated()).unwrap_or(self.within_s)
     }
 }
 

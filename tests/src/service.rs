@@ -43,7 +43,7 @@ type Check = fn(&Context, &Path) -> Result<Outcome>;
 /// Cases of this module.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let rows: [(&str, Check); 10] = [
+    let rows: [(&str, Check); 11] = [
         // As long as nothing has touched what the boot did.
         ("boot", boot),
         ("coverage", coverage),
@@ -56,6 +56,7 @@ pub fn cases() -> Vec<Case> {
         ("stop", stop),
         ("alert", alert),
         ("bad-configuration", bad_configuration),
+        ("no-capabilities", no_capabilities),
     ];
     rows.into_iter().map(|(name, body)| case(name, body)).collect()
 }
@@ -305,6 +306,24 @@ fn bad_configuration(context: &Context, _: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed(checked.lines().map(str::to_owned).collect()))
 }
 
+/// A drop-in that takes a capability away makes the unit fail, once: no further start would mend that.
+fn no_capabilities(_: &Context, _: &Path) -> Result<Outcome> {
+    let without = DropIn::install("[Service]\nCapabilityBoundingSet=~CAP_BPF\n")?;
+    ensure!(unit::systemctl(&["restart", unit::NAME]).is_err(), "systemctl says that it was started");
+    unit::expect(&[
+        ("ActiveState", "failed"),
+        ("Result", "exit-code"),
+        ("ExecMainStatus", "3"),
+        ("NRestarts", "0"),
+    ])?;
+    let said = unit::journal()?;
+    ensure!(said.contains("CAP_BPF"), "the journal does not say what is missing: {said}");
+    without.remove()?;
+    unit::systemctl(&["start", unit::NAME])?;
+    unit::expect(&[("ActiveState", "active")])?;
+    Ok(Outcome::Passed(Vec::new()))
+}
+
 /// SIGTERM ends it with status 0 and a stop record; neither a process nor anything in the kernel remains.
 fn stop(_: &Context, _: &Path) -> Result<Outcome> {
     let mut service = Service::running()?;
@@ -360,6 +379,33 @@ impl Drop for Early {
         // systemd has not been told of it: nothing depends on its going.
         let _ = fs::remove_file(Self::WANTED);
         let _ = fs::remove_file(Self::FILE);
+    }
+}
+
+/// A change of the unit, until its guard goes.
+struct DropIn;
+
+impl DropIn {
+    const FOLDER: &str = "/run/systemd/system/weir.service.d";
+
+    fn install(text: &str) -> Result<Self> {
+        fs::create_dir_all(Self::FOLDER)?;
+        fs::write(Path::new(Self::FOLDER).join("test.conf"), text)?;
+        let installed = Self;
+        unit::systemctl(&["daemon-reload"])?;
+        Ok(installed)
+    }
+
+    fn remove(self) -> Result<()> {
+        drop(self);
+        unit::systemctl(&["daemon-reload"]).map(drop)
+    }
+}
+
+impl Drop for DropIn {
+    fn drop(&mut self) {
+        // The next start says so if this fails.
+        let _ = fs::remove_dir_all(Self::FOLDER);
     }
 }
 

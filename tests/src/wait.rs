@@ -1,7 +1,7 @@
 //! Waiting for conditions, each with a limit.
 
 use std::{
-    thread,
+    env, thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -17,11 +17,25 @@ pub fn wall_ns() -> i64 {
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Looks at `condition` until it gives a value, at most for `limit`.
+/// Set where the processors are emulated.
+const EMULATED: &str = "WEIR_EMULATED";
+/// How much longer to wait there before giving up: a shared processor that is ten to thirty times slower than a real
+/// one, of which every limit already allows for a slow and busy one.
+const EMULATED_PATIENCE: u32 = 4;
+
+/// Whether the processors are emulated.
+#[must_use]
+pub fn is_emulated() -> bool {
+    env::var_os(EMULATED).is_some()
+}
+
+/// Looks at `condition` until it gives a value, at most for `limit`, which says when to give up and not how fast
+/// anything is to be: an emulated machine gets a multiple of it.
 ///
 /// # Errors
 /// Fails when the limit has passed, naming `what`, or when the condition fails.
 pub fn until<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let limit = if is_emulated() { limit.saturating_mul(EMULATED_PATIENCE) } else { limit };
     let started = Instant::now();
     loop {
         if let Some(value) = condition()? {

@@ -8,6 +8,7 @@ mod cargo_tool;
 mod programs;
 mod rust_src;
 mod sources;
+mod origin;
 mod suite;
 
 pub(crate) use cargo_tool::{CargoTool, ensure as ensure_cargo_tool};

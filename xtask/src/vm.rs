@@ -6,7 +6,9 @@ mod breakage;
 mod cache;
 mod console;
 mod initramfs;
+mod jobs;
 mod kernel;
+mod kernels;
 mod limits;
 mod lines;
 mod lock;
@@ -33,9 +35,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use self::{
     boot::{Finished, Parts},
     breakage::Breakage,
-    kernel::Kernel,
+    jobs::{Progress, Room},
+    kernels::Kernels,
     lock::Lock,
-    plan::{ALL_RUNGS, Boot, Hooks},
+    payload::Payload,
+    plan::{ALL_RUNGS, Boot, Choice, Hooks},
     table::Table,
 };
 use crate::{
@@ -62,17 +66,23 @@ Options:
   --kernel V   Only this series: 5.10, 6.1, 6.12 or newest; may be repeated
   --hooks H    Only this first rung: auto, tracepoint, fentry, kprobe, connect=kprobe or
                receive=kprobe; may be repeated
-  --filter S   Only cases whose name contains it; may be repeated
+  --filter S   Only cases whose name, as the table prints it, contains it; may be repeated
   --quick      A choice of cases on each kernel, all rungs on one
   --fresh      Run also what did not change since it passed
-  --jobs N     Machines at a time (as many as processors)
+  --jobs N     Machines at a time: fewer need less memory and disk (as many as there are
+               processors, and no more than fit into the memory available)
   --shell      A shell in the guest of the chosen kernel instead
   --break W    Does a run notice? Break something first, which must end in status 1
                and words that lead to it: panic (of the guest's kernel), probe (one that
                the verifier refuses) or offset (of a struct's member); on 6.12 and with
                the case that must find out, unless others are chosen
 
-Making the guest's disk needs root; fetching kernels needs Debian's archive, once a day.
+Making the guest's disk needs root; fetching kernels needs Debian's archive, once a day;
+a kernel that cannot be had is a failed column, and the others run. All of it takes about
+80 minutes on two processors, and
+  memory  2 GiB for each running machine
+  disk    below target: up to 2 GB for each running machine, 240 MB for the guest's disk,
+          60 MB for kernels, and 6 GB for the debug build
 
 Examples:
   cargo xtask vm
@@ -94,10 +104,10 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let fresh = arguments.flag("--fresh");
     let shell = arguments.flag("--shell");
     let breakage = arguments.value("--break")?.as_deref().map(Breakage::parse).transpose()?;
-    let jobs = match arguments.value("--jobs")? {
-        Some(jobs) => jobs.parse().with_context(|| format!("--jobs {jobs}: not a whole number"))?,
-        None => default_jobs(),
-    };
+    let jobs = arguments
+        .value("--jobs")?
+        .map(|jobs| jobs.parse().with_context(|| format!("--jobs {jobs}: not a whole number")))
+        .transpose()?;
     arguments.finish()?;
 
     let mut needed = arch.build_parts()?;
@@ -108,21 +118,31 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     if breakage.is_some() && chosen_kernels.is_empty() {
         chosen_kernels.push(ALL_RUNGS.to_owned());
     }
-    let kernels = kernels(arch, &chosen_kernels)?;
-    let parts = Parts::make(arch, |payload| breakage.map_or(Ok(()), |breakage| breakage.apply(payload)))?;
+    let payload = Payload::build(arch)?;
+    let cases = payload.cases()?;
+    cases.check(&filters)?;
+    if let Some(breakage) = breakage {
+        breakage.apply(&payload)?;
+    }
+    let Kernels { there: kernels, missing } = kernels::fetch(arch, &chosen_kernels)?;
+    let parts = Parts::make(arch, payload, cases.clone())?;
     if shell {
-        let kernel = kernels.first().context("no kernel")?;
+        let kernel = kernels.first().context("no kernel could be had")?;
         return boot::shell(kernel, &parts);
     }
+    let choice = Choice { hooks: &chosen_hooks, filters: &filters, cases: &cases };
     let boots = if let Some(breakage) = breakage {
-        plan::broken(&kernels, &chosen_hooks, &filters, breakage)
+        plan::broken(&kernels, choice, breakage)
     } else if quick {
-        plan::quick(&kernels, &chosen_hooks, &filters)
+        plan::quick(&kernels, choice)
     } else {
-        plan::full(&kernels, &chosen_hooks, &filters)
+        plan::full(&kernels, choice)
     };
-    if boots.is_empty() {
-        bail!("nothing fits that choice of kernels and hooks");
+    if boots.is_empty() && missing.is_empty() {
+        bail!("no machine with these kernels and hooks has a case to run");
+    }
+    for case in plan::left_out(&boots, choice) {
+        terminal::step(Mark::Skipped, "plan", format!("{case}: not with these kernels and hooks"));
     }
     let finished = run(&boots, &parts, fresh, jobs)?;
     programs::print(&finished);
@@ -130,53 +150,30 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     for one in &finished {
         table.add(one);
     }
+    for one in &missing {
+        table.add_missing(one);
+    }
     table.print();
     let totals = table.totals();
     terminal::line(&format!("\n{} min\n{totals}", started.elapsed().as_secs().div_ceil(60)));
     Ok(if totals.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// An emulated guest keeps one processor busy: alone it left two thirds of two idle, a second one used them up.
-fn default_jobs() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn kernels(arch: Arch, chosen: &[String]) -> Result<Vec<Kernel>> {
-    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|one| one == name);
-    let mut kernels = Vec::new();
-    for (name, suite) in kernel::SUITES {
-        // The newest one's series is known once it is there.
-        let unsettled =
-            name == "newest" && chosen.iter().any(|one| !kernel::SUITES.iter().any(|(name, _)| name == one));
-        if !wanted(name) && !unsettled {
-            continue;
-        }
-        let kernel = kernel::fetch(suite, arch)?;
-        if wanted(name) || wanted(&kernel.series) {
-            terminal::step(Mark::Ok, "kernel", format!("{} from {suite}", kernel.version));
-            kernels.push(kernel);
-        }
-    }
-    for one in chosen {
-        if one != "newest" && !kernels.iter().any(|kernel| kernel.series == *one) {
-            let known: Vec<&str> = kernel::SUITES.iter().map(|(name, _)| *name).collect();
-            bail!("there is no kernel {one} here; known are {}", known.join(", "));
-        }
-    }
-    Ok(kernels)
-}
-
 /// Runs `boots`, `jobs` at a time, in the order given. One that could not be run says so at once and has failed; the
 /// others go on.
-fn run(boots: &[Boot], parts: &Parts, fresh: bool, jobs: usize) -> Result<Vec<Finished>> {
+fn run(boots: &[Boot], parts: &Parts, fresh: bool, jobs: Option<usize>) -> Result<Vec<Finished>> {
+    let room = Room::now();
+    let jobs = jobs.unwrap_or_else(|| room.machines()).clamp(1, boots.len().max(1));
+    terminal::step(Mark::Doing, "machines", format!("{}, {jobs} at a time ({})", boots.len(), room.words()));
+    let progress = Progress::new(boots.len());
     let queue = Mutex::new(boots.iter().enumerate().collect::<VecDeque<_>>());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let work = || {
         let mut finished = Vec::new();
         while let Some((at, boot)) = next() {
-            let one = boot::run(boot, parts, fresh).unwrap_or_else(|error| {
+            let one = boot::run(boot, parts, fresh, &progress).unwrap_or_else(|error| {
                 let why = format!("{error:#}");
-                terminal::step(Mark::Failed, &boot.title, &why);
+                terminal::step(Mark::Failed, &boot.title, format!("{why}; {}", progress.end()));
                 Finished::not_run(boot, &why)
             });
             finished.push((at, one));
@@ -185,7 +182,7 @@ fn run(boots: &[Boot], parts: &Parts, fresh: bool, jobs: usize) -> Result<Vec<Fi
     };
     let mut finished = Vec::new();
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         for worker in workers {
             finished.extend(worker.join().map_err(|_| anyhow!("a worker panicked"))?);
         }

@@ -15,8 +15,9 @@ use aya_ebpf::{
 
 use crate::{
     emit,
-    kernel::{Fault, Outcome, at_most, layout, mask, peek, scalar, socket::mapped},
+    kernel::{Fault, Outcome, at_most, layout, mask, peek, scalar, socket::mapped, tuning},
     maps::SCRATCH_DNS,
+    unbroken::Unbroken,
 };
 
 /// Verdict of a cgroup program: let it pass, always.
@@ -31,6 +32,8 @@ const V4_HEADER: usize = 20;
 const V6_HEADER: usize = 40;
 /// Bytes of a UDP header.
 const UDP_HEADER: u32 = 8;
+/// Bytes of the length that TCP has before each message.
+const LENGTH: u32 = 2;
 /// Extension headers of IPv6 that are walked.
 const EXTENSIONS: usize = 4;
 /// Bits of a header's third byte: it is an answer (`QR`), to an ordinary question (`OPCODE` 0).
@@ -48,7 +51,12 @@ const _: () = assert!(DNS_MESSAGE_MAX <= MESSAGE_MASK as usize);
 /// from its network header on. IP fragments are put together by then, and the transport header is in the linear part.
 #[cgroup_skb(ingress)]
 fn weir_dns_answer(ctx: SkBuffContext) -> i32 {
-    emit::finish(&ctx, "weir_dns_answer", try_ingress(ctx.skb.skb));
+    if let Some(packet) = from_server(ctx.skb.skb) {
+        // What follows is no part of the way that every packet takes. Another task on this CPU may be given an answer,
+        // too, and would use the same area for it.
+        let _unbroken = Unbroken::begin();
+        emit::finish(&ctx, "weir_dns_answer", try_answer(ctx.skb.skb, &packet));
+    }
     ALLOW
 }
 
@@ -62,28 +70,25 @@ struct Packet {
     server: [u8; 16],
 }
 
+/// The packet, when it comes from a name server.
 #[inline(always)]
-fn try_ingress(skb: *mut __sk_buff) -> Outcome {
+fn from_server(skb: *mut __sk_buff) -> Option<Packet> {
     // SAFETY: the context is readable.
     let data = unsafe { (*skb).data } as usize as *const u8;
     // SAFETY: as above.
     let end = unsafe { (*skb).data_end } as usize as *const u8;
     if data.wrapping_add(V4_HEADER + 4) > end {
-        return Ok(());
+        return None;
     }
     // SAFETY: within the bound that was just compared.
-    let packet = if unsafe { data.read() } == PLAIN_V4 {
+    if unsafe { data.read() } == PLAIN_V4 {
         // SAFETY: as above; packets are aligned to 4 from the network header on, or the processor does not care.
         if unsafe { data.wrapping_add(V4_HEADER).cast::<u16>().read() } != DNS_PORT.to_be() {
-            return Ok(());
+            return None;
         }
-        of_v4(data, V4_HEADER as u32)
-    } else {
-        let Some(packet) = uncommon(skb, data, end) else { return Ok(()) };
-        packet
-    };
-    // What follows is no part of the way that every packet takes.
-    try_answer(skb, &packet)
+        return Some(of_v4(data, V4_HEADER as u32));
+    }
+    uncommon(skb, data, end)
 }
 
 /// What is in the fixed part of an IPv4 header, which the caller has compared with the packet's end.
@@ -163,7 +168,7 @@ fn transport_of_v6(skb: *mut __sk_buff, first: u8) -> Option<(u32, u8)> {
         return Some((offset, next));
     }
     if KINDS.contains(&next) {
-        emit::count(Counter::DnsUnread, 1);
+        unread(skb);
     }
     None
 }
@@ -204,7 +209,8 @@ fn try_answer(skb: *mut __sk_buff, packet: &Packet) -> Outcome {
     }
     let end = FIXED as u64 + copied;
     emit::head_of_host(&mut record.head, agent_common::record::KIND_DNS, end as u32);
-    emit::dns(scratch, end);
+    let concerns_host = concerns_host(record.net_ns);
+    emit::dns(scratch, end, if concerns_host { Counter::DnsDropped } else { Counter::DnsDroppedElsewhere });
     Ok(())
 }
 
@@ -223,6 +229,9 @@ fn datagram(skb: *mut __sk_buff, start: u32, total: u32) -> Option<Message> {
 }
 
 /// The message that a segment begins with: behind its length, or alone where the length came in a segment of its own.
+///
+/// It may be none: nobody knows here where messages begin in the stream, and who asks a server for a large answer
+/// chooses where its segments do. So the agent believes none of it.
 #[inline(always)]
 fn segment(skb: *mut __sk_buff, transport: u32, total: u32) -> Option<Message> {
     let mut words = [0_u8; 1];
@@ -232,24 +241,43 @@ fn segment(skb: *mut __sk_buff, transport: u32, total: u32) -> Option<Message> {
     let [words] = words;
     let start = transport + u32::from(words >> 4) * 4;
     // Acknowledgements, and a length alone.
-    if start + 2 >= total {
+    if start + LENGTH >= total {
         return None;
     }
     let mut bytes = [0_u8; DNS_HEADER];
-    if load(skb, start + 2, &mut bytes) && is_message(bytes) {
+    if load(skb, start + LENGTH, &mut bytes) && is_message(bytes) {
         let mut length = [0_u8; 2];
         if !load(skb, start, &mut length) {
             return None;
         }
-        let whole = u32::from(u16::from_be_bytes(length));
-        return (is_answer(bytes) && whole as usize >= DNS_HEADER)
-            .then(|| Message { start: start + 2, whole });
+        let (start, whole) = (start + LENGTH, u32::from(u16::from_be_bytes(length)));
+        // Further messages are not looked for. What is the length of the next one alone is followed by a segment that
+        // begins with that message.
+        if start + whole + LENGTH < total {
+            unread(skb);
+        }
+        return (is_answer(bytes) && whole as usize >= DNS_HEADER).then_some(Message { start, whole });
     }
     if load(skb, start, &mut bytes) && is_message(bytes) {
         return is_answer(bytes).then(|| Message { start, whole: total - start });
     }
-    emit::count(Counter::DnsUnread, 1);
+    unread(skb);
     None
+}
+
+/// Counts a packet that may hold answers and is not looked at.
+#[inline(always)]
+fn unread(skb: *mut __sk_buff) {
+    let concerns_host = concerns_host(namespace(skb));
+    emit::count(if concerns_host { Counter::DnsUnread } else { Counter::DnsUnreadElsewhere }, 1);
+}
+
+/// Whether what is lost in a network namespace may be what the host's servers said; anybody can make a namespace of his
+/// own and lose there as much as he likes.
+#[inline(always)]
+fn concerns_host(net_ns: u32) -> bool {
+    let host = tuning!(host_net_ns);
+    host == 0 || net_ns == 0 || net_ns == host
 }
 
 /// Whether a header says that the message answers one ordinary question, well or not.

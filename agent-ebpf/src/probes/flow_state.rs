@@ -1,5 +1,7 @@
 //! Connections: begun, accepted, closed.
 
+use core::mem::MaybeUninit;
+
 use agent_common::{
     net::{
         DIRECTION_IN, DIRECTION_OUT, FLOW_ACCEPTED, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord,
@@ -26,7 +28,7 @@ use crate::{
     ledger::{self, Moved},
     makeup,
     maps::SOCKETS,
-    unbroken::Unbroken,
+    unbroken::Undisturbed,
 };
 
 /// `TCP_ESTABLISHED`.
@@ -51,10 +53,12 @@ const CLOSING: i32 = 11;
 /// Verdict of a cgroup program: let it pass, always.
 const ALLOW: i32 = 1;
 
-/// `void inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 5.10 to 7.x.
+/// `void inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 5.10 to 7.x. In tasks that
+/// connect and close, and in softirqs that interrupt them.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn weir_state_tp_btf(ctx: BtfTracePointContext) -> i32 {
-    let _unbroken = Unbroken::begin();
+    let mut flags = MaybeUninit::uninit();
+    let _undisturbed = Undisturbed::begin(&mut flags);
     let handle = Handle::of_typed(ctx.arg(0));
     emit::finish(&ctx, "weir_state_tp_btf", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
     0
@@ -63,7 +67,8 @@ fn weir_state_tp_btf(ctx: BtfTracePointContext) -> i32 {
 /// As above, where the tracepoint's types cannot be had.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn weir_state_raw_tp(ctx: RawTracePointContext) -> i32 {
-    let _unbroken = Unbroken::begin();
+    let mut flags = MaybeUninit::uninit();
+    let _undisturbed = Undisturbed::begin(&mut flags);
     let handle = Handle::of_address(ctx.arg(0));
     emit::finish(&ctx, "weir_state_raw_tp", try_set_state(ctx.arg(0), handle, ctx.arg(1), ctx.arg(2)));
     0
@@ -90,7 +95,12 @@ fn weir_socket_create(ctx: SockContext) -> i32 {
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     match to {
         ESTABLISHED => makeup::begin(sock, handle),
-        FIN_WAIT1 | LAST_ACK | CLOSE => make_up(sock, handle, from)?,
+        // The FIN is not queued yet.
+        FIN_WAIT1 | LAST_ACK => {
+            sequence::last_look(sock)?;
+            make_up(sock, handle, from)?;
+        }
+        CLOSE => make_up(sock, handle, from)?,
         _ => {}
     }
     match (from, to) {

@@ -22,7 +22,8 @@ fn weir_send_tcp(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `void tcp_close(struct sock *sk, long timeout)`, 5.10 to 7.x: the last look, before the FIN takes a number.
+/// `void tcp_close(struct sock *sk, long timeout)`, 5.10 to 7.x: the last look at connections that end without a FIN of
+/// this side's.
 #[kprobe]
 fn weir_send_tcp_close(ctx: ProbeContext) -> u32 {
     emit::finish(&ctx, "weir_send_tcp_close", try_last_look(&ctx));
@@ -46,7 +47,13 @@ fn try_look(ctx: &ProbeContext) -> Outcome {
 
 #[inline(always)]
 fn try_last_look(ctx: &ProbeContext) -> Outcome {
-    let sock: u64 = ctx.arg(0).ok_or(Fault::Socket)?;
+    last_look(ctx.arg(0).ok_or(Fault::Socket)?)
+}
+
+/// Counts what was written since the last look, for the last time: a FIN takes a number of its own. What this side still
+/// tries to send after it is refused.
+#[inline(always)]
+pub(super) fn last_look(sock: u64) -> Outcome {
     book(sock)?;
     forget(sock);
     Ok(())

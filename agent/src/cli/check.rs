@@ -84,6 +84,9 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             if arguments.programs {
                 show(table::print(&mut out, &loaded.programs))?;
             }
+            if let Some(kept) = load::kept_from_the_service(&loaded.coverage) {
+                show(writeln!(out, "note: {kept}"))?;
+            }
             let verdict = if blind.is_empty() {
                 "weir would run".to_owned()
             } else {
@@ -146,6 +149,7 @@ fn report(hooks: &str, runs: Result<Runs<'_>, &LoadError>, refused: &[VerifierLo
         "hooks": hooks,
         "sensors": good.map(|runs| runs.sensors),
         "blind": good.map(|runs| blind(runs.sensors)),
+        "kept_from_the_service": good.and_then(|runs| load::kept_from_the_service(runs.sensors)),
         "unheeded": good.map(|runs| runs.unheeded),
         "programs": good.map(|runs| runs.programs),
         "refused": refused.collect::<Vec<_>>(),

@@ -18,7 +18,7 @@ use agent_common::{
 };
 
 use super::{
-    Bytes, Event, Exec, Fact, FdObject, FdSeen, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open, ProcessKey,
+    BootTime, Bytes, Event, Exec, Fact, FdObject, FdSeen, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open, ProcessKey,
     UnixSocket,
     dns::{self, DnsError},
 };
@@ -92,6 +92,12 @@ impl Decoded {
             true
         }
     }
+}
+
+/// When a record was made, whatever else it says; nothing when it has no head.
+#[must_use]
+pub fn time(bytes: &[u8]) -> Option<BootTime> {
+    fixed::<RecordHead>(bytes).ok().map(|(head, _)| head.time_ns)
 }
 
 /// Decodes one ring record.
@@ -263,6 +269,7 @@ fn names(bytes: &[u8]) -> Result<Fact, DecodeError> {
     Ok(Fact::Names(Box::new(Names {
         server: ip_address(record.server),
         net_ns: record.net_ns,
+        protocol: record.protocol,
         name: answer.name,
         addresses: answer.addresses,
         ttl: answer.ttl,

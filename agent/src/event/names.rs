@@ -11,6 +11,8 @@ pub struct Names {
     pub server: IpAddr,
     /// Inode of the network namespace that the answer came into; 0 where this kernel does not tell.
     pub net_ns: u32,
+    /// `IPPROTO_UDP` or `IPPROTO_TCP`.
+    pub protocol: u16,
     /// The name that was asked for, as [`Answer`](super::dns::Answer) has it.
     pub name: String,
     /// Its addresses, those of its aliases included; at most as many as fit into a message.

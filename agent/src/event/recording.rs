@@ -18,7 +18,7 @@ pub const MAGIC: [u8; 8] = *b"WEIRREC\n";
 /// Version that this agent writes, and the only one that it reads. It rises with every change of [`Event`].
 ///
 /// [`Event`]: super::Event
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// Longest payload of a frame in bytes. The largest event is a script with 64 KiB of text or the configuration;
 /// a longer frame is damage, and nothing is allocated for it.
 pub const FRAME_MAX: u32 = 1 << 20;

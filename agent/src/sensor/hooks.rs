@@ -456,7 +456,7 @@ pub const LADDER: &[Sensor] = &[
             attachments: &[required("weir_socket_create", Target::CgroupRoot("sock_create"))],
             beside: &[],
             needs: &[],
-            gap: "accepted connections, and sockets older than the agent",
+            gap: "accepted connections and sockets older than the agent have none: what they move may be told as two flows",
         }],
     },
     Sensor {

@@ -13,6 +13,7 @@ mod tests;
 use std::{collections::VecDeque, num::NonZeroUsize, time::Duration};
 
 use agent_common::{
+    limits::LEDGER_ENTRIES,
     net::{FlowKey, FlowValue},
     process::ProcessKey as WireKey,
 };
@@ -33,6 +34,12 @@ const SWEEP: Duration = Duration::from_mins(1);
 /// Time without a byte after which the entry of a datagram or raw socket is deleted: the end of such a socket is
 /// not seen, and a resolver makes one for each question.
 const DATAGRAM_IDLE: Duration = Duration::from_mins(3);
+/// With more entries than this a missed end can be one too many for the others.
+const CROWDED: usize = LEDGER_ENTRIES as usize / 2;
+/// Time without a byte after which a crowded ledger lets a connection go. Most such have ended, and the change that would
+/// have told of it was missed; one that lives on begins a new entry with its next byte, and loses no more than the
+/// memory of who opened it.
+const CONNECTION_IDLE: Duration = Duration::from_mins(10);
 /// Ends that are remembered for entries which nobody announced.
 const ENDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 /// `SOCK_STREAM`.
@@ -217,14 +224,21 @@ impl<T: Table> Ledger<T> {
     }
 
     fn sweep(&mut self, now: BootTime, events: &mut Vec<Event>) -> Result<(), MapError> {
-        for (key, value) in self.table.flows()? {
+        let flows = self.table.flows()?;
+        let crowded = flows.len() > CROWDED;
+        for (key, value) in flows {
             let changed = self.snapshot(&key, &value, now, events);
             let ended = self.ends.contains(&Owner::Socket(key.cookie))
                 || self.ends.contains(&Owner::Process(key.process.into()));
             let silent =
-                self.tracked.silent_since(&key).is_some_and(|since| after(since, DATAGRAM_IDLE) <= now);
-            if !changed && (ended || (value.sock_type != SOCK_STREAM && silent)) {
+                |patience| self.tracked.silent_since(&key).is_some_and(|since| after(since, patience) <= now);
+            let is_stream = value.sock_type == SOCK_STREAM;
+            let silent = if is_stream { crowded && silent(CONNECTION_IDLE) } else { silent(DATAGRAM_IDLE) };
+            if !changed && (ended || silent) {
                 self.end_flow(key, now);
+                if is_stream && silent {
+                    self.emit(FlowWhat::Closed, &key, &value, now, events);
+                }
             }
         }
         self.read_overflow(now, events)?;
@@ -284,7 +298,8 @@ impl<T: Table> Ledger<T> {
 
     /// Adds a snapshot if the entry changed since it was last read.
     fn snapshot(&mut self, key: &FlowKey, value: &FlowValue, now: BootTime, events: &mut Vec<Event>) -> bool {
-        self.tracked.update(key, Sums::of(value), now) && self.emit(key, value, now, events)
+        self.tracked.update(key, Sums::of(value), now)
+            && self.emit(FlowWhat::Snapshot, key, value, now, events)
     }
 
     fn overflow_snapshot(
@@ -297,11 +312,19 @@ impl<T: Table> Ledger<T> {
         let key = FlowKey { process: *process, ..FlowKey::default() };
         // Many flows are summed here, so that the ends of one of them would mislead.
         let value = FlowValue { remote: [0; 16], remote_port: 0, local: [0; 16], local_port: 0, ..*value };
-        self.tracked.update_overflow(process, Sums::of(&value)) && self.emit(&key, &value, now, events)
+        self.tracked.update_overflow(process, Sums::of(&value))
+            && self.emit(FlowWhat::Snapshot, &key, &value, now, events)
     }
 
-    fn emit(&mut self, key: &FlowKey, value: &FlowValue, now: BootTime, events: &mut Vec<Event>) -> bool {
-        match decode::flow_fact(FlowWhat::Snapshot, key, value) {
+    fn emit(
+        &mut self,
+        what: FlowWhat,
+        key: &FlowKey,
+        value: &FlowValue,
+        now: BootTime,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        match decode::flow_fact(what, key, value) {
             Ok(flow) => {
                 events.push(Event {
                     time: now,

@@ -4,6 +4,7 @@ mod attach;
 mod cgroup;
 mod environment;
 mod kfuncs;
+mod perf;
 mod programs;
 
 use std::{fmt, io, path::Path};
@@ -21,10 +22,14 @@ use super::{
     layout::{KERNEL_BTF, Kernel, LayoutError},
     mounts::HostMounts,
     procfs::Procfs,
+    resolvers,
 };
 use crate::{config, event::Coverage};
 
-pub use self::programs::{Program, VerifierLog, missed_runs};
+pub use self::{
+    perf::kept_from_the_service,
+    programs::{Program, VerifierLog, missed_runs},
+};
 
 /// The BPF object, built from `agent-ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-ebpf"));
@@ -249,7 +254,8 @@ fn tuning(kernel: &Kernel, host: &HostMounts, tracepoints: Tracepoints) -> Resul
         has_socket_cookie: kernel.has_function(COOKIE_HELPER).into(),
         host_mnt_ns: host.namespace(),
         makes_up: (tracepoints == Tracepoints::Preempted).into(),
-        _reserved: [0; 2],
+        host_net_ns: resolvers::host_network(&Procfs::default()),
+        _reserved: 0,
         seed: seed().map_err(LoadError::Random)?,
     })
 }

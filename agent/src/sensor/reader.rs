@@ -139,9 +139,17 @@ impl<T: Default> Reader<T> {
         }
     }
 
-    /// Everything that the rings hold and the window still kept, in order, without waiting: for the stop.
+    /// Everything up to now that the rings hold and the window still kept, in order, without waiting: for the stop.
+    /// The programs go on meanwhile, so that what is younger does not hold up the end.
     pub fn drain(&mut self, out: &mut Vec<Entry<T>>, look_up: &mut impl FnMut(&Decoded) -> T) {
-        self.take_records(look_up);
+        let stopped = clock::boot_time();
+        loop {
+            let (taken, complete_to) = self.take_records(look_up);
+            if taken == 0 || complete_to >= stopped {
+                break;
+            }
+            self.merge.release(complete_to.saturating_sub(SLACK_NS), out);
+        }
         self.merge.release(u64::MAX, out);
     }
 
@@ -200,10 +208,11 @@ impl<T: Default> Reader<T> {
             while records < PASS_RECORDS {
                 let Some(item) = ring.next() else { break };
                 records += 1;
+                // Also of what cannot be understood: a pass of nothing else would hold up all that waits.
+                last = decode::time(&item).unwrap_or(last);
                 match decode::decode(&item) {
-                    Ok(decoded) if !decoded.tells() => last = decoded.event.time,
+                    Ok(decoded) if !decoded.tells() => {}
                     Ok(decoded) => {
-                        last = decoded.event.time;
                         let attached = look_up(&decoded);
                         self.merge.push(Entry { decoded, attached });
                     }

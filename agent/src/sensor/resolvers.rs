@@ -42,21 +42,21 @@ impl Resolvers {
         self.looked = Some(now);
         let texts = FILES.map(read);
         let servers = servers(&texts, &self.configured);
-        let found = event::Resolvers { net_ns: self.namespace(), servers };
+        let found = event::Resolvers { net_ns: host_network(&self.procfs), servers };
         if self.told.as_ref() == Some(&found) {
             return None;
         }
         self.told = Some(found.clone());
         Some(Event { time: now, process: ProcessKey::HOST, fact: Fact::Resolvers(found) })
     }
+}
 
-    /// Inode of the first process's network namespace, which is the host's. Where nobody may look at that process, the
-    /// agent's own stands for it.
-    fn namespace(&self) -> u32 {
-        let processes = [1, std::process::id()].map(|pid| self.procfs.path(pid, "ns/net"));
-        let found = processes.iter().find_map(|link| std::fs::metadata(link).ok());
-        found.and_then(|link| u32::try_from(link.ino()).ok()).unwrap_or(0)
-    }
+/// Inode of the first process's network namespace, which is the host's. Where nobody may look at that process, the
+/// agent's own stands for it; 0 when there is neither.
+pub(super) fn host_network(procfs: &Procfs) -> u32 {
+    let processes = [1, std::process::id()].map(|pid| procfs.path(pid, "ns/net"));
+    let found = processes.iter().find_map(|link| std::fs::metadata(link).ok());
+    found.and_then(|link| u32::try_from(link.ino()).ok()).unwrap_or(0)
 }
 
 /// A file's beginning; nothing when it cannot be read.

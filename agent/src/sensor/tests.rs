@@ -121,6 +121,35 @@ fn what_is_still_on_its_way_comes_at_the_stop() {
 }
 
 #[test]
+fn a_backlog_at_the_stop_is_told_or_counted() {
+    /// More than one pass of the reader takes.
+    const WRITES: usize = 40_000;
+    watch(|mut watch| async move {
+        let file = std::env::temp_dir().join(format!("weir-backlog-{}", std::process::id()));
+        let script = format!(
+            "i=0; while [ $i -lt {WRITES} ]; do : >'{0}'; i=$((i+1)); done; rm '{0}'",
+            file.display()
+        );
+        let mut child = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        let mut out = Vec::new();
+        watch.sensor.drain_final("SIGTERM".to_owned(), &mut out).await.unwrap();
+        let writes = out.iter().filter(|event| {
+            event.process.pid == pid && matches!(&event.fact, Fact::Open(open) if open.write)
+        });
+        let told: Vec<BootTime> = writes.map(|event| event.time).collect();
+        let losses = out.iter().filter_map(|event| {
+            let Fact::Loss(losses) = &event.fact else { return None };
+            Some(losses.iter().map(|loss| loss.count).sum::<u64>())
+        });
+        let lost = usize::try_from(losses.sum::<u64>()).unwrap();
+        assert!(told.len() + lost >= WRITES, "{} told, {lost} lost", told.len());
+        assert!(told.is_sorted(), "events come by time");
+    });
+}
+
+#[test]
 fn facts_follow_their_event_and_a_sleeping_reader_wakes() {
     watch(|mut watch| async move {
         // On a quiet machine the reader sleeps by then; on a busy one this ends all the same.

@@ -3,8 +3,9 @@
 use std::{
     collections::VecDeque,
     fs,
+    ops::{Deref, DerefMut},
     os::unix::fs::MetadataExt as _,
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,8 +24,9 @@ use zerocopy::FromBytes;
 /// How long a record may take to come.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// One sensor at a time: the tests run in one process, and every sensor sees all of it.
-static TURN: Mutex<()> = Mutex::new(());
+/// The programs on the chosen rungs, for one test at a time: the tests run in one process, and every sensor sees all of
+/// it. Loaded once, since that takes seconds where processors are emulated.
+static SHARED: Mutex<Option<Kernel>> = Mutex::new(None);
 
 /// Says that a test cannot run here, so that it counts as skipped.
 pub(super) fn skip(test: &str, why: &str) {
@@ -41,25 +43,55 @@ pub(super) struct Kernel {
     pub(super) loaded: Loaded,
     rings: [RingBuf<MapData>; 2],
     pub(super) backlog: VecDeque<Vec<u8>>,
-    _turn: MutexGuard<'static, ()>,
+}
+
+/// The loaded kernel side, while a test has it to itself.
+pub(super) struct Turn(MutexGuard<'static, Option<Kernel>>);
+
+impl Deref for Turn {
+    type Target = Kernel;
+
+    fn deref(&self) -> &Kernel {
+        self.0.as_ref().expect("a turn begins with a loaded kernel side")
+    }
+}
+
+impl DerefMut for Turn {
+    fn deref_mut(&mut self) -> &mut Kernel {
+        self.0.as_mut().expect("a turn begins with a loaded kernel side")
+    }
 }
 
 impl Kernel {
     /// The loaded sensor; `None` without the rights.
-    pub(super) fn load(test: &str) -> Option<Self> {
-        Self::load_by(test, load)
+    pub(super) fn load(test: &str) -> Option<Turn> {
+        let mut turn = Self::turn(test)?;
+        let kernel = turn.get_or_insert_with(|| Self::load_by(load));
+        kernel.forget_records();
+        Some(Turn(turn))
     }
 
-    /// As above, by a function that has the machine to itself.
-    pub(super) fn load_by(
+    /// As above, loaded anew by a function that has the machine to itself.
+    pub(super) fn load_alone(
         test: &str,
         load: impl FnOnce(&Sensor) -> Result<Loaded, LoadError>,
-    ) -> Option<Self> {
+    ) -> Option<Turn> {
+        let mut turn = Self::turn(test)?;
+        *turn = None;
+        *turn = Some(Self::load_by(load));
+        Some(Turn(turn))
+    }
+
+    fn turn(test: &str) -> Option<MutexGuard<'static, Option<Self>>> {
         if fs::metadata("/proc/self").map(|me| me.uid()).ok() != Some(0) {
             skip(test, "loading kernel programs needs root");
             return None;
         }
-        let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A test that failed leaves a sensor that works.
+        Some(SHARED.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn load_by(load: impl FnOnce(&Sensor) -> Result<Loaded, LoadError>) -> Self {
         let config = Sensor {
             hooks: hooks(),
             lifecycle_ring: 1 << 22,
@@ -76,7 +108,15 @@ impl Kernel {
         }
         let mut ring = |name| RingBuf::try_from(loaded.ebpf.take_map(name).expect("a map")).expect("a ring");
         let rings = [ring("weir_lifecycle"), ring("weir_bulk")];
-        Some(Self { loaded, rings, backlog: VecDeque::new(), _turn: turn })
+        Self { loaded, rings, backlog: VecDeque::new() }
+    }
+
+    /// Other tests did things of the same kind.
+    fn forget_records(&mut self) {
+        for ring in &mut self.rings {
+            while ring.next().is_some() {}
+        }
+        self.backlog.clear();
     }
 
     /// What a sensor runs on; empty when it is off.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     apt,
+    origin::{self, Origin},
     sources::{self, Source},
 };
 use crate::{process, workspace::Scratch};
@@ -35,7 +36,7 @@ impl Suite {
         // Without the setting a suite that is not there is a warning.
         let strict = ["-o", "APT::Update::Error-Mode=any", "update"];
         process::read(process::command("apt-get").args(&suite.options).args(strict))
-            .with_context(|| format!("cannot fetch the package lists of {name}"))?;
+            .with_context(|| format!("cannot fetch the package lists of {name} from {}", archive.uri))?;
         Ok(suite)
     }
 
@@ -74,7 +75,7 @@ impl Suite {
 
 /// Where this machine's own release comes from.
 pub(crate) fn archive() -> Option<Source> {
-    debian_archive(&sources::machine(), &codename())
+    debian_archive(&sources::machine(), &codename(), &origin::known())
 }
 
 /// Code name of this machine's release; empty when it tells none.
@@ -84,12 +85,14 @@ pub(crate) fn codename() -> String {
     value.trim_matches('"').to_owned()
 }
 
-/// The archive that holds the machine's own release.
-fn debian_archive(sources: &[Source], codename: &str) -> Option<Source> {
-    let names = [codename, "stable", "oldstable", "testing", "unstable"];
+/// The archive that holds the machine's own release. Vendors name their suites as Debian does: of several sources the
+/// one is taken that is most surely Debian's, and of these the first.
+fn debian_archive(sources: &[Source], codename: &str, known: &[Origin]) -> Option<Source> {
+    let names = [codename, "stable", "oldstable", "testing", "unstable", "sid"];
     sources
         .iter()
-        .find(|source| !source.uri.starts_with("cdrom:") && names.contains(&source.suite.as_str()))
+        .filter(|source| !source.uri.starts_with("cdrom:") && names.contains(&source.suite.as_str()))
+        .min_by_key(|source| origin::trust(source, known))
         .cloned()
 }
 
@@ -143,17 +146,45 @@ mod tests {
 
     #[test]
     fn the_archive_is_the_one_of_the_release() {
-        let source =
-            |uri: &str, suite: &str| Source { uri: uri.to_owned(), suite: suite.to_owned(), signed_by: None };
-        let sources = [
-            source("http://vendor.example/apt", "nodistro"),
-            source("http://mirror.example/security", "bookworm-security"),
-            source("cdrom:[Debian]/", "bookworm"),
-            source("http://mirror.example/debian", "bookworm"),
+        type Source<'a> = (&'a str, &'a str);
+        let vendor = ("http://vendor.example/apt", "stable");
+        let imitator = ("http://vendor.example/apt", "bookworm");
+        let debian = ("http://mirror.example/debian", "bookworm");
+        let rolling = ("http://mirror.example/debian", "sid");
+        let others = [
+            ("http://node.example/apt", "nodistro"),
+            ("http://mirror.example/security", "bookworm-security"),
+            ("cdrom:[Debian]/", "bookworm"),
         ];
-        for (codename, expected) in [("bookworm", Some("http://mirror.example/debian")), ("noble", None)] {
-            let archive = debian_archive(&sources, codename).map(|source| source.uri);
-            assert_eq!(archive.as_deref(), expected, "{codename}");
+        let says =
+            "http://mirror.example/debian/ bookworm Debian\nhttp://mirror.example/debian/ sid Debian\n";
+        let vendors =
+            "http://vendor.example/apt/ stable Vendor\nhttp://vendor.example/apt/ bookworm Vendor\n";
+        // Sources beside the others, the machine's code name, the origins that apt knows, and the archive.
+        let rows: [(&[Source<'_>], &str, &str, Option<Source<'_>>); 8] = [
+            (&[debian], "bookworm", "", Some(debian)),
+            (&[debian], "noble", says, None),
+            (&[vendor, debian], "bookworm", says, Some(debian)),
+            (&[imitator, debian], "bookworm", says, Some(debian)),
+            (&[imitator, debian], "bookworm", vendors, Some(debian)),
+            (&[rolling], "forky", says, Some(rolling)),
+            (&[vendor, rolling], "forky", says, Some(rolling)),
+            // Somebody's own mirror, signed again, is better than none.
+            (&[imitator], "bookworm", vendors, Some(imitator)),
+        ];
+        for (own, codename, known, expected) in rows {
+            let sources: Vec<_> = others
+                .iter()
+                .chain(own)
+                .map(|&(uri, suite)| super::Source {
+                    uri: uri.to_owned(),
+                    suite: suite.to_owned(),
+                    signed_by: None,
+                })
+                .collect();
+            let archive = debian_archive(&sources, codename, &origin::parse(known));
+            let found = archive.as_ref().map(|source| (source.uri.as_str(), source.suite.as_str()));
+            assert_eq!(found, expected, "{own:?} {codename} {known:?}");
         }
     }
 

@@ -9,17 +9,18 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::{
     cache,
     initramfs::Archive,
+    jobs::Progress,
     kernel::Kernel,
     limits::Limits,
     machine::Machine,
     passed::{self, Passed},
     payload::{self, PROGRAMS, Payload},
-    plan::{self, Boot, Hooks, KERNEL_TESTS, Run},
+    plan::{self, Boot, Cases, Hooks, Step},
     programs::{self, Program},
     results::{News, Outcome, Report},
     root,
@@ -33,6 +34,7 @@ use crate::{
 /// What all machines share.
 pub(super) struct Parts {
     payload: Payload,
+    cases: Cases,
     disk: PathBuf,
     /// Names the disk's content and the emulator.
     key: String,
@@ -48,21 +50,16 @@ pub(super) struct Finished {
     pub(super) programs: Vec<(Hooks, Vec<Program>)>,
 }
 
-/// A program of a run, the prefix of its cases' names in the table, and the names themselves.
-type Expected = (&'static str, &'static str, Vec<String>);
-
 impl Parts {
-    /// Builds and fetches them.
+    /// Adds to the programs what they need.
     ///
     /// # Errors
     /// When one cannot be made.
-    pub(super) fn make(arch: Arch, break_payload: impl FnOnce(&Payload) -> Result<()>) -> Result<Self> {
-        let payload = Payload::build(arch)?;
-        break_payload(&payload)?;
+    pub(super) fn make(arch: Arch, payload: Payload, cases: Cases) -> Result<Self> {
         let disk = root::image(arch)?;
         let emulator = process::read(process::command(&arch.emulator()).arg("--version"))?;
         let key = cache::key(&[cache::file_key(&disk)?.as_bytes(), emulator.as_bytes()]);
-        Ok(Self { payload, disk, key })
+        Ok(Self { payload, cases, disk, key })
     }
 }
 
@@ -70,15 +67,14 @@ impl Parts {
 ///
 /// # Errors
 /// When it cannot be started, or its results not be kept.
-pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
-    let mut expected = Vec::new();
-    for run in &boot.runs {
-        expected.push((run.hooks, expected_of(run, &parts.payload)?));
-    }
-    let cases = expected.iter().flat_map(|(_, programs)| programs).map(|(_, _, names)| names.len()).sum();
+pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool, progress: &Progress) -> Result<Finished> {
+    let number = progress.begin();
+    let expected: Vec<(Hooks, Vec<Step>)> =
+        boot.runs.iter().map(|run| (run.hooks, parts.cases.steps(run))).collect();
+    let cases = boot.runs.iter().map(|run| run.cases.len()).sum();
     let folder = workspace::target()?.join("vm").join(&boot.title);
     let initramfs = folder.with_added_extension("initramfs");
-    pack(&initramfs, &boot.kernel, parts, &boot.text())?;
+    pack(&initramfs, &boot.kernel, parts, &boot.text(&parts.cases))?;
     let machine = Machine {
         arch: boot.kernel.arch,
         kernel: &boot.kernel.image,
@@ -95,7 +91,8 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
         // What does not hold by today's rules is run again.
         if finished.holds() {
             fs::remove_file(&initramfs)?;
-            terminal::step(Mark::Ok, &boot.title, "passed before with the same parts");
+            let done = progress.end();
+            terminal::step(Mark::Ok, &boot.title, format!("passed before with the same parts; {done}"));
             return Ok(finished);
         }
     }
@@ -106,7 +103,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     }
     fs::create_dir_all(&folder)?;
     let started = Instant::now();
-    terminal::step(Mark::Doing, &boot.title, format!("booting {}", boot.kernel.version));
+    terminal::step(Mark::Doing, &boot.title, format!("booting {}, {number}", boot.kernel.version));
     let report = machine.run(|news| tell(&boot.title, news));
     fs::remove_file(&initramfs)?;
     let report = report?;
@@ -118,11 +115,12 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool) -> Result<Finished> {
     let programs = programs::read(&artifacts, boot);
     let finished = Finished { boot: boot.clone(), runs: judge(boot, &expected, &report), programs };
     if finished.holds() {
-        terminal::step(Mark::Ok, &boot.title, format!("all held, {took} s"));
         passed.keep(&folder, &programs::files(&artifacts, boot))?;
+        terminal::step(Mark::Ok, &boot.title, format!("all held, {took} s; {}", progress.end()));
     } else {
         let why = first_line(&report).unwrap_or("a case failed");
-        terminal::step(Mark::Failed, &boot.title, format!("{why}; see {}, {took} s", shown(&folder)));
+        let (shown, done) = (shown(&folder), progress.end());
+        terminal::step(Mark::Failed, &boot.title, format!("{why}; see {shown}, {took} s; {done}"));
     }
     Ok(finished)
 }
@@ -171,23 +169,24 @@ impl Finished {
 }
 
 /// The row of what belongs to no case.
-const MACHINE: &str = "machine";
+pub(super) const MACHINE: &str = "machine";
 
 /// Sets what was reported against what should have been: a case that did not run has failed.
 fn judge(
     boot: &Boot,
-    expected: &[(Hooks, Vec<Expected>)],
+    expected: &[(Hooks, Vec<Step>)],
     report: &Report,
 ) -> Vec<(Hooks, BTreeMap<String, Outcome>)> {
     // What a kernel said further is told once.
     let error = first_line(report);
     let mut runs = Vec::new();
-    for (hooks, programs) in expected {
+    for (hooks, steps) in expected {
         let mut cases = BTreeMap::new();
-        for (program, prefix, names) in programs {
-            let step = report.steps.get(&format!("{}/{program}", hooks.name()));
+        for asked in steps {
+            let prefix = asked.program.prefix();
+            let step = report.steps.get(&asked.name(*hooks));
             let end = step.and_then(|step| step.end.as_deref());
-            for name in names {
+            for name in &asked.cases {
                 let outcome = step.and_then(|step| step.cases.get(name)).cloned().unwrap_or_else(|| {
                     let why = error.or(end).unwrap_or("its program was not run");
                     Outcome::Failed(format!("did not run: {why}"))
@@ -225,21 +224,6 @@ fn judge(
 /// What went wrong with the machine itself, in a line.
 fn first_line(report: &Report) -> Option<&str> {
     report.error.as_deref().and_then(|error| error.lines().next())
-}
-
-/// What a run's programs are to report.
-fn expected_of(run: &Run, payload: &Payload) -> Result<Vec<Expected>> {
-    let mut expected = Vec::new();
-    if let Some(filters) = run.kernel_filters() {
-        expected.push(("kernel", KERNEL_TESTS, payload.kernel_tests(&filters)?));
-    }
-    if let Some(words) = run.suite_words() {
-        expected.push(("suite", "", payload.suite(&words)?));
-    }
-    if expected.iter().any(|(_, _, names)| names.is_empty()) {
-        bail!("no case is called anything like {}", run.filters.join(" or "));
-    }
-    Ok(expected)
 }
 
 fn tell(title: &str, news: &News) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Parts of messages after which a guest cannot be trusted, and what they mean.
-const FATAL: [(&str, &str); 18] = [
+const FATAL: [(&str, &str); 20] = [
     ("Kernel panic - not syncing", "the guest's kernel panicked"),
     // Before the plain "BUG: ", which they carry too.
     ("BUG: soft lockup", "a processor of the guest hung"),
@@ -26,9 +26,14 @@ const FATAL: [(&str, &str); 18] = [
     ("self-detected stall on CPU", "a processor of the guest hung"),
     ("kthread starved for", "a processor of the guest hung"),
     ("blocked for more than", "a task of the guest hung"),
+    // QEMU reports to the guest what it could not do with the file of a disk.
+    ("I/O error, dev vd", "a disk of the guest failed, as when the file system under target is full"),
+    ("EXT4-fs error", "the guest's file system broke"),
     ("page allocation failure", "the guest ran out of memory"),
     ("Out of memory: Killed process", "the guest ran out of memory"),
 ];
+/// What every kernel says of itself first.
+const FIRST: &str = "Linux version ";
 /// Lines of the console that are shown from the message on.
 const EXCERPT: usize = 16;
 /// Bytes of the console that are looked at in one piece.
@@ -78,6 +83,16 @@ impl Console {
         self.look();
         let from = self.fatal.unwrap_or(self.at);
         diagnose(&String::from_utf8_lossy(&self.piece(from)))
+    }
+
+    /// The words for a log in which no kernel says anything: nothing that it said counts then, and neither does what
+    /// it did not say. What a kernel says first is told again to each console that comes later, and stands at the
+    /// beginning.
+    pub(super) fn silence(&self) -> Option<String> {
+        let begin = self.piece(0);
+        (!String::from_utf8_lossy(&begin).contains(FIRST)).then(|| {
+            format!("the guest's console is not heard: {} has no line of a kernel's", self.path.display())
+        })
     }
 
     fn piece(&self, from: u64) -> Vec<u8> {
@@ -148,6 +163,13 @@ mod tests {
             ),
             ("[ 9] watchdog: BUG: soft lockup - CPU#0 stuck for 134s!", Some("hung: [ 9] watchdog")),
             ("[ 9] rcu: INFO: rcu_preempt self-detected stall on CPU", Some("hung: ")),
+            (
+                "[ 9] blk_update_request: I/O error, dev vda, sector 5128 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 0",
+                Some("a disk of the guest failed"),
+            ),
+            ("[ 9] I/O error, dev vdb, sector 0 op 0x1:(WRITE)", Some("is full: [ 9] I/O error, dev vdb")),
+            ("[ 9] I/O error, dev loop0, sector 0 op 0x0:(READ)", None),
+            ("[ 9] EXT4-fs error (device vda): ext4_find_entry:1455: inode #2: comm sh", Some("broke: ")),
             ("[ 9] WARNING: possible circular locking dependency detected", Some("lock itself up: ")),
             ("[ 1] Internal error: synchronous external abort: 96000010 [#1] SMP", Some("oopsed")),
             (
@@ -167,6 +189,25 @@ mod tests {
                 }
                 None => assert_eq!(found, None),
             }
+        }
+    }
+
+    #[test]
+    fn a_console_that_says_nothing_is_told_apart() {
+        let scratch = Scratch::make("silence").unwrap();
+        let path = scratch.path().join("console.log");
+        assert!(Console::new(&path).silence().is_some(), "there is no log");
+        for (log, is_silent) in [
+            ("", true),
+            ("\x1bcSeaBIOS (version 1.16.2)\r\nBooting from ROM...\r\n", true),
+            ("\x1bcBooting from ROM..\r\n[    0.000000] Linux version 6.1.0-50-cloud-amd64 (x@y)\r\n", false),
+            (
+                "[    0.000000] Booting Linux on physical CPU 0x0\n[    0.000000] Linux version 5.10.0 (x@y)\n",
+                false,
+            ),
+        ] {
+            fs::write(&path, log).unwrap();
+            assert_eq!(Console::new(&path).silence().is_some(), is_silent, "{log:?}");
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Kernel {
 impl Kernel {
     /// Its series, with the architecture where that is not this machine's own.
     pub(super) fn title(&self) -> String {
-        if self.arch.is_own() { self.series.clone() } else { format!("{}-{}", self.series, self.arch.name()) }
+        title(&self.series, self.arch)
     }
 
     /// Its series as a number that can be compared; 0.0 for one that is none.
@@ -49,6 +49,11 @@ impl Kernel {
         let mut parts = self.series.split('.').map(|part| part.parse().unwrap_or_default());
         (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
     }
+}
+
+/// What the kernel called `name` is called in titles.
+pub(super) fn title(name: &str, arch: Arch) -> String {
+    if arch.is_own() { name.to_owned() } else { format!("{name}-{}", arch.name()) }
 }
 
 /// Where kernels for `arch` are kept: a folder for each suite, and in it one for each version.
@@ -162,6 +167,18 @@ fn open(folder: &Path, arch: Arch) -> Result<Kernel> {
 fn series(version: &str) -> String {
     let end = version.match_indices('.').nth(1).map_or(version.len(), |(at, _)| at);
     version.get(..end).unwrap_or(version).to_owned()
+}
+
+/// A kernel for tests that boot none.
+#[cfg(test)]
+pub(super) fn sample(series: &str) -> Kernel {
+    Kernel {
+        arch: Arch::parse("own", None).unwrap(),
+        series: series.to_owned(),
+        version: format!("{series}.1-1"),
+        image: "vmlinuz".into(),
+        modules: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long QEMU may take to end by itself after its output was closed.
 const END: Duration = Duration::from_secs(1);
 /// An oops ends the guest; mitigations cost much under emulation and prove nothing; an emulated processor that shares
-/// a busy machine stands still for longer than a real one.
-const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off watchdog_thresh=60 \
+/// a busy machine stands still for longer than a real one. The thread that makes huge pages gives way to everything, also
+/// while it holds up RCU: a hundred busy senders were seen to keep it from running for minutes.
+const COMMAND_LINE: &str = "panic=-1 oops=panic mitigations=off transparent_hugepage=never watchdog_thresh=60 \
                             rcupdate.rcu_cpu_stall_timeout=150 sysctl.kernel.hung_task_timeout_secs=300 \
                             ignore_loglevel";
 /// QEMU's words that are the same for every machine. Emulated: nested virtualization hangs on many machines, and
@@ -48,6 +49,9 @@ const FIXED: [&str; 11] = [
     "-m",
     "1536",
 ];
+/// What both drives have in common. A guest hears of a write that failed: by itself QEMU stops the guest when there is no
+/// space left, which looks as if its kernel hung.
+const DRIVE: &str = "format=raw,if=virtio,werror=report";
 /// QEMU's words for where the second serial port leads to: to this program, and to a terminal.
 const REPORT_CHANNEL: [&str; 2] = ["-chardev", "stdio,id=report"];
 const TERMINAL: [&str; 4] = ["-chardev", "stdio,id=report,mux=on,signal=off", "-mon", "report"];
@@ -105,7 +109,8 @@ impl Machine<'_> {
         let mut console = Console::new(&log);
         let guest = Guest::start(&mut command, self.folder)?;
         let mut report = Report::default();
-        let mut copy = File::create(self.folder.join(REPORT_LOG))?;
+        let path = self.folder.join(REPORT_LOG);
+        let mut copy = File::create(&path)?;
         let mut clock = Clock::start(self.limits, Instant::now());
         let (mut lines, mut looked, mut length) = (Lines::default(), Instant::now(), 0);
         let trouble = loop {
@@ -114,7 +119,9 @@ impl Machine<'_> {
                     clock.heard(Instant::now());
                     length += bytes.len();
                     for line in lines.take(&bytes) {
-                        writeln!(copy, "{line}")?;
+                        // On a full disk this fails first, and the console's log may not get there either.
+                        writeln!(copy, "{line}")
+                            .with_context(|| format!("cannot write {}", path.display()))?;
                         let before = report.moves();
                         report.read(&line).iter().for_each(&mut hear);
                         if report.moves() > before {
@@ -145,14 +152,12 @@ impl Machine<'_> {
             }
         };
         let status = guest.end()?;
-        // Whatever the guest reported: what its kernel says counts, also after the last case.
-        if let Some(trouble) = console.diagnose().or(trouble) {
-            report.error = Some(trouble);
-        } else if !report.done && report.error.is_none() {
+        if report.error.is_none() && !report.done {
             let complaint = console::tail(&self.folder.join("qemu.log"), 4);
             let last = if complaint.is_empty() { console::tail(&log, 4) } else { complaint };
             report.error = Some(format!("the guest ended early ({status}): {}", last.join(" | ")));
         }
+        report.weigh(&mut console, trouble);
         unpack(&artifacts, self.folder)?;
         Ok(report)
     }
@@ -177,6 +182,8 @@ impl Machine<'_> {
         command.args(["--pdeathsig", "KILL", "sh", "-c", "[ $PPID = $0 ] && exec \"$@\""]);
         command.args([&std::process::id().to_string(), &self.arch.emulator()]);
         command.args(self.words(console, artifacts, channel));
+        // QEMU keeps there what a guest writes to a disk that stays as it is.
+        command.env("TMPDIR", self.folder);
         Ok(command)
     }
 
@@ -193,8 +200,8 @@ impl Machine<'_> {
         option("-append", line.trim_end().to_owned());
         option("-serial", format!("file:{}", comma(console)));
         option("-device", format!("{},chardev=report", self.arch.second_port()));
-        option("-drive", format!("file={},format=raw,if=virtio,snapshot=on", comma(self.disk)));
-        option("-drive", format!("file={},format=raw,if=virtio", comma(artifacts)));
+        option("-drive", format!("file={},{DRIVE},snapshot=on", comma(self.disk)));
+        option("-drive", format!("file={},{DRIVE}", comma(artifacts)));
         words
     }
 }

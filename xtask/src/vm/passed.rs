@@ -71,8 +71,35 @@ pub(super) fn report(folder: &Path) -> Result<Report> {
     let path = folder.join(REPORT_LOG);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     text.lines().for_each(|line| drop(report.read(line)));
-    if let Some(trouble) = Console::new(&folder.join(CONSOLE_LOG)).diagnose() {
-        report.error = Some(trouble);
-    }
+    report.weigh(&mut Console::new(&folder.join(CONSOLE_LOG)), None);
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{CONSOLE_LOG, REPORT_LOG, report};
+    use crate::workspace::Scratch;
+
+    #[test]
+    fn what_was_kept_is_judged_again() {
+        let scratch = Scratch::make("passed").unwrap();
+        fs::write(scratch.path().join(REPORT_LOG), "@guest begin auto/suite\n@guest done\n").unwrap();
+        for (console, holds) in [
+            (Some("[ 0.0] Linux version 6.1.0\n"), true),
+            (Some("[ 0.0] Linux version 6.1.0\n[ 9.0] Oops: 0000 [#1]\n"), false),
+            (Some("SeaBIOS\n"), false),
+            (None, false),
+        ] {
+            let log = scratch.path().join(CONSOLE_LOG);
+            match console {
+                Some(text) => fs::write(&log, text).unwrap(),
+                None => fs::remove_file(&log).unwrap(),
+            }
+            let report = report(scratch.path()).unwrap();
+            assert!(report.done);
+            assert_eq!(report.error.is_none(), holds, "{console:?}: {:?}", report.error);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::plan::Cases;
 use crate::{
     arch::Arch,
     build::{self, Profile},
@@ -76,24 +77,16 @@ impl Payload {
         self.arch.libraries(&self.first())
     }
 
-    /// Names of the suite's cases that these words of its command line choose.
+    /// The cases that its programs hold.
     ///
     /// # Errors
-    /// When the runner cannot list them.
-    pub(super) fn suite(&self, words: &[String]) -> Result<Vec<String>> {
-        self.list(SCENARIOS, &["run", "--list"], words)
+    /// When a program cannot list them, or lists none.
+    pub(super) fn cases(&self) -> Result<Cases> {
+        Cases::new(self.list(KERNEL, &["--list"])?, self.list(SCENARIOS, &["run", "--list"])?)
     }
 
-    /// Names of the tests of the kernel programs.
-    ///
-    /// # Errors
-    /// When the test program cannot list them.
-    pub(super) fn kernel_tests(&self, filters: &[String]) -> Result<Vec<String>> {
-        self.list(KERNEL, &["--list"], filters)
-    }
-
-    fn list(&self, program: &str, words: &[&str], filters: &[String]) -> Result<Vec<String>> {
-        let list = process::read(self.arch.run(&self.path(program)).args(words).args(filters))?;
+    fn list(&self, program: &str, words: &[&str]) -> Result<Vec<String>> {
+        let list = process::read(self.arch.run(&self.path(program)).args(words))?;
         Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
     }
 }

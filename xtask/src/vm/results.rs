@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::console::Console;
+
 /// Begins a line of the guest's own; `tests::guest` writes it.
 const MARK: &str = "@guest ";
 
@@ -112,6 +114,14 @@ impl Report {
         None
     }
 
+    /// Sets it against the machine's console, once the machine has ended. Whatever the guest reported: what its kernel
+    /// says counts, also after the last case, and then the `trouble` that the machine was ended for.
+    pub(super) fn weigh(&mut self, console: &mut Console, trouble: Option<String>) {
+        let said = console.diagnose().or(trouble).or(self.error.take());
+        // Last: a machine that did not begin has better words for that.
+        self.error = said.or_else(|| console.silence());
+    }
+
     /// Counts what happens: it grows with each step that begins or ends, and each result.
     pub(super) fn moves(&self) -> u64 {
         self.moves
@@ -178,6 +188,7 @@ fn outcome(words: &str) -> Option<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Scratch;
 
     #[test]
     fn a_whole_report() {
@@ -245,6 +256,38 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
                      inode_size\n  left: 1\n right: 2";
         assert_eq!(report.steps["kernel"].cases["opens"], Outcome::Failed(panic.to_owned()));
         assert!(news.contains(&News::Step("kernel".to_owned())));
+    }
+
+    #[test]
+    fn the_console_counts_whatever_was_reported() {
+        type Row<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+        let scratch = Scratch::make("weigh").unwrap();
+        let path = scratch.path().join("console.log");
+        let first = "[    0.000000] Linux version 6.1.0 (x@y)\n";
+        let rows: [Row<'_>; 6] = [
+            (first, None, None, None),
+            ("", None, None, Some("the guest's console is not heard: ")),
+            ("", None, Some("the guest ended early"), Some("the guest ended early")),
+            ("", Some("the guest hung"), None, Some("the guest hung")),
+            (first, Some("the guest hung"), Some("no disk"), Some("the guest hung")),
+            (
+                "Linux version 6\nOops: 0\n",
+                Some("the guest hung"),
+                Some("no disk"),
+                Some("the guest's kernel oopsed"),
+            ),
+        ];
+        for (log, trouble, error, expected) in rows {
+            std::fs::write(&path, log).unwrap();
+            let mut report = Report { done: true, error: error.map(str::to_owned), ..Report::default() };
+            report.weigh(&mut Console::new(&path), trouble.map(str::to_owned));
+            let found = report.error.as_deref();
+            let fits = match (found, expected) {
+                (Some(found), Some(expected)) => found.starts_with(expected),
+                (found, expected) => found == expected,
+            };
+            assert!(fits, "{log:?} {trouble:?} {error:?}: {found:?}");
+        }
     }
 
     #[test]

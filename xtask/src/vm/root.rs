@@ -71,11 +71,8 @@ pub(super) fn image(arch: Arch) -> Result<PathBuf> {
     let scratch = Scratch::make("root")?;
     let tree = scratch.path().join("tree");
     let result = install(&codename, arch, &packages, &tree).and_then(|()| pack(&tree, &image));
-    // What root made, root removes.
-    drop(
-        process::as_root("rm")
-            .and_then(|mut rm| process::read(rm.args(["-rf", "--one-file-system"]).arg(&tree))),
-    );
+    // What root made, root removes; the next run says what stays.
+    drop(workspace::remove_as_root(&tree));
     result?;
     Ok(image)
 }

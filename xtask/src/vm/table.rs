@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{boot::Finished, plan::Hooks, results::Outcome};
+use super::{
+    boot::{Finished, MACHINE},
+    kernels::Missing,
+    results::Outcome,
+};
 use crate::{console as terminal, test::Totals};
 
 /// A run of the suite: kernel and first rung.
 #[derive(Debug)]
 struct Column {
     kernel: String,
-    hooks: Hooks,
+    hooks: &'static str,
     cases: BTreeMap<String, Outcome>,
 }
 
@@ -32,11 +36,21 @@ impl Table {
             }
             self.columns.push(Column {
                 kernel: finished.boot.heading(),
-                hooks: *hooks,
+                hooks: hooks.name(),
                 cases: cases.clone(),
             });
         }
         self.rows.sort();
+    }
+
+    /// Adds a kernel that could not be had.
+    pub(super) fn add_missing(&mut self, missing: &Missing) {
+        let cases = BTreeMap::from([(MACHINE.to_owned(), Outcome::Failed(missing.why.clone()))]);
+        if !self.rows.iter().any(|name| name == MACHINE) {
+            self.rows.push(MACHINE.to_owned());
+            self.rows.sort();
+        }
+        self.columns.push(Column { kernel: missing.title.clone(), hooks: "any", cases });
     }
 
     /// Prints it, then the reason of each failure.
@@ -68,7 +82,7 @@ impl Table {
             format!("{name:<width$}  {}", cells.join("  ")).trim_end().to_owned()
         };
         let mut lines = vec![String::new(), row("", &|column| column.kernel.clone())];
-        lines.push(row("", &|column| column.hooks.name().to_owned()));
+        lines.push(row("", &|column| column.hooks.to_owned()));
         for name in &self.rows {
             lines.push(row(name, &|column| cell(column.cases.get(name)).to_owned()));
         }
@@ -80,7 +94,7 @@ impl Table {
                     Some(Outcome::Skipped(reason)) => format!("skipped {name}: {reason}"),
                     Some(Outcome::Passed) | None => continue,
                 };
-                reasons.entry(reason).or_default().push(format!("{} {}", column.kernel, column.hooks.name()));
+                reasons.entry(reason).or_default().push(format!("{} {}", column.kernel, column.hooks));
             }
             lines.extend(
                 reasons
@@ -94,7 +108,7 @@ impl Table {
 
 impl Column {
     fn width(&self) -> usize {
-        self.kernel.len().max(self.hooks.name().len())
+        self.kernel.len().max(self.hooks.len())
     }
 }
 
@@ -124,10 +138,10 @@ mod tests {
         let failed = Outcome::Failed("no alert".to_owned());
         let table = Table {
             columns: vec![
-                column("5.10", Hooks::Auto, &[("a::b", Outcome::Passed), ("a::c", failed.clone())]),
+                column("5.10", "auto", &[("a::b", Outcome::Passed), ("a::c", failed.clone())]),
                 column(
                     "5.10",
-                    Hooks::Kprobe,
+                    "kprobe",
                     &[("a::b", Outcome::Skipped("no zip".to_owned())), ("a::c", failed)],
                 ),
             ],
@@ -139,5 +153,27 @@ mod tests {
              \nskipped a::b: no zip\n    on 5.10 kprobe\n\nFAILED a::c: no alert\n    on 5.10 auto, 5.10 kprobe"
         );
         assert_eq!(table.totals().to_string(), "1 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn a_kernel_that_is_missing_has_failed() {
+        let mut table = Table {
+            columns: vec![Column {
+                kernel: "6.1".to_owned(),
+                hooks: "auto",
+                cases: BTreeMap::from([("a::b".to_owned(), Outcome::Passed)]),
+            }],
+            rows: vec!["a::b".to_owned()],
+        };
+        assert!(table.totals().is_success());
+        for title in ["5.10", "newest"] {
+            table.add_missing(&Missing { title: title.to_owned(), why: "no archive".to_owned() });
+        }
+        assert_eq!(
+            table.lines().join("\n"),
+            "\n         6.1   5.10  newest\n         auto  any   any\na::b     ok    -     -\n\
+             machine  -     FAIL  FAIL\n\nFAILED machine: no archive\n    on 5.10 any, newest any"
+        );
+        assert!(!table.totals().is_success());
     }
 }

@@ -317,6 +317,7 @@ fn answer_round_trip() {
     let expected = Names {
         server: "198.51.100.53".parse().unwrap(),
         net_ns: 9,
+        protocol: 17,
         name: "a".into(),
         addresses: vec!["198.51.100.7".parse().unwrap()],
         ttl: 60,

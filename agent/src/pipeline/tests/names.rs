@@ -58,13 +58,26 @@ fn an_alert_names_its_destination() {
 
 #[test]
 fn an_address_without_a_name_is_evidence_once_names_are_seen() {
-    let rows = [(16, 1_801, true), (15, 1_801, false), (16, 1_000, false)];
-    for (names, seconds, told) in rows {
+    let rows = [
+        (16, 1_801, "", true),
+        (15, 1_801, "", false),
+        (16, 1_000, "", false),
+        (16, 1_801, "dns_unread", false),
+        (16, 1_801, "dns_dropped", false),
+        // What anybody can bring about, and what tells more of itself.
+        (16, 1_801, "dns_unread_elsewhere", true),
+        (16, 1_801, "dns_dropped_elsewhere", true),
+        (16, 1_801, "dns_cut", true),
+    ];
+    for (names, seconds, lost, told) in rows {
         let mut scene = Scene::with_names();
         for number in 0..names {
             scene.answer("10.0.0.1", &format!("{number}.example"), "198.51.100.9");
         }
         scene.wait(seconds);
+        if !lost.is_empty() {
+            scene.lose(lost);
+        }
         scene.spawn(10, YOUNG, "/opt/tool", &["tool"]);
         scene.connect(YOUNG, 7, "198.51.100.2:443");
         scene.connect(YOUNG, 8, "198.51.100.9:443");
@@ -83,6 +96,6 @@ fn an_address_without_a_name_is_evidence_once_names_are_seen() {
         } else {
             vec![]
         };
-        assert_eq!(found, expected, "{names} names, {seconds} s");
+        assert_eq!(found, expected, "{names} names, {seconds} s, {lost}");
     }
 }

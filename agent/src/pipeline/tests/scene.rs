@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::event::{
-    Bytes, Coverage, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Names, Open,
-    Path, ProcessKey, Resolvers, Seen, Started, UnixSocket,
+    Bytes, Coverage, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Loss, Names,
+    Open, Path, ProcessKey, Resolvers, Seen, Started, UnixSocket,
 };
 
 pub(super) const TTY: FdObject = FdObject::Device { rdev: 136 << 20 };
@@ -56,8 +56,13 @@ impl Scene {
     /// `server` gives `name` an address.
     pub(super) fn answer(&mut self, server: &str, name: &str, address: &str) {
         let (server, addresses) = (server.parse().unwrap(), vec![address.parse().unwrap()]);
-        let names = Names { server, net_ns: 7, name: name.into(), addresses, ttl: 60, cut: false };
+        let names =
+            Names { server, net_ns: 7, protocol: 17, name: name.into(), addresses, ttl: 60, cut: false };
         self.push(0, Fact::Names(Box::new(names)));
+    }
+
+    pub(super) fn lose(&mut self, what: &str) {
+        self.push(0, Fact::Loss(vec![Loss { what: what.into(), count: 1 }]));
     }
 
     pub(super) fn wait(&mut self, seconds: u64) {
@@ -194,7 +199,7 @@ impl Scene {
             protocol: 6,
             sock_type: 1,
             direction,
-            net_ns: 1,
+            net_ns: 7,
             since: u64::from(tx_bytes > 0),
             tx_bytes,
             rx_bytes: 0,

@@ -76,7 +76,7 @@ fn a_name_is_trusted_for_the_addresses_that_it_alone_has() {
     ];
     for (name, address) in heard {
         let (name, addresses) = (name.to_owned(), vec![address.parse().unwrap()]);
-        names.hear(&Answer { server, net_ns: 7, name, addresses, ttl: 60, cut: false }, 1);
+        names.hear(&Answer { server, net_ns: 7, protocol: 17, name, addresses, ttl: 60, cut: false }, 1);
     }
     let domains =
         ["backup.example.net", "*.backup.example.net"].map(|domain| domain.parse().unwrap()).to_vec();

@@ -189,6 +189,28 @@ fn silent_datagram_flows_are_deleted_and_streams_are_not() {
 }
 
 #[test]
+fn silent_connections_make_room_in_a_crowded_ledger() {
+    let mut bench = Bench::new();
+    let keys = |count: usize| (0_u64..).take(count).map(|cookie| key(1, 100 + cookie));
+    for key in keys(CROWDED) {
+        bench.send(key, 1, SOCK_STREAM);
+    }
+    bench.drain(60 * SECOND);
+    bench.send(key(2, 1), 1, SOCK_STREAM);
+    for minute in 2..=10 {
+        bench.send(key(2, 1), 1, SOCK_STREAM);
+        assert_eq!(bench.drain(minute * 60 * SECOND), [(2, minute)]);
+    }
+    let events = bench.ledger.drain(11 * 60 * SECOND, |_| true).unwrap();
+    let closed = events.iter().filter(|event| {
+        matches!(&event.fact, Fact::Flow(flow) if flow.what == FlowWhat::Closed && event.process.pid == 1)
+    });
+    assert_eq!((closed.count(), events.len()), (CROWDED, CROWDED));
+    bench.drain(11 * 60 * SECOND + 5 * SECOND);
+    assert_eq!((keys(CROWDED).filter(|&key| bench.has(key)).count(), bench.has(key(2, 1))), (0, true));
+}
+
+#[test]
 fn overflow_is_read_while_it_moves_and_deleted_with_its_process() {
     let mut bench = Bench::new();
     let owner = key(3, 0).process;

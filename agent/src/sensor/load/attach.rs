@@ -1,10 +1,6 @@
 //! One program at one place, and what to say when the kernel refuses it.
 
-use std::{
-    error::Error as _,
-    fs::{self, File},
-    io,
-};
+use std::{error::Error as _, fs::File, io};
 
 use aya::{
     Btf, Ebpf,
@@ -14,6 +10,7 @@ use aya::{
     },
 };
 
+use super::perf;
 use crate::sensor::hooks::{Attachment, Rung, Target};
 
 /// What attaching needs beside the program.
@@ -177,26 +174,10 @@ fn unload(program: &mut Program) -> Result<(), ProgramError> {
 /// What goes through perf events asks on some kernels for more than the kernel's own rule does.
 fn perf_refused(error: ProgramError) -> Refusal {
     let refusal = Refusal::from(error);
-    let Some(remedy) = perf_remedy(&refusal.reason, fs::read_to_string(PARANOID).ok()) else {
+    let Some(remedy) = perf::remedy(&refusal.reason) else {
         return refusal;
     };
     Refusal { reason: format!("{}: {remedy}", refusal.reason), ..refusal }
-}
-
-/// How strict this host is with perf events.
-const PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
-
-/// What to do about a refusal, if it is for that strictness.
-fn perf_remedy(reason: &str, paranoid: Option<String>) -> Option<String> {
-    /// The strictest level that the kernel's own documentation knows; Debian and Ubuntu go on from there.
-    const STRICTEST: i32 = 2;
-    let level = paranoid?.trim().parse::<i32>().ok()?;
-    (reason.contains("EACCES") && level > STRICTEST).then(|| {
-        format!(
-            "kernel.perf_event_paranoid is {level}, at which this kernel wants CAP_SYS_ADMIN for it; \
-             `sysctl kernel.perf_event_paranoid=2`, or that capability, allows it"
-        )
-    })
 }
 
 /// Name and text of an operating-system error.
@@ -227,21 +208,7 @@ fn last_word(log: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{last_word, perf_remedy};
-
-    #[test]
-    fn strict_perf_events_are_named() {
-        let rows = [
-            ("`perf_event_open` failed: EACCES (Permission denied)", Some("3\n"), true),
-            ("`perf_event_open` failed: EACCES (Permission denied)", Some("2\n"), false),
-            ("`perf_event_open` failed: ENOENT (No such file)", Some("4\n"), false),
-            ("`perf_event_open` failed: EACCES (Permission denied)", None, false),
-        ];
-        for (reason, paranoid, expected) in rows {
-            let remedy = perf_remedy(reason, paranoid.map(str::to_owned));
-            assert_eq!(remedy.is_some(), expected, "{reason} {paranoid:?}");
-        }
-    }
+    use super::last_word;
 
     #[test]
     fn the_last_word_is_the_verdict() {

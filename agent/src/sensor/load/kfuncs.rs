@@ -19,17 +19,23 @@ type Instruction = [u8; 8];
 /// `goto +0`: nothing. The verifier takes it out.
 const NOTHING: Instruction = [0x05, 0, 0, 0, 0, 0, 0, 0];
 
+/// `BPF_PROG_TYPE_RAW_TRACEPOINT`, which stands for all that trace, and `BPF_PROG_TYPE_CGROUP_SKB`: the programs of the
+/// object that call them.
+const PROBED: [u32; 2] = [17, 8];
+
 /// Types of the functions in the kernel's BTF, in the order of [`NAMES`].
 type Types = [u32; NAMES.len()];
 
 /// The object as this kernel is to get it. The functions are of use only all together.
 pub(super) fn fit(object: &[u8], kernel: &Kernel) -> Vec<u8> {
-    let types = types(kernel).filter(|types| match probe(types) {
-        Ok(()) => true,
-        Err(error) => {
-            debug!(%error, "this kernel lets no program hold its CPU");
-            false
-        }
+    let types = types(kernel).filter(|types| {
+        PROBED.into_iter().all(|kind| match probe(kind, types) {
+            Ok(()) => true,
+            Err(error) => {
+                debug!(kind, %error, "this kernel lets no program hold its CPU");
+                false
+            }
+        })
     });
     fill(object, types.as_ref())
 }
@@ -66,11 +72,9 @@ fn call(function: u32) -> Instruction {
 
 /// Asks the kernel to take a program that calls them all, and does nothing else: it refuses where programs are
 /// interpreted, and wherever it thinks otherwise of such calls than weir does.
-fn probe(types: &Types) -> io::Result<()> {
+fn probe(kind: u32, types: &Types) -> io::Result<()> {
     /// `BPF_PROG_LOAD`.
     const PROG_LOAD: libc::c_int = 5;
-    /// `BPF_PROG_TYPE_RAW_TRACEPOINT`.
-    const RAW_TRACEPOINT: u32 = 17;
     /// The part of `union bpf_attr` that this command needs.
     #[repr(C)]
     struct Attributes {
@@ -86,7 +90,7 @@ fn probe(types: &Types) -> io::Result<()> {
     }
     let program = program(types);
     let attributes = Attributes {
-        prog_type: RAW_TRACEPOINT,
+        prog_type: kind,
         insn_cnt: u32::try_from(program.len()).unwrap_or(u32::MAX),
         insns: program.as_ptr() as u64,
         license: c"Dual MIT/GPL".as_ptr() as u64,
@@ -134,7 +138,10 @@ fn program(types: &Types) -> Vec<Instruction> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::OBJECT, MARKS, NAMES, NOTHING, call, fill, of_mark};
+    use super::{
+        super::OBJECT, IRQ_RESTORE, IRQ_SAVE, MARKS, NOTHING, PREEMPT_DISABLE, PREEMPT_ENABLE, call, fill,
+        of_mark,
+    };
 
     /// The instruction at an offset.
     fn instruction(object: &[u8], at: usize) -> [u8; 8] {
@@ -155,10 +162,11 @@ mod tests {
 
     #[test]
     fn every_run_that_holds_the_cpu_gives_it_back() {
-        let marks = |function| MARKS.iter().filter(|(_, found)| *found == function).count();
-        for (function, name) in NAMES.iter().enumerate() {
-            assert_eq!(marks(function), marks(0), "{name}");
-        }
+        let marks = |mark| MARKS.iter().filter(|(_, found)| Some(*found) == of_mark(mark)).count();
+        assert!(marks(PREEMPT_DISABLE) > 0);
+        assert_eq!(marks(PREEMPT_DISABLE), marks(PREEMPT_ENABLE));
+        assert!(marks(IRQ_SAVE) > marks(PREEMPT_ENABLE), "some hold interrupts off from their begin");
+        assert_eq!(marks(IRQ_SAVE), marks(IRQ_RESTORE));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::Machine;
+use super::{Machine, REPORT_CHANNEL};
 use crate::{
     arch::Arch,
     process::{self, eventually},
@@ -117,6 +117,32 @@ fn a_machine_that_takes_too_long_is_ended() {
         run(scratch.path(), "", Limits { silence: 9 * second, case: 9 * second, total: second }).unwrap();
     assert_eq!(error, "the machine took more than the 1 s for its cases, at the machine");
     assert_eq!(emulators(scratch.path()), 0);
+}
+
+#[test]
+fn a_full_disk_of_this_machine_is_told_to_the_guest() {
+    let folder = Path::new("/folder");
+    let machine = Machine {
+        arch: own(),
+        kernel: folder,
+        initramfs: folder,
+        disk: Path::new("/the,disk"),
+        command_line: "",
+        folder,
+        limits: Limits::of(0),
+    };
+    let words = machine.words(folder, Path::new("/artifacts"), &REPORT_CHANNEL);
+    let drives: Vec<&String> = words.iter().filter(|word| word.starts_with("file=/")).collect();
+    let expected = [
+        "file=/the,,disk,format=raw,if=virtio,werror=report,snapshot=on",
+        "file=/artifacts,format=raw,if=virtio,werror=report",
+    ];
+    assert_eq!(drives, expected);
+    let scratch = Scratch::make("drives").unwrap();
+    let machine = Machine { folder: scratch.path(), ..machine };
+    let command = machine.command(folder, &scratch.path().join("artifacts.tar"), &REPORT_CHANNEL).unwrap();
+    let place = command.get_envs().find(|(name, _)| *name == "TMPDIR").and_then(|(_, value)| value);
+    assert_eq!(place, Some(scratch.path().as_os_str()));
 }
 
 #[test]
