@@ -18,8 +18,8 @@ use agent_common::{
 };
 
 use super::{
-    BootTime, Bytes, Event, Exec, Fact, FdObject, FdSeen, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open, ProcessKey,
-    UnixSocket,
+    BootTime, Bytes, Event, Exec, Fact, FdObject, FdSeen, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open,
+    ProcessKey, UnixSocket,
     dns::{self, DnsError},
 };
 use wire::{Tail, comm, fd_object, fixed, ip_address, path};
