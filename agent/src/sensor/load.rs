@@ -10,7 +10,7 @@ mod programs;
 use std::{fmt, io, path::Path};
 
 use agent_common::kernel_layout::Tuning;
-use aya::{Btf, Ebpf, EbpfError, EbpfLoader, maps::MapError};
+use aya::{Btf, Ebpf, EbpfError, EbpfLoader, Endianness, maps::MapError};
 use aya_log::EbpfLogger;
 use serde::Serialize;
 use thiserror::Error;
@@ -54,8 +54,6 @@ pub struct Loaded {
     pub coverage: Vec<Coverage>,
     /// Sensors that run on another kind of hook than the one that was asked for, or on none.
     pub unheeded: Vec<Unheeded>,
-    /// What the kernel looks like.
-    pub kernel: Kernel,
     /// The mount namespace in which the programs know a directory to be quiet.
     pub host: HostMounts,
     /// The programs that run, in the order of the sensors that they serve.
@@ -193,7 +191,7 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     for (field, why) in &kernel.absent {
         debug!(field, %why, "this kernel lacks a member");
     }
-    let btf = Btf::from_sys_fs()?;
+    let btf = Btf::parse(kernel.type_information(), Endianness::default())?;
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
     let host = HostMounts::find(&Procfs::default());
     let tuning = tuning(&kernel, &host, environment.tracepoints)?;
@@ -223,7 +221,7 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     }
     let programs = programs::describe(&ebpf, &attached);
     let messages = if verbose { messages(&mut ebpf) } else { None };
-    Ok(Loaded { ebpf, coverage, unheeded, kernel, host, programs, verifier_logs, messages })
+    Ok(Loaded { ebpf, coverage, unheeded, host, programs, verifier_logs, messages })
 }
 
 /// Makes the maps and relocates the programs, which are loaded one by one later.

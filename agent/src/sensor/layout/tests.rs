@@ -2,7 +2,7 @@ use std::path::Path;
 
 use agent_common::kernel_layout::{KernelLayout, Member};
 
-use super::{KERNEL_BTF, Kernel, MemberError, Types, resolve};
+use super::{KERNEL_BTF, Kernel, MemberError, resolve};
 
 /// The running kernel; `None`, said aloud, where it shows no type information.
 fn kernel() -> Option<Kernel> {
@@ -14,8 +14,7 @@ fn kernel() -> Option<Kernel> {
 }
 
 fn ask(kernel: &Kernel, container: &'static str, paths: &'static [&'static str]) -> Result<u16, MemberError> {
-    let Types(btf) = &kernel.btf;
-    resolve(btf, &Member { field: "", container, paths })
+    resolve(&kernel.types, &Member { field: "", container, paths })
 }
 
 #[test]
