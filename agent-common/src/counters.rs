@@ -59,10 +59,14 @@ pub enum Counter {
     DnsDroppedElsewhere,
     /// As [`DnsUnread`](Self::DnsUnread), in another network namespace than the host's.
     DnsUnreadElsewhere,
+    /// Records about unix sockets submitted.
+    UnixSent,
+    /// Records about unix sockets that found the ring full, or more than half full.
+    UnixDropped,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 27;
+pub const COUNTERS: u32 = 29;
 
 impl Counter {
     /// All counters in slot order.
@@ -94,6 +98,8 @@ impl Counter {
         Self::DnsUnread,
         Self::DnsDroppedElsewhere,
         Self::DnsUnreadElsewhere,
+        Self::UnixSent,
+        Self::UnixDropped,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -127,6 +133,8 @@ impl Counter {
             Self::DnsUnread => "dns_unread",
             Self::DnsDroppedElsewhere => "dns_dropped_elsewhere",
             Self::DnsUnreadElsewhere => "dns_unread_elsewhere",
+            Self::UnixSent => "unix_sent",
+            Self::UnixDropped => "unix_dropped",
         }
     }
 
@@ -151,7 +159,8 @@ impl Counter {
             | Self::DnsCut
             | Self::DnsUnread
             | Self::DnsDroppedElsewhere
-            | Self::DnsUnreadElsewhere => true,
+            | Self::DnsUnreadElsewhere
+            | Self::UnixDropped => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent
@@ -160,7 +169,8 @@ impl Counter {
             | Self::OpenSeen
             | Self::OpenFiltered
             | Self::OpenRepeated
-            | Self::DnsSent => false,
+            | Self::DnsSent
+            | Self::UnixSent => false,
         }
     }
 }

@@ -198,6 +198,14 @@ kernel_layout! {
     sock_protocol: "sock" ["sk_protocol"];
     /// Type.
     sock_type: "sock" ["sk_type"];
+    /// The `socket` of a `sock`; null until somebody accepts it.
+    sock_socket: "sock" ["sk_socket"];
+    /// The `socket` inside what sockfs allocates.
+    socket_alloc_socket: "socket_alloc" ["socket"];
+    /// The inode beside it.
+    socket_alloc_inode: "socket_alloc" ["vfs_inode"];
+    /// The other end of a unix socket.
+    unix_peer: "unix_sock" ["peer"];
     /// Sequence number of the next byte to be queued.
     tcp_write_seq: "tcp_sock" ["write_seq"];
     /// What lies over TCP in the kernel (TLS, MPTCP), when something does.

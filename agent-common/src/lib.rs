@@ -11,6 +11,7 @@ pub mod record;
 pub mod process;
 pub mod file;
 pub mod net;
+pub mod unix;
 pub mod dns;
 pub mod counters;
 pub mod kernel_layout;

@@ -32,3 +32,8 @@ pub const SOCKETS: u32 = 65_536;
 pub const UDP_PEERS: u32 = 16_384;
 /// Bytes of argv that an exec record keeps when the life-cycle ring is more than 3/4 full.
 pub const ARGV_SHORT: usize = 256;
+/// Uses of unix sockets that are remembered as told.
+pub const UNIX_USES: u32 = 32_768;
+/// Descriptors, from 0 on, that an exec record describes: the highest number that shells let a script name by one digit
+/// is 9, and those that a shell opens for itself begin at 10.
+pub const EXEC_FDS: usize = 16;

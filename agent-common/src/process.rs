@@ -1,6 +1,10 @@
 //! Life-cycle records: fork, exec, exit.
 
-use crate::{file::PathInfo, limits::COMM_LEN, record::RecordHead};
+use crate::{
+    file::PathInfo,
+    limits::{COMM_LEN, EXEC_FDS},
+    record::RecordHead,
+};
 
 /// Identity of a process: thread-group id and start time of its leader. 16 bytes.
 ///
@@ -80,9 +84,12 @@ pub struct FdRecord {
     pub mode: u16,
     /// Low bits of `file::f_mode`: [`FMODE_READ`], [`FMODE_WRITE`].
     pub fmode: u16,
-    /// Always zero.
-    pub _pad: u32,
+    /// `super_block::s_magic`: [`PIPEFS`] tells a pipe without a name from a FIFO.
+    pub magic: u32,
 }
+
+/// `PIPEFS_MAGIC` of the kernel.
+pub const PIPEFS: u32 = 0x5049_5045;
 
 /// `FMODE_READ` of the kernel: the descriptor may be read.
 pub const FMODE_READ: u16 = 1;
@@ -103,7 +110,7 @@ pub const EXEC_ARGV_UNREADABLE: u32 = 16;
 /// A successful execve. Fixed part; the tail holds, one after the other without gaps:
 /// executable path (`exe.len` bytes, leaf first), working directory (`cwd.len`, leaf first), file name as given
 /// to execve (`filename_len`, as typed), interpreter (`interp_len`, as resolved by the kernel), argument
-/// vector (`argv_len`, arguments separated by NUL). 224 bytes.
+/// vector (`argv_len`, arguments separated by NUL). 536 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(
@@ -121,8 +128,8 @@ pub struct ExecRecord {
     pub argv_total: u64,
     /// `bpf_get_current_cgroup_id`: inode of the cgroup in the v2 hierarchy.
     pub cgroup_id: u64,
-    /// Descriptors 0, 1 and 2.
-    pub fds: [FdRecord; 3],
+    /// Descriptors 0 to 15.
+    pub fds: [FdRecord; EXEC_FDS],
     /// Path of the executable.
     pub exe: PathInfo,
     /// Working directory.
@@ -165,4 +172,4 @@ const _: () = assert!(size_of::<ProcessKey>() == 16);
 const _: () = assert!(size_of::<ForkRecord>() == 80);
 const _: () = assert!(size_of::<ExitRecord>() == 48);
 const _: () = assert!(size_of::<FdRecord>() == 24);
-const _: () = assert!(size_of::<ExecRecord>() == 224);
+const _: () = assert!(size_of::<ExecRecord>() == 536);

@@ -14,6 +14,8 @@ pub const KIND_OPEN: u16 = 4;
 pub const KIND_FLOW: u16 = 5;
 /// Tag of an answer of a name server: [`crate::dns::DnsRecord`] and its tail.
 pub const KIND_DNS: u16 = 6;
+/// Tag of a record about a unix socket: [`crate::unix::UnixRecord`].
+pub const KIND_UNIX: u16 = 7;
 
 /// Head of every record. 40 bytes.
 #[repr(C)]

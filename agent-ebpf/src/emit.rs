@@ -8,7 +8,7 @@ use agent_common::{
     limits::RECORD_MAX,
     net::{STATE_EPOCH, STATE_IDLE},
     process::{ExecRecord, ProcessKey},
-    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
+    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, KIND_UNIX, RecordHead},
 };
 use aya_ebpf::{
     EbpfContext,
@@ -108,6 +108,7 @@ const fn counters(kind: u16) -> (Counter, Counter) {
         KIND_EXEC => (Counter::ExecSent, Counter::ExecDropped),
         KIND_EXIT => (Counter::ExitSent, Counter::ExitDropped),
         KIND_OPEN => (Counter::OpenSent, Counter::OpenDropped),
+        KIND_UNIX => (Counter::UnixSent, Counter::UnixDropped),
         _ => (Counter::FlowSent, Counter::FlowDropped),
     }
 }
@@ -128,6 +129,10 @@ impl Fixed for agent_common::process::ExitRecord {
 
 impl Fixed for agent_common::net::FlowRecord {
     const KIND: u16 = KIND_FLOW;
+}
+
+impl Fixed for agent_common::unix::UnixRecord {
+    const KIND: u16 = KIND_UNIX;
 }
 
 /// Builds a record in the life-cycle ring. `fill` must write every byte. False when the ring was full.

@@ -149,6 +149,13 @@ impl Fingerprint {
     }
 }
 
+/// A name for something of the kernel's by its address, which the name does not tell.
+#[inline(always)]
+pub(crate) fn name_of(address: u64) -> u64 {
+    let [a, b, ..] = tuning!(seed);
+    mix(join(a, b), address)
+}
+
 /// Both halves as one word.
 #[inline(always)]
 fn join(high: u32, low: u32) -> u64 {

@@ -6,10 +6,12 @@ use agent_common::{
     file::{DirKey, FileKey},
     limits::{
         ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, OVERFLOW_ENTRIES,
-        QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES, UDP_PEERS, WRITTEN_INODES,
+        QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES, UDP_PEERS, UNIX_USES as UNIX,
+        WRITTEN_INODES,
     },
     net::{FlowKey, FlowValue, STATE_SLOTS, UdpPeer},
     process::ProcessKey,
+    unix::UnixUse,
 };
 use aya_ebpf::{
     macros::map,
@@ -56,6 +58,11 @@ pub(crate) struct Sending {
 /// bytes takes it.
 #[map(name = "weir_udp_peer")]
 pub(crate) static UDP_PEER: LruHashMap<Sending, UdpPeer> = LruHashMap::with_max_entries(UDP_PEERS, 0);
+
+/// Uses of unix sockets that were told: 1 with both ends, 0 while the other end had no inode. What it forgets is told
+/// once more.
+#[map(name = "weir_unix_uses")]
+pub(crate) static UNIX_USES: LruHashMap<UnixUse, u8> = LruHashMap::with_max_entries(UNIX, 0);
 
 /// Fingerprints of the opens last reported, direct-mapped.
 #[map(name = "weir_seen")]

@@ -10,4 +10,5 @@ mod udp_peer;
 mod send;
 mod sequence;
 mod recv;
+mod unix;
 mod dns;

@@ -6,6 +6,7 @@ pub mod escape;
 pub mod dns;
 mod names;
 pub mod state;
+mod unix;
 pub mod decode;
 pub mod recording;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use bytes::Bytes;
 pub use names::{Names, Resolvers};
 pub use state::State;
+pub use unix::UnixSocket;
 
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`).
 pub type BootTime = u64;
@@ -104,6 +106,8 @@ pub enum Fact {
     Resolvers(Resolvers),
     /// What an earlier run knew. Follows the start, once at most.
     State(Box<State>),
+    /// First send or receive of the process through a unix socket.
+    Unix(UnixSocket),
 }
 
 /// Facts about the run.
@@ -226,6 +230,8 @@ pub enum FdObject {
     },
     /// One end of a pipe or FIFO, by inode.
     Pipe {
+        /// Device of a FIFO; 0 for a pipe without a name.
+        dev: u32,
         /// Inode.
         ino: u64,
         /// The reading end.
@@ -287,6 +293,8 @@ pub struct Exec {
     pub net_ns: u32,
     /// Descriptors 0, 1 and 2.
     pub fds: [FdObject; 3],
+    /// Pipes among the next 13.
+    pub more_fds: Vec<FdSeen>,
 }
 
 /// An open that succeeded and passed the kernel's filter.
@@ -454,6 +462,22 @@ impl Flow {
     #[must_use]
     pub fn remote_ip(&self) -> Option<IpAddr> {
         self.remote.map(|remote| remote.ip())
+    }
+}
+
+/// A pipe or FIFO, or a socket that stands for one: device, which is 0 for what has no name, and inode. Sockets and pipes
+/// without a name have their numbers from the same counter.
+pub type PipeKey = (u32, u64);
+
+impl FdObject {
+    /// Key of a pipe, FIFO or socket.
+    #[must_use]
+    pub const fn pipe(self) -> Option<PipeKey> {
+        match self {
+            Self::Pipe { dev, ino, .. } => Some((dev, ino)),
+            Self::Socket { ino } => Some((0, ino)),
+            Self::None | Self::File { .. } | Self::Device { .. } | Self::Other { .. } => None,
+        }
     }
 }
 

@@ -21,7 +21,10 @@ use std::{
     sync::Arc,
 };
 
-use agent_common::process::NS_PER_TICK;
+use agent_common::{
+    file::{S_IFIFO, S_IFMT},
+    process::NS_PER_TICK,
+};
 
 use crate::{
     alert::{Action, Body, Host, Record, SignalLine, Totals},
@@ -32,8 +35,7 @@ use crate::{
     detect::{Detectors, Observation, Signal, Subject, traffic_flow::is_icmp},
     event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
     names::Names,
-    process::Table,
-    process::story::is_launcher,
+    process::{Process, Table, story::is_launcher},
     provenance::Provenance,
     score::{evidence::Evidence, trust::Rules},
 };
@@ -60,6 +62,8 @@ const NAMES_SENSOR: &str = "dns";
 pub const UNKNOWN_DESTINATION: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 /// A sender that sent nothing for this long has paused.
 const SETTLED_NS: u64 = 1_000_000_000;
+/// Ancestors that may have made a pipe: subshells are nested a few deep.
+const MAKERS_MAX: usize = 4;
 /// Between two sweeps of tables for what may be dropped.
 const SWEEP_NS: u64 = 1_000_000_000;
 
@@ -151,9 +155,7 @@ impl Pipeline {
             }
             Fact::Exec(exec) => {
                 self.table.exec(process, exec, self.now);
-                let parent = self.table.get(process).and_then(|known| known.parent);
-                let parent = parent.filter(|&parent| self.passes_on(parent));
-                self.provenance.exec(process, parent, exec);
+                self.provenance.exec(process, &self.makers(process), exec);
                 self.moments.exec(process, exec, self.now);
                 self.observe(process, &Observation::Exec, out);
             }
@@ -183,6 +185,10 @@ impl Pipeline {
             Fact::Names(names) => self.names.hear(names, self.now),
             Fact::Resolvers(resolvers) => self.names.ask(resolvers),
             Fact::State(state) => self.restore(state),
+            Fact::Unix(used) => {
+                let actor = Arc::clone(self.table.ensure(process, self.now));
+                self.provenance.unix(&actor, self.table.story(process), used, self.now);
+            }
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(None, out);
@@ -233,6 +239,12 @@ impl Pipeline {
     }
 
     fn open(&mut self, process: ProcessKey, open: &Open, out: &mut Vec<Record>) {
+        if open.mode & S_IFMT == S_IFIFO {
+            // It keeps nothing: no file that anybody collects or stages.
+            self.table.ensure(process, self.now);
+            self.provenance.fifo(process, open);
+            return self.moments.note(process, Mark::Pipe((open.file.dev, open.file.ino)), self.now);
+        }
         let class = self.classifier.classify(&open.path);
         let actor = self.table.ensure(process, self.now);
         let labelled = if class.sensitive.is_some() && Detectors::owns(actor, open.path.bytes.as_slice()) {
@@ -256,7 +268,8 @@ impl Pipeline {
             FlowWhat::Accepted => return,
             FlowWhat::Connect | FlowWhat::Active | FlowWhat::Snapshot => {}
         }
-        self.table.ensure(process, self.now);
+        let actor = Arc::clone(self.table.ensure(process, self.now));
+        self.provenance.flow(&actor, self.table.story(process), flow, self.now);
         let delta = self.flows.update(process, flow, self.now);
         let Some(remote) = destination(flow) else { return };
         if self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION {
@@ -312,7 +325,7 @@ impl Pipeline {
         let mut found: Vec<Signal> = Vec::new();
         if let Some(actor) = self.table.get(process) {
             let lineage = self.table.lineage(process);
-            let lineage: Vec<&crate::process::Process> = lineage.into_iter().map(Arc::as_ref).collect();
+            let lineage: Vec<&Process> = lineage.into_iter().map(Arc::as_ref).collect();
             let subject = Subject { process: actor, lineage: &lineage, story: self.table.story(process) };
             self.detectors.observe(self.now, &subject, observation, &mut found);
         }
@@ -364,6 +377,25 @@ impl Pipeline {
     /// Whether a process hands what it carries to its children: a launcher's children begin anew.
     fn passes_on(&self, process: ProcessKey) -> bool {
         self.table.get(process).is_some_and(|process| !is_launcher(process))
+    }
+
+    /// Who may have made the pipes that a new program holds, nearest first: its parent and, as long as these run no
+    /// program of their own (a subshell), the ancestors beyond. Not launchers.
+    fn makers(&self, process: ProcessKey) -> Vec<ProcessKey> {
+        let mut found = Vec::new();
+        let mut at = process;
+        while found.len() < MAKERS_MAX
+            && let Some(parent) = self.table.get(at).and_then(|known| known.parent)
+            && self.passes_on(parent)
+        {
+            found.push(parent);
+            let is_bare = |known: &Arc<Process>| known.execs == 0 && !known.preexisting;
+            if !self.table.get(parent).is_some_and(is_bare) {
+                break;
+            }
+            at = parent;
+        }
+        found
     }
 
     fn close(&mut self, idle_ns: Option<u64>, out: &mut Vec<Record>) {

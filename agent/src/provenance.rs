@@ -1,13 +1,18 @@
 //! Which data a process, pipe or file carries, and how it got it.
 //!
-//! Reads, writes, pipes and forks are kept as edges; what a process carries is gathered from them when somebody
-//! asks ([`Provenance::carried`]), so that data read after a pipe was laid is found as well as data read before.
+//! Reads, writes, pipes, sockets and forks are kept as edges; what a process carries is gathered from them when
+//! somebody asks ([`Provenance::carried`]), so that data read after a pipe was laid is found as well as data read
+//! before.
 //! When a process is forgotten, what it carried is frozen into the files that it wrote, so that an archive made
 //! at noon still has its origins at night.
 
 pub mod carried;
 pub mod load;
 pub mod pipes;
+pub mod hops;
+mod sinks;
+mod descriptors;
+mod peers;
 pub mod edges;
 pub mod restore;
 
@@ -19,12 +24,14 @@ use std::{
 
 use crate::{
     config::classify::FileClass,
-    event::{Bytes, Exec, FdObject, FileKey, Open, ProcessKey, Seen},
+    event::{Bytes, FileKey, Open, PipeKey, ProcessKey},
 };
 
 pub use carried::{Carried, Origin};
 pub use load::{Cut, Load, Secrets};
 
+use hops::Hops;
+use peers::Peer;
 use pipes::Pipes;
 
 /// Files remembered as written, at once; the oldest go first.
@@ -38,7 +45,7 @@ const WROTE_MAX: usize = 256;
 /// Sources remembered for one process.
 const SOURCES_MAX: usize = 128;
 /// Children without a program of their own remembered for one process, the latest.
-const HELPERS_MAX: usize = 32;
+const BARE_MAX: usize = 32;
 /// Processes that one gathering visits.
 const VISITS_MAX: usize = 256;
 
@@ -49,18 +56,29 @@ pub struct Provenance {
     files: HashMap<FileKey, FileNode>,
     files_order: VecDeque<FileKey>,
     pipes: Pipes,
+    hops: Hops,
     forgotten_files: u64,
 }
 
 #[derive(Debug, Default)]
 struct Node {
+    /// What it read itself.
     own: Carried,
+    /// What processes left to it that are gone.
+    left: Carried,
     sources: Vec<Source>,
     wrote: Vec<FileKey>,
-    pipes: Vec<u64>,
-    helpers: Vec<ProcessKey>,
+    pipes: Vec<PipeKey>,
+    /// Processes that receive from it through sockets.
+    feeds: Vec<ProcessKey>,
+    /// Children that were forked and run its program still.
+    bare: Vec<ProcessKey>,
     /// There is strong evidence about what it collected or made ready.
     held: bool,
+    /// Its story, once it used a socket.
+    story: Option<ProcessKey>,
+    /// So many stories send to it that it cannot be told whose data it hands on.
+    crowded: bool,
 }
 
 #[derive(Debug)]
@@ -75,8 +93,9 @@ struct FileNode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Process(ProcessKey),
-    Pipe(u64),
+    Pipe(PipeKey),
     File(FileKey),
+    Peer(Peer),
 }
 
 impl Provenance {
@@ -90,35 +109,11 @@ impl Provenance {
     /// A child that has not called exec is a part of its parent's program: what it reads reaches the parent by pipes that
     /// both had before (sshd's sftp, a pool of workers). It does not reach the parent's other children.
     pub fn helps(&mut self, parent: ProcessKey, child: ProcessKey) {
-        let helpers = &mut self.processes.entry(parent).or_default().helpers;
-        if helpers.len() == HELPERS_MAX {
-            helpers.remove(0);
+        let bare = &mut self.processes.entry(parent).or_default().bare;
+        if bare.len() == BARE_MAX {
+            bare.remove(0);
         }
-        helpers.push(child);
-    }
-
-    /// Standard input and output of a new program, which helps nobody any more.
-    pub fn exec(&mut self, process: ProcessKey, parent: Option<ProcessKey>, exec: &Exec) {
-        if let Some(node) = self.processes.get_mut(&exec.parent) {
-            node.helpers.retain(|&helper| helper != process);
-        }
-        let [stdin, stdout, _] = exec.fds;
-        self.descriptor(process, parent, stdin, Direction::In);
-        self.descriptor(process, parent, stdout, Direction::Out);
-    }
-
-    /// Pipes of a process that stood before the agent.
-    pub fn seen(&mut self, process: ProcessKey, seen: &Seen) {
-        for found in &seen.fds {
-            if let FdObject::Pipe { ino, read, write } = found.object {
-                if read {
-                    self.reads_pipe(process, None, ino);
-                }
-                if write {
-                    self.writes_pipe(process, None, ino);
-                }
-            }
-        }
+        bare.push(child);
     }
 
     /// A file was opened. Answers whether the file carries data that somebody collected or staged.
@@ -173,7 +168,7 @@ impl Provenance {
         let mut queue = VecDeque::from([process]);
         while let Some(at) = queue.pop_front() {
             let Some(node) = self.processes.get(&at) else { continue };
-            if take(Some(at), &node.own).is_break() {
+            if take(Some(at), &node.own).is_break() || take(None, &node.left).is_break() {
                 return;
             }
             let mut visit = |key: ProcessKey| {
@@ -182,12 +177,14 @@ impl Provenance {
                 }
             };
             if at == process {
-                node.helpers.iter().copied().for_each(&mut visit);
+                node.bare.iter().copied().for_each(&mut visit);
             }
             for &source in &node.sources {
                 match source {
                     Source::Process(parent) => visit(parent),
-                    Source::Pipe(ino) => self.pipes.writers(ino).iter().copied().for_each(&mut visit),
+                    Source::Pipe(key) => self.into_pipe(key, at).into_iter().for_each(&mut visit),
+                    Source::Peer(peer) if node.follows(&peer) => visit(peer.process),
+                    Source::Peer(_) => {}
                     Source::File(file) => {
                         let Some(file) = self.files.get(&file) else { continue };
                         file.writers.iter().copied().for_each(&mut visit);
@@ -217,15 +214,18 @@ impl Provenance {
                 }
             }
         }
-        for ino in node.pipes {
-            for reader in self.pipes.readers(ino) {
-                if reader != process
-                    && let Some(reader) = self.processes.get_mut(&reader)
-                {
-                    reader.own.merge(&carried);
+        for key in node.pipes {
+            for reader in self.pipes.readers(key) {
+                if let Some(reader) = self.processes.get_mut(&reader) {
+                    reader.left.merge(&carried);
                 }
             }
-            self.pipes.leave(ino, process);
+            self.pipes.leave(key, process);
+        }
+        for receiver in node.feeds {
+            if let Some(receiver) = self.processes.get_mut(&receiver) {
+                receiver.lose(process, &carried);
+            }
         }
     }
 
@@ -246,15 +246,14 @@ impl Provenance {
     }
 
     /// Whether what the process carries may still come to others through it: by a file that it wrote and that is
-    /// remembered, or by a pipe whose reader is.
+    /// remembered, or by a pipe or a socket whose reader is.
     #[must_use]
     pub fn hands_on(&self, process: ProcessKey) -> bool {
         let Some(node) = self.processes.get(&process) else { return false };
-        let read = |&ino: &u64| {
-            let readers = self.pipes.readers(ino);
-            readers.iter().any(|reader| *reader != process && self.processes.contains_key(reader))
-        };
-        node.wrote.iter().any(|file| self.files.contains_key(file)) || node.pipes.iter().any(read)
+        let is_other = |reader: &ProcessKey| *reader != process && self.processes.contains_key(reader);
+        node.wrote.iter().any(|file| self.files.contains_key(file))
+            || node.pipes.iter().any(|&key| self.pipes.readers(key).iter().any(is_other))
+            || node.feeds.iter().any(is_other)
     }
 
     /// What the process itself read.
@@ -266,6 +265,11 @@ impl Provenance {
     /// Written files dropped from memory because there were too many, since the last call.
     pub fn take_forgotten_files(&mut self) -> u64 {
         std::mem::take(&mut self.forgotten_files)
+    }
+
+    /// Ends of pipes and sockets that could not be remembered, since the last call.
+    pub fn take_forgotten_ends(&mut self) -> u64 {
+        self.pipes.take_untracked() + self.hops.take_evicted()
     }
 
     fn read(&mut self, process: ProcessKey, open: &Open, class: &FileClass) -> bool {
@@ -342,50 +346,6 @@ impl Provenance {
         held
     }
 
-    fn descriptor(
-        &mut self,
-        process: ProcessKey,
-        parent: Option<ProcessKey>,
-        object: FdObject,
-        direction: Direction,
-    ) {
-        match (object, direction) {
-            (FdObject::Pipe { ino, .. } | FdObject::Socket { ino }, Direction::In) => {
-                self.reads_pipe(process, parent, ino);
-            }
-            (FdObject::Pipe { ino, .. } | FdObject::Socket { ino }, Direction::Out) => {
-                self.writes_pipe(process, parent, ino);
-            }
-            (
-                FdObject::File { .. } | FdObject::Device { .. } | FdObject::Other { .. } | FdObject::None,
-                _,
-            ) => {}
-        }
-    }
-
-    fn reads_pipe(&mut self, process: ProcessKey, parent: Option<ProcessKey>, ino: u64) {
-        self.pipes.reads(ino, process, parent);
-        self.source(process, Source::Pipe(ino));
-        self.joins(process, ino);
-    }
-
-    fn writes_pipe(&mut self, process: ProcessKey, parent: Option<ProcessKey>, ino: u64) {
-        self.pipes.writes(ino, process, parent);
-        self.joins(process, ino);
-        // The far end of a pipe that nobody is known to read is held by whoever made it: the parent.
-        if let Some(parent) = parent {
-            self.source(parent, Source::Pipe(ino));
-            self.joins(parent, ino);
-        }
-    }
-
-    fn joins(&mut self, process: ProcessKey, ino: u64) {
-        let node = self.processes.entry(process).or_default();
-        if !node.pipes.contains(&ino) && node.pipes.len() < SOURCES_MAX {
-            node.pipes.push(ino);
-        }
-    }
-
     fn source(&mut self, process: ProcessKey, source: Source) {
         let node = self.processes.entry(process).or_default();
         if !node.sources.contains(&source) {
@@ -395,12 +355,6 @@ impl Provenance {
             node.sources.push(source);
         }
     }
-}
-
-#[derive(Clone, Copy)]
-enum Direction {
-    In,
-    Out,
 }
 
 #[cfg(test)]

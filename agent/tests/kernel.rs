@@ -12,6 +12,8 @@
 mod dns;
 #[path = "support/interrupted.rs"]
 mod interrupted;
+#[path = "kernel/edges.rs"]
+mod edges;
 #[path = "support/io_uring.rs"]
 mod io_uring;
 #[path = "support/kernel_side.rs"]
@@ -93,7 +95,7 @@ fn mapped(address: Ipv4Addr) -> [u8; 16] {
 #[test]
 fn sensors_that_every_kernel_carries() {
     let Some(kernel) = Kernel::load("sensors_that_every_kernel_carries") else { return };
-    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
+    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive", "unix"] {
         assert!(kernel.runs(sensor), "{sensor} is off");
     }
     // Another rung serves when the verifier refuses a program, which nobody would notice.
@@ -122,7 +124,7 @@ fn a_hook_that_this_kernel_has_is_taken() {
         "fentry" | "fexit" => has_fentry(),
         "cgroup" => fs::read_to_string("/proc/mounts").is_ok_and(|mounts| mounts.contains(" cgroup2 ")),
         // Of all tracepoints only those of sent and received bytes are younger than the oldest kernel.
-        _ => !["send", "receive"].contains(&sensor) || !event("sock/sock_send_length").is_empty(),
+        _ => !["send", "receive", "unix"].contains(&sensor) || !event("sock/sock_send_length").is_empty(),
     };
     for unheeded in &kernel.loaded.unheeded {
         println!("{unheeded:?}");
@@ -132,7 +134,9 @@ fn a_hook_that_this_kernel_has_is_taken() {
     let functions = fs::read_to_string("/proc/kallsyms").expect("the kernel's functions");
     // Why a better rung was not taken, and which part of the one that serves is missing.
     for sensor in &kernel.loaded.coverage {
-        for reason in sensor.reason.split("; ").filter(|reason| !reason.is_empty()) {
+        // What depends on another sensor's hook has that sensor's reasons.
+        let own = |reason: &&str| !reason.is_empty() && !reason.contains("the sensor ");
+        for reason in sensor.reason.split("; ").filter(own) {
             let mut place =
                 reason.strip_prefix("without ").unwrap_or(reason).split(": ").next().unwrap_or("").split(':');
             let has = match (place.next(), place.next(), place.next()) {
@@ -206,7 +210,7 @@ fn debug_messages_cost_no_sensor() {
     };
     let Some(kernel) = Kernel::load_alone("debug_messages_cost_no_sensor", verbose) else { return };
     assert!(kernel.loaded.messages.is_some());
-    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive"] {
+    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive", "unix"] {
         assert!(kernel.runs(sensor), "{sensor} is off");
     }
 }

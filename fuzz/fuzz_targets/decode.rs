@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         field.copy_from_slice(&len.to_ne_bytes());
     }
     if let Some(field) = shaped.get_mut(KIND) {
-        let kind = u16::from(field[0] % 7);
+        let kind = u16::from(field[0] % 8);
         field.copy_from_slice(&kind.to_ne_bytes());
     }
     let _ = decode(&shaped);

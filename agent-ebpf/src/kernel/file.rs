@@ -126,7 +126,7 @@ impl Leaf {
     }
 }
 
-/// What a descriptor is; zeros when it is closed. A sub-program: an exec asks three times.
+/// What a descriptor is; zeros when it is closed. A sub-program: an exec asks sixteen times.
 #[inline(never)]
 pub(crate) fn describe(address: u64, out: &mut FdRecord) -> u64 {
     *out = FdRecord::default();
@@ -134,7 +134,9 @@ pub(crate) fn describe(address: u64, out: &mut FdRecord) -> u64 {
         return 0;
     };
     out.ino = read(file.inode, layout!(inode_ino)).unwrap_or(0);
-    out.dev = file.superblock().and_then(|superblock| read(superblock, layout!(sb_dev))).unwrap_or(0);
+    let superblock = file.superblock().unwrap_or(0);
+    out.dev = read(superblock, layout!(sb_dev)).unwrap_or(0);
+    out.magic = magic(superblock).unwrap_or(0);
     out.rdev = read(file.inode, layout!(inode_rdev)).unwrap_or(0);
     out.mode = file.mode;
     out.fmode = file.access();

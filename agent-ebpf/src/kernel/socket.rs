@@ -11,7 +11,7 @@ pub(crate) use agent_common::net::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP};
 use super::{layout, peek, peek_into, read, tuning};
 
 /// `AF_UNIX`: never leaves the host.
-const AF_UNIX: u16 = 1;
+pub(crate) const AF_UNIX: u16 = 1;
 /// `AF_NETLINK`: talks to the kernel.
 const AF_NETLINK: u16 = 16;
 /// `SOCK_STREAM`.
@@ -132,6 +132,17 @@ impl Socket {
             peek_into(self.address, layout!(sock_v6_daddr), &mut value.remote);
         }
     }
+}
+
+/// Inode number in sockfs of a `sock`; 0 while nobody has accepted it, and once it is closed.
+#[inline(always)]
+pub(crate) fn inode(sock: u64) -> u64 {
+    let socket: u64 = peek(sock, layout!(sock_socket));
+    let (outer, beside) = (layout!(socket_alloc_socket), layout!(socket_alloc_inode));
+    if socket == 0 || outer == ABSENT || beside == ABSENT {
+        return 0;
+    }
+    peek(socket - u64::from(outer) + u64::from(beside), layout!(inode_ino))
 }
 
 /// The `sock` of a `socket` that the verifier knows by type: a direct load keeps the type, which the cookie

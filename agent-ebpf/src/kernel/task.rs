@@ -1,9 +1,12 @@
 //! Tasks: identity, credentials, namespaces, descriptors.
 
-use agent_common::process::{NS_PER_TICK, ProcessKey};
+use agent_common::{
+    limits::EXEC_FDS,
+    process::{NS_PER_TICK, ProcessKey},
+};
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task};
 
-use super::{layout, read, tuning};
+use super::{layout, peek_into, read, tuning};
 
 /// "Not set" for user and session ids.
 pub(crate) const UNSET: u32 = u32::MAX;
@@ -88,4 +91,16 @@ pub(crate) fn file(task: u64, fd: u64) -> Option<u64> {
     }
     let file: u64 = read(array + fd * 8, 0)?;
     (file != 0).then_some(file)
+}
+
+/// `file` pointers behind the first descriptors, zeros for those that are closed. Every table has room for more of them
+/// (`NR_OPEN_DEFAULT`, the bits of a long).
+#[inline(always)]
+pub(crate) fn first_files(task: u64, into: &mut [u64; EXEC_FDS]) {
+    *into = [0; EXEC_FDS];
+    if let Some((array, length)) = descriptors(task)
+        && length >= EXEC_FDS as u32
+    {
+        peek_into(array, 0, into);
+    }
 }

@@ -3,7 +3,7 @@
 use agent_common::{
     counters::Counter,
     file::PATH_UNREACHABLE,
-    limits::{ARGV_MAX, ARGV_SHORT, PATH_MAX},
+    limits::{ARGV_MAX, ARGV_SHORT, EXEC_FDS, PATH_MAX},
     process::{EXEC_ARGV_TRUNCATED, EXEC_ARGV_UNREADABLE, EXEC_DELETED, EXEC_MEMFD, EXEC_SCRIPT, ExecRecord},
     record::KIND_EXEC,
 };
@@ -55,6 +55,7 @@ fn try_exec(task: u64, bprm: u64) -> Outcome {
     let process = task::key(task).ok_or(Fault::Task)?;
     record.flags = 0;
     fill_identity(record, task);
+    fill_descriptors(scratch, record, task);
     let mm: u64 = read(task, layout!(task_mm)).ok_or(Fault::Exec)?;
     let end = append_paths(scratch, record, task, mm)?;
     let end = append_names(scratch, record, bprm, end);
@@ -80,10 +81,17 @@ fn fill_identity(record: &mut ExecRecord, task: u64) {
     record.mnt_ns = read(task::mount_namespace(task), layout!(mnt_ns_inum)).unwrap_or(0);
     record.net_ns = task::network_namespace(task);
     record.comm = read(task, layout!(task_comm)).unwrap_or_default();
-    let [stdin, stdout, stderr] = &mut record.fds;
-    describe(task::file(task, 0).unwrap_or(0), stdin);
-    describe(task::file(task, 1).unwrap_or(0), stdout);
-    describe(task::file(task, 2).unwrap_or(0), stderr);
+}
+
+/// The first descriptors. Their addresses are kept where the paths will be.
+#[inline(always)]
+fn fill_descriptors(scratch: *mut u8, record: &mut ExecRecord, task: u64) {
+    // SAFETY: right behind the fixed part, whose size is a multiple of 8, well inside the area, and this CPU's own.
+    let files = unsafe { &mut *scratch.wrapping_add(FIXED as usize).cast::<[u64; EXEC_FDS]>() };
+    task::first_files(task, files);
+    for (file, out) in files.iter().zip(&mut record.fds) {
+        describe(*file, out);
+    }
 }
 
 /// The executable after lookup and the working directory; the new end of the record.

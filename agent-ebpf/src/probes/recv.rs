@@ -1,7 +1,7 @@
 //! Bytes that arrive through sockets. A datagram's sender is not known here: what an unconnected socket receives
 //! is booked on its entry without a peer.
 
-use agent_common::net::UdpPeer;
+use agent_common::{net::UdpPeer, unix::UNIX_RECEIVED};
 use aya_ebpf::{
     EbpfContext,
     cty::c_void,
@@ -9,6 +9,7 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, FExitContext, ProbeContext, TracePointContext},
 };
 
+use super::unix;
 use crate::{
     emit,
     kernel::{
@@ -85,7 +86,7 @@ fn try_received(sock: u64, handle: Handle, bytes: i32, flags: i32) -> Outcome {
         return Ok(());
     }
     let Some(socket) = Socket::of(sock, handle) else {
-        return Ok(());
+        return unix::moved(sock, bytes, UNIX_RECEIVED);
     };
     let process = task::current_key().ok_or(Fault::Task)?;
     ledger::count(

@@ -1,6 +1,6 @@
 //! Bytes that leave through sockets.
 
-use agent_common::net::UdpPeer;
+use agent_common::{net::UdpPeer, unix::UNIX_SENT};
 use aya_ebpf::{
     EbpfContext,
     cty::c_void,
@@ -9,6 +9,7 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, FExitContext, ProbeContext, TracePointContext},
 };
 
+use super::unix;
 use crate::{
     emit,
     kernel::{
@@ -91,7 +92,7 @@ fn try_length(ctx: &TracePointContext) -> Outcome {
 #[inline(always)]
 fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
     let Some(socket) = Socket::of(sock, handle) else {
-        return Ok(());
+        return unix::moved(sock, bytes, UNIX_SENT);
     };
     // A datagram that failed leaves its destination behind as well: it must not be the next one's.
     let remembered = if socket.is_udp() { take_peer(handle) } else { UdpPeer::default() };

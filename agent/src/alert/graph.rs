@@ -6,7 +6,10 @@ use std::{
     net::SocketAddr,
 };
 
-use crate::event::{BootTime, Bytes, ProcessKey};
+use crate::{
+    event::{BootTime, Bytes, ProcessKey},
+    provenance::hops::Hop,
+};
 
 /// Nodes of one alert.
 pub const NODES_MAX: usize = 64;
@@ -49,6 +52,8 @@ pub enum Node {
     },
     /// A pipe, FIFO or socket pair, by inode.
     Pipe(u64),
+    /// A socket between two processes of this host, by an end that receives.
+    Socket(Hop),
     /// The far end of flows to the outside.
     Destination {
         /// Address and port.
@@ -83,7 +88,7 @@ pub enum EdgeKind {
     Read,
     /// A process opened a file for writing.
     Wrote,
-    /// Into a pipe, or out of it.
+    /// Into a pipe or socket, or out of it.
     Piped,
     /// To the outside.
     Sent,
@@ -180,7 +185,7 @@ impl Graph {
         let (rank, bytes) = match self.nodes.get(index) {
             Some(Node::Process(_)) => (0, 0),
             Some(Node::Destination { .. }) => (1, 0),
-            Some(Node::Pipe(_)) => (2, 0),
+            Some(Node::Pipe(_) | Node::Socket(_)) => (2, 0),
             Some(Node::Files { bytes, .. }) => (3, *bytes),
             Some(Node::File { size, .. }) => (if leads_on { 2 } else { 4 }, *size),
             None => (u8::MAX, 0),
@@ -196,7 +201,7 @@ impl Node {
         match self {
             Self::File { size, .. } => Some(*size),
             Self::Files { bytes, .. } => Some(*bytes),
-            Self::Process(_) | Self::Pipe(_) | Self::Destination { .. } => None,
+            Self::Process(_) | Self::Pipe(_) | Self::Socket(_) | Self::Destination { .. } => None,
         }
     }
 }

@@ -63,7 +63,7 @@ pub enum HooksError {
 
 impl Hooks {
     /// Sensors that have hooks to choose among. A sensor that depends on one of them follows it.
-    pub const SENSORS: [&str; 7] = ["fork", "exec", "exit", "open", "connect", "send", "receive"];
+    pub const SENSORS: [&str; 8] = ["fork", "exec", "exit", "open", "connect", "send", "receive", "unix"];
 
     /// The kinds of hook that each of them has.
     const KINDS: [&[HookKind]; Self::SENSORS.len()] = {
@@ -71,7 +71,7 @@ impl Hooks {
         let traced: &[HookKind] = &[Tracepoint, Kprobe];
         let opened: &[HookKind] = &[Tracepoint, Fentry];
         let moved: &[HookKind] = &[Tracepoint, Fentry, Kprobe];
-        [traced, traced, traced, opened, traced, moved, moved]
+        [traced, traced, traced, opened, traced, moved, moved, moved]
     };
 
     /// The same kind for every sensor that has it; the others choose for themselves.
@@ -174,7 +174,7 @@ mod tests {
             ),
             (
                 "kprobe,fork=tracepoint,exec=tracepoint,exit=tracepoint,connect=tracepoint",
-                "tracepoint,open=auto,send=kprobe,receive=kprobe",
+                "tracepoint,open=auto,send=kprobe,receive=kprobe,unix=kprobe",
             ),
         ];
         for (text, expected) in rows {
@@ -208,7 +208,7 @@ mod tests {
             ),
             ("magic", HooksError::Kind("magic".to_owned()), "found \"magic\""),
             ("open=", HooksError::Kind("open=".to_owned()), "found \"open=\""),
-            ("files=auto", HooksError::Sensor("files".to_owned()), "\"send\" or \"receive\""),
+            ("files=auto", HooksError::Sensor("files".to_owned()), "\"receive\" or \"unix\""),
             (
                 "open=kprobe",
                 HooksError::Lacks("open", HookKind::Kprobe),

@@ -29,7 +29,7 @@ pub(super) fn words(line: &str) -> Vec<Bytes> {
 }
 
 /// Standard input from a pipe.
-pub(super) const PIPE: FdObject = FdObject::Pipe { ino: 7, read: true, write: false };
+pub(super) const PIPE: FdObject = FdObject::Pipe { dev: 0, ino: 7, read: true, write: false };
 /// Standard input from a terminal.
 pub(super) const TERMINAL: FdObject = FdObject::Device { rdev: 34_816 };
 

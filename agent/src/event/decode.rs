@@ -13,11 +13,13 @@ use agent_common::{
         EXEC_ARGV_TRUNCATED, EXEC_ARGV_UNREADABLE, EXEC_DELETED, EXEC_MEMFD, EXEC_SCRIPT, ExecRecord,
         ExitRecord, FMODE_READ, FMODE_WRITE, ForkRecord,
     },
-    record::{KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, RecordHead},
+    record::{KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, KIND_UNIX, RecordHead},
+    unix::{UNIX_RECEIVED, UNIX_SENT, UnixRecord},
 };
 
 use super::{
-    BootTime, Bytes, Event, Exec, Fact, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open, ProcessKey,
+    BootTime, Bytes, Event, Exec, Fact, FdObject, FdSeen, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open,
+    ProcessKey, UnixSocket,
     dns::{self, DnsError},
 };
 use wire::{Tail, comm, fd_object, fixed, ip_address, path};
@@ -52,6 +54,9 @@ pub enum DecodeError {
     /// No such direction of a connection.
     #[error("unknown flow direction {0}")]
     Direction(u8),
+    /// No such use of a unix socket.
+    #[error("unknown use of a unix socket {0}")]
+    Unix(u16),
     /// The lengths of the tail's parts do not add up to the tail.
     #[error("record tail of {have} bytes, its parts take {need}")]
     Tail {
@@ -120,6 +125,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
             Fact::Flow(Box::new(flow_fact(what, &record.key, &record.value)?))
         }
         KIND_DNS => names(bytes)?,
+        KIND_UNIX => unix(bytes)?,
         unknown => return Err(DecodeError::Kind(unknown)),
     };
     Ok(Decoded { event: Event { time: head.time_ns, process, fact }, flow })
@@ -202,6 +208,7 @@ fn exec(bytes: &[u8]) -> Result<Fact, DecodeError> {
     tail.take(interp_len);
     let argv_bytes = tail.take(argv_len);
     let cut = EXEC_ARGV_TRUNCATED | EXEC_ARGV_UNREADABLE;
+    let [stdin, stdout, stderr, more @ ..] = record.fds.map(|fd| fd_object(&fd));
     Ok(Fact::Exec(Box::new(Exec {
         parent: record.parent.into(),
         exe,
@@ -225,7 +232,12 @@ fn exec(bytes: &[u8]) -> Result<Fact, DecodeError> {
         cgroup_id: record.cgroup_id,
         mnt_ns: record.mnt_ns,
         net_ns: record.net_ns,
-        fds: record.fds.map(|fd| fd_object(&fd)),
+        fds: [stdin, stdout, stderr],
+        more_fds: (3..)
+            .zip(more)
+            .filter(|(_, object)| matches!(object, FdObject::Pipe { .. }))
+            .map(|(fd, object)| FdSeen { fd, object })
+            .collect(),
     })))
 }
 
@@ -263,6 +275,23 @@ fn names(bytes: &[u8]) -> Result<Fact, DecodeError> {
         ttl: answer.ttl,
         cut: answer.cut,
     })))
+}
+
+fn unix(bytes: &[u8]) -> Result<Fact, DecodeError> {
+    let (record, tail) = fixed::<UnixRecord>(bytes)?;
+    Tail::new(tail, 0)?;
+    let sent = match record.what {
+        UNIX_SENT => true,
+        UNIX_RECEIVED => false,
+        unknown => return Err(DecodeError::Unix(unknown)),
+    };
+    Ok(Fact::Unix(UnixSocket {
+        sent,
+        inode: record.inode,
+        name: record.name,
+        peer_inode: record.peer_inode,
+        peer_name: record.peer_name,
+    }))
 }
 
 fn flow_what(what: u16) -> Result<FlowWhat, DecodeError> {

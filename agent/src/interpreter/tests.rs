@@ -342,8 +342,8 @@ fn odd_arguments() {
 fn only_readable_data_feeds() {
     let rows = [
         (FdObject::File { key: (1, 1), read: true, write: false }, true),
-        (FdObject::Pipe { ino: 1, read: true, write: false }, true),
-        (FdObject::Pipe { ino: 1, read: false, write: true }, false),
+        (FdObject::Pipe { dev: 0, ino: 1, read: true, write: false }, true),
+        (FdObject::Pipe { dev: 0, ino: 1, read: false, write: true }, false),
         (FdObject::Socket { ino: 1 }, true),
         (FdObject::Device { rdev: 1 }, false),
         (FdObject::None, false),

@@ -1,6 +1,9 @@
 //! From the chain of an alert to its graph.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use agent_common::process::NS_PER_TICK;
 
@@ -10,8 +13,8 @@ use crate::{
         Link,
         graph::{EDGES_MAX, Edge, EdgeKind, Graph, NODES_MAX, Node},
     },
-    event::{BootTime, Bytes, FileKey, ProcessKey},
-    provenance::{Carried, Origin, edges::Touch},
+    event::{BootTime, Bytes, FileKey, PipeKey, ProcessKey},
+    provenance::{Carried, Origin, edges::Touch, hops::Hop},
 };
 
 /// Sensitive and staged files that one process read and that are shown one by one; the others of it are one node.
@@ -23,7 +26,11 @@ struct Draft {
     graph: Graph,
     processes: BTreeMap<ProcessKey, usize>,
     files: BTreeMap<FileKey, usize>,
-    pipes: BTreeMap<u64, usize>,
+    pipes: BTreeMap<PipeKey, usize>,
+    /// Sockets by the two processes between which they are.
+    sockets: BTreeMap<(ProcessKey, ProcessKey), usize>,
+    /// Pairs of processes with a pipe between them.
+    piped: BTreeSet<(ProcessKey, ProcessKey)>,
     destinations: BTreeMap<(SocketAddr, u8), usize>,
 }
 
@@ -49,6 +56,13 @@ impl Pipeline {
         }
         for link in chain {
             self.touched(&mut draft, link.process.key, matters);
+        }
+        for link in chain {
+            for touch in self.provenance.touches(link.process.key) {
+                if let Touch::Peer(from, hop, first) = touch {
+                    draft.socket(from, link.process.key, hop, first);
+                }
+            }
         }
         for link in chain {
             self.sent(&mut draft, link.process.key);
@@ -102,12 +116,14 @@ impl Pipeline {
                         draft.from(process, file, EdgeKind::Wrote, size, first);
                     }
                 }
-                Touch::Pipe(ino, writers) => self.pipe(draft, process, ino, &writers),
+                Touch::Pipe(key, writers) => self.pipe(draft, process, key, &writers),
+                // After all pipes.
+                Touch::Peer(..) => {}
             }
         }
     }
 
-    fn pipe(&self, draft: &mut Draft, reader: ProcessKey, ino: u64, writers: &[ProcessKey]) {
+    fn pipe(&self, draft: &mut Draft, reader: ProcessKey, key: PipeKey, writers: &[ProcessKey]) {
         let known: Vec<ProcessKey> = writers
             .iter()
             .copied()
@@ -118,27 +134,28 @@ impl Pipeline {
         let held = draft
             .processes
             .keys()
-            .any(|&other| other != reader && !known.contains(&other) && self.reads(other, ino));
+            .any(|&other| other != reader && !known.contains(&other) && self.reads(other, key));
         if known.is_empty() || (made_it && held) {
             return;
         }
-        let pipe = *draft.pipes.entry(ino).or_insert_with(|| {
-            draft.graph.nodes.push(Node::Pipe(ino));
+        let pipe = *draft.pipes.entry(key).or_insert_with(|| {
+            draft.graph.nodes.push(Node::Pipe(key.1));
             draft.graph.nodes.len() - 1
         });
         for writer in known {
-            draft.from(writer, pipe, EdgeKind::Piped, None, self.moments.first(writer, Mark::Pipe(ino)));
+            draft.piped.insert(pair(reader, writer));
+            draft.from(writer, pipe, EdgeKind::Piped, None, self.moments.first(writer, Mark::Pipe(key)));
         }
-        draft.between(pipe, reader, EdgeKind::Piped, None, self.moments.first(reader, Mark::Pipe(ino)));
+        draft.between(pipe, reader, EdgeKind::Piped, None, self.moments.first(reader, Mark::Pipe(key)));
     }
 
     fn is_parent(&self, parent: ProcessKey, child: ProcessKey) -> bool {
         self.table.get(child).is_some_and(|child| child.parent == Some(parent))
     }
 
-    fn reads(&self, process: ProcessKey, ino: u64) -> bool {
+    fn reads(&self, process: ProcessKey, key: PipeKey) -> bool {
         let touches = self.provenance.touches(process);
-        touches.iter().any(|touch| matches!(touch, Touch::Pipe(pipe, _) if *pipe == ino))
+        touches.iter().any(|touch| matches!(touch, Touch::Pipe(pipe, _) if *pipe == key))
     }
 
     fn sent(&self, draft: &mut Draft, process: ProcessKey) {
@@ -170,6 +187,21 @@ impl Draft {
             *known = (*known).max(size);
         }
         index
+    }
+
+    /// A socket has one node for both directions; none where there is a pipe, as a socket pair on standard input and
+    /// output is one.
+    fn socket(&mut self, from: ProcessKey, to: ProcessKey, hop: Hop, first: BootTime) {
+        let known = self.processes.contains_key(&from) && self.processes.contains_key(&to);
+        if !known || self.piped.contains(&pair(from, to)) {
+            return;
+        }
+        let socket = *self.sockets.entry(pair(from, to)).or_insert_with(|| {
+            self.graph.nodes.push(Node::Socket(hop));
+            self.graph.nodes.len() - 1
+        });
+        self.from(from, socket, EdgeKind::Piped, None, Some(first));
+        self.between(socket, to, EdgeKind::Piped, None, Some(first));
     }
 
     fn size(&self, index: usize) -> Option<u64> {
@@ -211,6 +243,11 @@ impl Draft {
             None => self.graph.edges.push(Edge { from, to, kind, bytes, first }),
         }
     }
+}
+
+/// Two processes, whichever is named first.
+fn pair(one: ProcessKey, other: ProcessKey) -> (ProcessKey, ProcessKey) {
+    (one.min(other), one.max(other))
 }
 
 /// The deepest directory that holds all of them.

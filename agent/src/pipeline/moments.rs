@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
 };
 
-use crate::event::{BootTime, Exec, FdObject, FileKey, ProcessKey};
+use crate::event::{BootTime, Exec, FdObject, FileKey, PipeKey, ProcessKey};
 
 /// Marks of one process; further ones have no time.
 const MARKS_MAX: usize = 512;
@@ -19,7 +19,7 @@ pub(super) struct Moments(HashMap<ProcessKey, BTreeMap<Mark, BootTime>>);
 pub(super) enum Mark {
     Read(FileKey),
     Wrote(FileKey),
-    Pipe(u64),
+    Pipe(PipeKey),
     Sent(SocketAddr, u8),
 }
 
@@ -32,17 +32,11 @@ impl Moments {
         }
     }
 
-    /// A program was started with pipes on its standard input or output.
+    /// A program was started that holds pipes.
     pub(super) fn exec(&mut self, process: ProcessKey, exec: &Exec, now: BootTime) {
-        let [stdin, stdout, _] = exec.fds;
-        for object in [stdin, stdout] {
-            match object {
-                FdObject::Pipe { ino, .. } | FdObject::Socket { ino } => {
-                    self.note(process, Mark::Pipe(ino), now);
-                }
-                FdObject::None | FdObject::File { .. } | FdObject::Device { .. } | FdObject::Other { .. } => {
-                }
-            }
+        let more = exec.more_fds.iter().map(|found| found.object);
+        for key in exec.fds.into_iter().chain(more).filter_map(FdObject::pipe) {
+            self.note(process, Mark::Pipe(key), now);
         }
     }
 
@@ -66,14 +60,14 @@ mod tests {
         let process = ProcessKey { pid: 1, start_ticks: 1 };
         let mut moments = Moments::default();
         for ino in 0..2 * MARKS_MAX as u64 {
-            moments.note(process, Mark::Pipe(ino), ino + 1);
-            moments.note(process, Mark::Pipe(ino), ino + 9);
+            moments.note(process, Mark::Pipe((0, ino)), ino + 1);
+            moments.note(process, Mark::Pipe((0, ino)), ino + 9);
         }
         let last = MARKS_MAX as u64 - 1;
         for (ino, expected) in [(0, Some(1)), (last, Some(last + 1)), (last + 1, None)] {
-            assert_eq!(moments.first(process, Mark::Pipe(ino)), expected, "{ino}");
+            assert_eq!(moments.first(process, Mark::Pipe((0, ino))), expected, "{ino}");
         }
         moments.forget(process);
-        assert_eq!(moments.first(process, Mark::Pipe(0)), None);
+        assert_eq!(moments.first(process, Mark::Pipe((0, 0))), None);
     }
 }

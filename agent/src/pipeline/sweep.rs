@@ -45,6 +45,7 @@ impl Pipeline {
             ("witness_evicted", self.table.take_witnesses_evicted()),
             ("flow_untracked", self.flows.take_untracked()),
             ("sum_evicted", self.flows.take_evicted().saturating_add(self.causes.take_evicted())),
+            ("pipe_or_socket_evicted", self.provenance.take_forgotten_ends()),
             ("written_file_evicted", self.provenance.take_forgotten_files()),
             ("name_evicted", self.names.take_evicted()),
             ("burst_untracked", self.pauses.take_overflown()),

@@ -6,6 +6,7 @@ mod content;
 mod properties;
 mod horizons;
 mod state;
+mod local;
 
 use scene::{Scene, TTY, pipe_in, pipe_out};
 
@@ -348,6 +349,7 @@ fn edges(alert: &Alert) -> Vec<String> {
         Node::File { path, .. } => path.to_string(),
         Node::Files { place, count, .. } => format!("{count} below {place}"),
         Node::Pipe(ino) => format!("pipe {ino}"),
+        Node::Socket(hop) => format!("{hop:?}"),
         Node::Destination { remote, .. } => remote.to_string(),
     };
     let words = |edge: &crate::alert::graph::Edge| {

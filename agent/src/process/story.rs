@@ -58,10 +58,15 @@ const YOUNG_NS: u64 = 3_600_000_000_000;
 /// before the agent may be an attack under way.
 #[must_use]
 pub fn is_launcher(process: &Process) -> bool {
-    process.key.pid <= 2
+    launches_by_trade(process)
         || (process.preexisting && process.execs == 0 && !(runs_script(process) && is_young(process)))
-        || (LAUNCHERS.contains(&process.name()) && is_system_program(process))
         || is_interactive_shell(process)
+}
+
+/// Whether it is a program that starts what others ask for.
+#[must_use]
+pub fn launches_by_trade(process: &Process) -> bool {
+    process.key.pid <= 2 || (LAUNCHERS.contains(&process.name()) && is_system_program(process))
 }
 
 /// A shell without a script or command whose standard input is a terminal. Text that only prepares the session, as
@@ -76,7 +81,8 @@ pub fn is_interactive_shell(process: &Process) -> bool {
 
 /// Whether the executable lies where only root installs programs, so that a copy with a launcher's name elsewhere
 /// cuts no story.
-fn is_system_program(process: &Process) -> bool {
+#[must_use]
+pub fn is_system_program(process: &Process) -> bool {
     !process.exe_unlinked
         && SYSTEM.iter().any(|place| process.exe.bytes.as_slice().starts_with(place))
         && !process.exe.truncated

@@ -1,7 +1,7 @@
 //! The edges of one process, for showing.
 
-use super::{Provenance, Source};
-use crate::event::{Bytes, FileKey, ProcessKey};
+use super::{Provenance, Source, hops::Hop};
+use crate::event::{BootTime, Bytes, FileKey, PipeKey, ProcessKey};
 
 /// What data came through to a process, or what it wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,9 @@ pub enum Touch<'p> {
     /// It wrote a file.
     Wrote(FileKey, &'p Bytes),
     /// It reads a pipe, and these write into it.
-    Pipe(u64, Vec<ProcessKey>),
+    Pipe(PipeKey, Vec<ProcessKey>),
+    /// It receives through a socket from a process of this host, since then.
+    Peer(ProcessKey, Hop, BootTime),
 }
 
 impl Provenance {
@@ -25,7 +27,11 @@ impl Provenance {
         for &source in &node.sources {
             match source {
                 Source::Process(_) => {}
-                Source::Pipe(ino) => found.push(Touch::Pipe(ino, self.pipes.writers(ino))),
+                Source::Pipe(key) => found.push(Touch::Pipe(key, self.into_pipe(key, process))),
+                Source::Peer(peer) if node.follows(&peer) => {
+                    found.push(Touch::Peer(peer.process, peer.hop, peer.first));
+                }
+                Source::Peer(_) => {}
                 Source::File(key) => found.extend(path(key).map(|path| Touch::Read(key, path))),
             }
         }

@@ -1,8 +1,8 @@
-//! Pipes by inode, and who holds which end.
+//! Pipes and FIFOs by inode, and who holds which end.
 
 use std::collections::HashMap;
 
-use crate::event::ProcessKey;
+use crate::event::{PipeKey, ProcessKey};
 
 /// Pipes at once.
 const PIPES_MAX: usize = 65_536;
@@ -11,72 +11,98 @@ const ENDS_MAX: usize = 16;
 
 /// Both ends of each pipe, FIFO or stdio socket as far as they are known.
 #[derive(Debug, Default)]
-pub struct Pipes(HashMap<u64, Ends>);
+pub struct Pipes {
+    pipes: HashMap<PipeKey, Ends>,
+    untracked: u64,
+}
 
 #[derive(Debug, Default)]
 struct Ends {
     writers: Vec<ProcessKey>,
     readers: Vec<ProcessKey>,
-    /// Parents of the readers: they feed the pipe when no writer is known (scp feeds its ssh).
-    readers_parents: Vec<ProcessKey>,
+    /// Parents of both. Whoever made a pipe for its children stands for an end that nobody is known to hold: scp feeds
+    /// its ssh, a shell reads its `$(...)`.
+    makers: Vec<ProcessKey>,
+}
+
+impl Ends {
+    /// Somebody reads who does not write as well: a socket pair is both ends of its child.
+    fn is_read(&self) -> bool {
+        self.readers.iter().any(|reader| !self.writers.contains(reader))
+    }
+
+    /// Likewise somebody writes.
+    fn is_written(&self) -> bool {
+        self.writers.iter().any(|writer| !self.readers.contains(writer))
+    }
 }
 
 impl Pipes {
-    /// `process` reads from `ino`; its `parent` made the pipe as far as is known.
-    pub fn reads(&mut self, ino: u64, process: ProcessKey, parent: Option<ProcessKey>) {
-        if let Some(ends) = self.ends(ino) {
+    /// `process` reads from a pipe; one of `makers` made it as far as is known.
+    pub fn reads(&mut self, key: PipeKey, process: ProcessKey, makers: &[ProcessKey]) {
+        if let Some(ends) = self.ends(key) {
             push(&mut ends.readers, process);
-            if let Some(parent) = parent {
-                push(&mut ends.readers_parents, parent);
-            }
+            makers.iter().for_each(|&maker| push(&mut ends.makers, maker));
         }
     }
 
-    /// `process` writes into `ino`; its `parent` reads it when nobody else is known to.
-    pub fn writes(&mut self, ino: u64, process: ProcessKey, parent: Option<ProcessKey>) {
-        if let Some(ends) = self.ends(ino) {
+    /// `process` writes into a pipe.
+    pub fn writes(&mut self, key: PipeKey, process: ProcessKey, makers: &[ProcessKey]) {
+        if let Some(ends) = self.ends(key) {
             push(&mut ends.writers, process);
-            if ends.readers.is_empty()
-                && let Some(parent) = parent
-            {
-                push(&mut ends.readers, parent);
-            }
+            makers.iter().for_each(|&maker| push(&mut ends.makers, maker));
         }
     }
 
-    /// Who writes into a pipe: the known writers, or the parents of its readers when there is none but the
-    /// readers themselves (a socket pair is both ends of its child).
+    /// Whose data `reader` gets out of a pipe: that of the known writers and, when there is none but the readers
+    /// themselves, that of the makers. A maker gets nothing where somebody else is known to read.
     #[must_use]
-    pub fn writers(&self, ino: u64) -> Vec<ProcessKey> {
-        let Some(ends) = self.0.get(&ino) else { return Vec::new() };
-        let only_readers = ends.writers.iter().all(|writer| ends.readers.contains(writer));
-        let parents = ends.readers_parents.iter().filter(|_| only_readers);
-        ends.writers.iter().chain(parents).copied().collect()
+    pub fn writers(&self, key: PipeKey, reader: ProcessKey) -> Vec<ProcessKey> {
+        let Some(ends) = self.pipes.get(&key) else { return Vec::new() };
+        if !ends.readers.contains(&reader) && ends.is_read() {
+            return Vec::new();
+        }
+        let makers = ends.makers.iter().filter(|_| !ends.is_written());
+        ends.writers.iter().chain(makers).copied().collect()
     }
 
-    /// Who reads from a pipe.
+    /// Whether `process` stands among the writers for one that is not known.
     #[must_use]
-    pub fn readers(&self, ino: u64) -> Vec<ProcessKey> {
-        self.0.get(&ino).map(|ends| ends.readers.clone()).unwrap_or_default()
+    pub fn stands_for_writer(&self, key: PipeKey, process: ProcessKey) -> bool {
+        self.pipes.get(&key).is_some_and(|ends| !ends.is_written() && ends.makers.contains(&process))
+    }
+
+    /// Who gets what is in a pipe.
+    #[must_use]
+    pub fn readers(&self, key: PipeKey) -> Vec<ProcessKey> {
+        let Some(ends) = self.pipes.get(&key) else { return Vec::new() };
+        let makers = ends.makers.iter().filter(|_| !ends.is_read());
+        ends.readers.iter().chain(makers).copied().collect()
     }
 
     /// `process` no longer holds an end; a pipe without ends is forgotten, so that its number may be used anew.
-    pub fn leave(&mut self, ino: u64, process: ProcessKey) {
-        if let Some(ends) = self.0.get_mut(&ino) {
-            for list in [&mut ends.writers, &mut ends.readers, &mut ends.readers_parents] {
+    pub fn leave(&mut self, key: PipeKey, process: ProcessKey) {
+        if let Some(ends) = self.pipes.get_mut(&key) {
+            for list in [&mut ends.writers, &mut ends.readers, &mut ends.makers] {
                 list.retain(|&key| key != process);
             }
             if ends.writers.is_empty() && ends.readers.is_empty() {
-                self.0.remove(&ino);
+                self.pipes.remove(&key);
             }
         }
     }
 
-    fn ends(&mut self, ino: u64) -> Option<&mut Ends> {
-        if self.0.len() >= PIPES_MAX && !self.0.contains_key(&ino) {
+    /// Ends that found the table full, since the last call.
+    pub fn take_untracked(&mut self) -> u64 {
+        std::mem::take(&mut self.untracked)
+    }
+
+    fn ends(&mut self, key: PipeKey) -> Option<&mut Ends> {
+        if self.pipes.len() >= PIPES_MAX && !self.pipes.contains_key(&key) {
+            self.untracked += 1;
             return None;
         }
-        Some(self.0.entry(ino).or_default())
+        Some(self.pipes.entry(key).or_default())
     }
 }
 

@@ -12,12 +12,12 @@ pub struct Place {
     pub wrote: Vec<FileKey>,
     /// Written files that it read.
     pub read_written: Vec<FileKey>,
-    /// Processes whose data came to it by forks and pipes.
+    /// Processes whose data came to it by forks, pipes and sockets.
     pub fed_by: Vec<ProcessKey>,
 }
 
 impl Provenance {
-    /// Where a process stands; its pipes as the processes that wrote into them.
+    /// Where a process stands; its pipes and sockets as the processes that sent into them.
     #[must_use]
     pub fn place(&self, process: ProcessKey) -> Option<Place> {
         let node = self.processes.get(&process)?;
@@ -25,7 +25,9 @@ impl Provenance {
         for &source in &node.sources {
             match source {
                 Source::Process(parent) => place.fed_by.push(parent),
-                Source::Pipe(ino) => place.fed_by.extend(self.pipes.writers(ino)),
+                Source::Pipe(key) => place.fed_by.extend(self.into_pipe(key, process)),
+                Source::Peer(peer) if node.follows(&peer) => place.fed_by.push(peer.process),
+                Source::Peer(_) => {}
                 Source::File(file) => place.read_written.push(file),
             }
         }

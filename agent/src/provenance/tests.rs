@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::classify::Rating;
-use crate::event::Path;
+use crate::event::{Exec, FdObject, FdSeen, Path};
 
 fn key(pid: u32) -> ProcessKey {
     ProcessKey { pid, start_ticks: u64::from(pid) }
@@ -33,8 +33,8 @@ fn exec(fds: [FdObject; 3]) -> Exec {
     Exec { fds, ..Exec::default() }
 }
 
-const READ: fn(u64) -> FdObject = |ino| FdObject::Pipe { ino, read: true, write: false };
-const WRITE: fn(u64) -> FdObject = |ino| FdObject::Pipe { ino, read: false, write: true };
+const READ: fn(u64) -> FdObject = |ino| FdObject::Pipe { dev: 0, ino, read: true, write: false };
+const WRITE: fn(u64) -> FdObject = |ino| FdObject::Pipe { dev: 0, ino, read: false, write: true };
 
 fn paths(carried: &Carried) -> Vec<String> {
     let mut paths: Vec<_> = carried.origins().map(|(_, origin)| origin.path.show().into_owned()).collect();
@@ -77,9 +77,9 @@ fn pipes_carry_in_whatever_order_their_ends_start() {
         let mut graph = Provenance::default();
         let start = |graph: &mut Provenance, reader: bool| {
             if reader {
-                graph.exec(openssl, Some(shell), &exec([READ(7), FdObject::None, FdObject::None]));
+                graph.exec(openssl, &[shell], &exec([READ(7), FdObject::None, FdObject::None]));
             } else {
-                graph.exec(tar, Some(shell), &exec([FdObject::None, WRITE(7), FdObject::None]));
+                graph.exec(tar, &[shell], &exec([FdObject::None, WRITE(7), FdObject::None]));
             }
         };
         start(&mut graph, reader_first);
@@ -96,7 +96,7 @@ fn a_parent_feeds_the_child_whose_standard_input_nobody_else_writes() {
     let (scp, ssh) = (key(1), key(2));
     graph.fork(scp, ssh);
     let pair = FdObject::Socket { ino: 9 };
-    graph.exec(ssh, Some(scp), &exec([pair, pair, FdObject::None]));
+    graph.exec(ssh, &[scp], &exec([pair, pair, FdObject::None]));
     graph.open(scp, &open(10, "/var/tmp/a.tar", 100, false), &staging());
     assert_eq!(paths(&graph.carried(ssh)), ["/var/tmp/a.tar"]);
 }
@@ -105,7 +105,7 @@ fn a_parent_feeds_the_child_whose_standard_input_nobody_else_writes() {
 fn a_parent_receives_what_its_child_prints_into_a_pipe() {
     let mut graph = Provenance::default();
     let (shell, cat) = (key(1), key(2));
-    graph.exec(cat, Some(shell), &exec([FdObject::None, WRITE(5), FdObject::None]));
+    graph.exec(cat, &[shell], &exec([FdObject::None, WRITE(5), FdObject::None]));
     graph.open(cat, &open(10, "/home/a/x.pdf", 100, false), &document());
     assert_eq!(paths(&graph.carried(shell)), ["/home/a/x.pdf"]);
 }
@@ -148,7 +148,7 @@ fn a_helper_reads_for_its_parent_and_for_nobody_else() {
     assert!(graph.carried(other).is_empty());
     // A program of its own has pipes of its own.
     let program = Exec { parent: session, ..exec([FdObject::None; 3]) };
-    graph.exec(sftp, Some(session), &program);
+    graph.exec(sftp, &[session], &program);
     assert!(graph.carried(session).is_empty());
 }
 
@@ -167,8 +167,8 @@ fn a_cut_is_one_layer_of_the_way() {
     graph.open(curl, &open(20, "/var/tmp/a.tar", 310, false), &staging());
     assert_eq!(cuts(&graph, curl), [(310, true), (300, false)]);
     // A pipe: what its writer read.
-    graph.exec(gzip, None, &exec([FdObject::None, WRITE(7), FdObject::None]));
-    graph.exec(sender, None, &exec([READ(7), FdObject::None, FdObject::None]));
+    graph.exec(gzip, &[], &exec([FdObject::None, WRITE(7), FdObject::None]));
+    graph.exec(sender, &[], &exec([READ(7), FdObject::None, FdObject::None]));
     graph.open(gzip, &open(12, "/srv/c.pdf", 400, false), &document());
     assert_eq!(cuts(&graph, sender), [(400, false)]);
     // One process collects, copies and packs: what it made is no source.
@@ -194,12 +194,87 @@ fn secrets_are_counted_apart_and_by_who_read_them() {
     };
     let mut graph = Provenance::default();
     let (cat, curl) = (key(1), key(2));
-    graph.exec(cat, None, &exec([FdObject::None, WRITE(7), FdObject::None]));
-    graph.exec(curl, None, &exec([READ(7), FdObject::None, FdObject::None]));
+    graph.exec(cat, &[], &exec([FdObject::None, WRITE(7), FdObject::None]));
+    graph.exec(curl, &[], &exec([READ(7), FdObject::None, FdObject::None]));
     graph.open(cat, &open(10, "/root/.ssh/id_rsa", 2_600, false), &secret);
     graph.open(cat, &open(11, "/root/.env", 50, false), &env);
     for (process, passed_on) in [(cat, false), (curl, true)] {
         let secrets = graph.load(process, &graph.carried(process)).secrets;
         assert_eq!(secrets, Secrets { files: 1, bytes: 2_600, others: 50, passed_on });
+    }
+}
+
+#[test]
+fn a_fifo_carries_in_whatever_order_its_ends_are_opened() {
+    let (tar, nc) = (key(1), key(2));
+    let fifo = FdObject::Pipe { dev: 1, ino: 7, read: true, write: false };
+    for reader_first in [false, true] {
+        let mut graph = Provenance::default();
+        if !reader_first {
+            graph.fifo(tar, &open(7, "/srv/fifo", 0, true));
+        }
+        graph.exec(nc, &[], &exec([fifo, FdObject::None, FdObject::None]));
+        if reader_first {
+            graph.fifo(tar, &open(7, "/srv/fifo", 0, true));
+        }
+        graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+        assert_eq!(paths(&graph.carried(nc)), ["/srv/a.pdf"], "{reader_first}");
+        // A pipe without a name that has the same number is another one.
+        graph.exec(key(3), &[], &exec([READ(7), FdObject::None, FdObject::None]));
+        assert!(graph.carried(key(3)).is_empty());
+    }
+}
+
+/// `x=$(tar c docs | base64)`: the shell reads what a subshell's child writes, and no more than that.
+#[test]
+fn a_shell_gets_what_its_subshell_prints() {
+    let mut graph = Provenance::default();
+    let (shell, subshell, tar, base64, curl) = (key(1), key(2), key(3), key(4), key(5));
+    graph.open(shell, &open(1, "/srv/script", 0, true), &FileClass::default());
+    graph.fork(shell, subshell);
+    let makers = [subshell, shell];
+    graph.exec(tar, &makers, &exec([FdObject::None, WRITE(5), FdObject::None]));
+    graph.exec(base64, &makers, &exec([READ(5), WRITE(6), FdObject::None]));
+    graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+    assert_eq!(paths(&graph.carried(shell)), ["/srv/a.pdf"]);
+    // Without the second pipe the shell stands for nobody: base64 reads what tar writes.
+    let mut graph = Provenance::default();
+    graph.exec(tar, &[shell], &exec([FdObject::None, WRITE(5), FdObject::None]));
+    graph.exec(base64, &[shell], &exec([READ(5), FdObject::None, FdObject::None]));
+    graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+    graph.fork(shell, curl);
+    assert_eq!(paths(&graph.carried(base64)), ["/srv/a.pdf"]);
+    assert!(graph.carried(curl).is_empty());
+}
+
+/// `for f in *; do echo "$(<$f)"; done | nc`: the loop is the shell itself, forked.
+#[test]
+fn a_loop_that_writes_into_a_pipe_is_no_program() {
+    let mut graph = Provenance::default();
+    let (shell, body, nc) = (key(1), key(2), key(3));
+    graph.open(shell, &open(1, "/srv/script", 0, true), &FileClass::default());
+    graph.fork(shell, body);
+    graph.fork(shell, nc);
+    graph.exec(nc, &[shell], &exec([READ(5), FdObject::None, FdObject::None]));
+    graph.open(body, &open(10, "/srv/a.pdf", 100, false), &document());
+    assert_eq!(paths(&graph.carried(nc)), ["/srv/a.pdf"]);
+}
+
+#[test]
+fn inherited_pipes_beyond_the_standard_ones_lead_one_way() {
+    let end =
+        |fd, ino, write: bool| FdSeen { fd, object: FdObject::Pipe { dev: 0, ino, read: !write, write } };
+    let rows: [(Vec<FdSeen>, Vec<FdSeen>, bool); 3] = [
+        (vec![end(3, 5, true)], vec![end(4, 5, false)], true),
+        (vec![end(3, 5, false)], vec![end(3, 5, true)], false),
+        // Tokens of make: everybody holds both ends.
+        (vec![end(3, 5, true), end(4, 5, false)], vec![end(3, 5, true), end(4, 5, false)], false),
+    ];
+    for (at, (first, second, reaches)) in rows.into_iter().enumerate() {
+        let mut graph = Provenance::default();
+        graph.exec(key(1), &[], &Exec { more_fds: first, ..Exec::default() });
+        graph.exec(key(2), &[], &Exec { more_fds: second, ..Exec::default() });
+        graph.open(key(1), &open(10, "/srv/a.pdf", 100, false), &document());
+        assert_eq!(!graph.carried(key(2)).is_empty(), reaches, "row {at}");
     }
 }

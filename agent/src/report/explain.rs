@@ -165,7 +165,7 @@ fn one_file(file: &File) -> String {
     if facts.is_empty() { file.path.as_str().to_owned() } else { format!("{} ({facts})", file.path.as_str()) }
 }
 
-/// Pipes to and from other processes of the chain.
+/// Pipes and sockets to and from other processes of the chain.
 fn piped(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
     let graph = &told.weir.graph;
     let node = |id: &super::told::Text| graph.nodes.iter().find(|node| node.id == *id);
@@ -173,7 +173,7 @@ fn piped(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
         return Vec::new();
     };
     let mut found = Vec::new();
-    for pipe in graph.nodes.iter().filter(|node| node.kind.as_str() == "pipe") {
+    for pipe in graph.nodes.iter().filter(|node| node.is_passage()) {
         let ends = |from: bool| {
             let edges =
                 graph.edges.iter().filter(move |edge| (if from { &edge.from } else { &edge.to }) == &pipe.id);
@@ -185,10 +185,10 @@ fn piped(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
             others.collect::<Vec<_>>().join(", ")
         };
         if readers.iter().any(|reader| reader.id == own.id) {
-            found.push((Ink::Name, "from", format!("a pipe that {} writes into", names(&writers))));
+            found.push((Ink::Name, "from", format!("{} that {} writes into", pipe.shown(), names(&writers))));
         }
         if writers.iter().any(|writer| writer.id == own.id) {
-            found.push((Ink::Name, "into", format!("a pipe that {} reads", names(&readers))));
+            found.push((Ink::Name, "into", format!("{} that {} reads", pipe.shown(), names(&readers))));
         }
     }
     found

@@ -66,10 +66,8 @@ pub(super) fn moments(told: &Told) -> (Vec<Moment>, usize) {
             "read" => (Kind::Data, to, format!("read {}{bytes}", from.shown())),
             "wrote" => (Kind::Data, from, format!("wrote {}{bytes}", to.shown())),
             "sent" => (Kind::Sent, from, format!("began to send to {}{bytes}", to.shown())),
-            "piped" if to.kind.as_str() == "pipe" => {
-                (Kind::Data, from, "began to write into a pipe".to_owned())
-            }
-            "piped" => (Kind::Data, to, "began to read from a pipe".to_owned()),
+            "piped" if to.is_passage() => (Kind::Data, from, format!("began to write into {}", to.shown())),
+            "piped" => (Kind::Data, to, format!("began to read from {}", from.shown())),
             _ => continue,
         };
         add(edge.time.0, kind, who.shown(), what);
@@ -108,6 +106,11 @@ pub(super) fn since(first: Timestamp, at: Timestamp) -> String {
 }
 
 impl Node {
+    /// Whether data goes through it from process to process.
+    pub(super) fn is_passage(&self) -> bool {
+        ["pipe", "socket"].contains(&self.kind.as_str())
+    }
+
     /// What a reader calls it.
     pub(super) fn shown(&self) -> String {
         let path = self.path.as_ref().map_or("", Text::as_str);
@@ -123,6 +126,7 @@ impl Node {
                 count => format!("{count} files below {path}"),
             },
             "pipe" => "a pipe".to_owned(),
+            "socket" => "a local socket".to_owned(),
             "destination" => match (self.ip, self.port) {
                 (Some(ip), Some(port)) => std::net::SocketAddr::new(ip, port).to_string(),
                 (Some(ip), None) => ip.to_string(),

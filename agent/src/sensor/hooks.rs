@@ -2,12 +2,14 @@
 //! the places to attach them and the kernel members that they cannot do without.
 
 mod held;
+mod target;
+mod unix;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use crate::config::{HookKind, Hooks};
+
+pub use target::{Attachment, Target};
 
 /// Kind of hook, as far as the configuration chooses among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,47 +46,6 @@ pub enum Tracepoints {
     Preempted,
 }
 
-/// Where a program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A tracepoint by its BTF type.
-    BtfTracepoint(&'static str),
-    /// A tracepoint by name alone.
-    RawTracepoint(&'static str),
-    /// A tracepoint through tracefs: category and name.
-    Tracepoint(&'static str, &'static str),
-    /// The end of a kernel function.
-    Fexit(&'static str),
-    /// The begin of a kernel function.
-    Kprobe(&'static str),
-    /// The root of the cgroup v2 hierarchy, by the name of the hook there.
-    CgroupRoot(&'static str),
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BtfTracepoint(name) => write!(formatter, "tp_btf:{name}"),
-            Self::RawTracepoint(name) => write!(formatter, "raw_tp:{name}"),
-            Self::Tracepoint(category, name) => write!(formatter, "tracepoint:{category}:{name}"),
-            Self::Fexit(function) => write!(formatter, "fexit:{function}"),
-            Self::Kprobe(function) => write!(formatter, "kprobe:{function}"),
-            Self::CgroupRoot(hook) => write!(formatter, "cgroup:{hook}"),
-        }
-    }
-}
-
-/// One program at one place.
-#[derive(Clone, Copy, Debug)]
-pub struct Attachment {
-    /// Name in the object. A program may stand at several places.
-    pub program: &'static str,
-    /// The place.
-    pub target: Target,
-    /// Whether the rung fails without it.
-    pub required: bool,
-}
-
 /// One way to carry a sensor.
 #[derive(Clone, Copy, Debug)]
 pub struct Rung {
@@ -94,6 +55,8 @@ pub struct Rung {
     pub class: Class,
     /// What to attach.
     pub attachments: &'static [Attachment],
+    /// Other sensors' hooks whose programs do its work: it is refused unless each of them runs.
+    pub beside: &'static [On],
     /// Fields of the layout without which it is useless, in groups.
     pub needs: &'static [&'static [&'static str]],
     /// What it cannot see; empty when nothing.
@@ -200,6 +163,10 @@ const DESCRIPTOR: &[&str] = &["task_files", "files_fdt", "fdtable_fd", "fdtable_
 /// Members that tell what kind of socket it is.
 const SOCK: &[&str] = &["sock_family", "sock_protocol", "sock_type"];
 
+/// Members that lead to a unix socket's inode and to its other end.
+const UNIX: &[&str] =
+    &["sock_family", "sock_socket", "socket_alloc_socket", "socket_alloc_inode", "inode_ino", "unix_peer"];
+
 /// Every sensor. Later ones may look at what earlier ones run on.
 pub const LADDER: &[Sensor] = &[
     Sensor {
@@ -211,6 +178,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "tp_btf:sched_process_fork",
                 class: Class::Tracepoint,
                 attachments: &[required("weir_fork_tp_btf", Target::BtfTracepoint("sched_process_fork"))],
+                beside: &[],
                 needs: &[TASK, &["task_pid"]],
                 gap: "",
             },
@@ -218,6 +186,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "raw_tp:sched_process_fork",
                 class: Class::Kprobe,
                 attachments: &[required("weir_fork_raw_tp", Target::RawTracepoint("sched_process_fork"))],
+                beside: &[],
                 needs: &[TASK, &["task_pid"]],
                 gap: "",
             },
@@ -232,6 +201,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "tp_btf:sched_process_exec",
                 class: Class::Tracepoint,
                 attachments: &[required("weir_exec_tp_btf", Target::BtfTracepoint("sched_process_exec"))],
+                beside: &[],
                 needs: &[TASK, PATH, FILE, &["task_mm", "task_fs", "mm_exe_file", "fs_pwd"]],
                 gap: "",
             },
@@ -239,6 +209,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "raw_tp:sched_process_exec",
                 class: Class::Kprobe,
                 attachments: &[required("weir_exec_raw_tp", Target::RawTracepoint("sched_process_exec"))],
+                beside: &[],
                 needs: &[TASK, PATH, FILE, &["task_mm", "task_fs", "mm_exe_file", "fs_pwd"]],
                 gap: "",
             },
@@ -253,6 +224,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "tp_btf:sched_process_exit",
                 class: Class::Tracepoint,
                 attachments: &[required("weir_exit_tp_btf", Target::BtfTracepoint("sched_process_exit"))],
+                beside: &[],
                 needs: &[TASK, &["task_signal", "signal_live"]],
                 gap: "",
             },
@@ -260,6 +232,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "raw_tp:sched_process_exit",
                 class: Class::Kprobe,
                 attachments: &[required("weir_exit_raw_tp", Target::RawTracepoint("sched_process_exit"))],
+                beside: &[],
                 needs: &[TASK, &["task_signal", "signal_live"]],
                 gap: "",
             },
@@ -274,6 +247,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "fexit:security_file_open",
                 class: Class::Fentry,
                 attachments: &[required("weir_open_fexit", Target::Fexit("security_file_open"))],
+                beside: &[],
                 needs: &[TASK, PATH, FILE],
                 gap: "",
             },
@@ -291,6 +265,7 @@ pub const LADDER: &[Sensor] = &[
                         Target::Tracepoint("syscalls", "sys_exit_open_by_handle_at"),
                     ),
                 ],
+                beside: &[],
                 needs: &[TASK, PATH, FILE, DESCRIPTOR],
                 gap: "opens by 32-bit programs, and files that another thread closes before the call returns",
             },
@@ -307,6 +282,7 @@ pub const LADDER: &[Sensor] = &[
                 "weir_open_io_uring",
                 Target::Tracepoint("io_uring", "io_uring_complete"),
             )],
+            beside: &[],
             needs: &[
                 TASK,
                 PATH,
@@ -327,6 +303,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "tp_btf:inet_sock_set_state",
                 class: Class::Tracepoint,
                 attachments: &[required("weir_state_tp_btf", Target::BtfTracepoint("inet_sock_set_state"))],
+                beside: &[],
                 needs: &[TASK, SOCK],
                 gap: "",
             },
@@ -334,6 +311,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "raw_tp:inet_sock_set_state",
                 class: Class::Kprobe,
                 attachments: &[required("weir_state_raw_tp", Target::RawTracepoint("inet_sock_set_state"))],
+                beside: &[],
                 needs: &[TASK, SOCK],
                 gap: "",
             },
@@ -350,6 +328,7 @@ pub const LADDER: &[Sensor] = &[
                 required("weir_peer_v4", Target::CgroupRoot("sendmsg4")),
                 required("weir_peer_v6", Target::CgroupRoot("sendmsg6")),
             ],
+            beside: &[],
             needs: &[SOCK, &["sock_dport"]],
             gap: "destinations of raw and ping sockets",
         }],
@@ -362,6 +341,7 @@ pub const LADDER: &[Sensor] = &[
             hook: "cgroup:sock_release",
             class: Class::Cgroup,
             attachments: &[required("weir_socket_release", Target::CgroupRoot("sock_release"))],
+            beside: &[],
             needs: &[],
             gap: "",
         }],
@@ -376,6 +356,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "tp_btf:sock_send_length",
                 class: Class::Tracepoint,
                 attachments: &[required("weir_send_tp_btf", Target::BtfTracepoint("sock_send_length"))],
+                beside: &[],
                 needs: &[TASK, SOCK],
                 gap: "",
             },
@@ -388,6 +369,7 @@ pub const LADDER: &[Sensor] = &[
                     optional("weir_send_inet6", Target::Fexit("inet6_sendmsg")),
                     optional("weir_send_page", Target::Fexit("inet_sendpage")),
                 ],
+                beside: &[],
                 needs: &[TASK, SOCK, &["socket_sk"]],
                 gap: "bytes sent by other families than IPv4 and IPv6",
             },
@@ -400,6 +382,7 @@ pub const LADDER: &[Sensor] = &[
                     optional("weir_send_udp", Target::Kprobe("udp_sendmsg")),
                     optional("weir_send_udp", Target::Kprobe("udpv6_sendmsg")),
                 ],
+                beside: &[],
                 needs: &[TASK, SOCK, &["tcp_write_seq"]],
                 gap: "bytes sent by other protocols than TCP and UDP; the last send of a TCP connection is counted \
                       at the next one or at the close",
@@ -414,6 +397,7 @@ pub const LADDER: &[Sensor] = &[
             hook: "fexit:inet_sendpage",
             class: Class::Fentry,
             attachments: &[required("weir_send_page", Target::Fexit("inet_sendpage"))],
+            beside: &[],
             needs: &[TASK, SOCK, &["socket_sk"]],
             gap: "",
         }],
@@ -428,6 +412,7 @@ pub const LADDER: &[Sensor] = &[
                 hook: "tp_btf:sock_recv_length",
                 class: Class::Tracepoint,
                 attachments: &[required("weir_recv_tp_btf", Target::BtfTracepoint("sock_recv_length"))],
+                beside: &[],
                 needs: &[TASK, SOCK],
                 gap: "bytes that are spliced out of a socket",
             },
@@ -438,6 +423,7 @@ pub const LADDER: &[Sensor] = &[
                     required("weir_recv_inet", Target::Fexit("inet_recvmsg")),
                     optional("weir_recv_inet6", Target::Fexit("inet6_recvmsg")),
                 ],
+                beside: &[],
                 needs: &[TASK, SOCK, &["socket_sk"]],
                 gap: "bytes that are spliced out of a socket, and other families than IPv4 and IPv6",
             },
@@ -448,11 +434,13 @@ pub const LADDER: &[Sensor] = &[
                     required("weir_recv_tcp", Target::Kprobe("tcp_cleanup_rbuf")),
                     optional("weir_recv_udp", Target::Kprobe("skb_consume_udp")),
                 ],
+                beside: &[],
                 needs: &[TASK, SOCK],
                 gap: "bytes received by other protocols than TCP and UDP; peeked bytes count twice",
             },
         ],
     },
+    unix::SENSOR,
     Sensor {
         name: "socket.cookie",
         // A socket has one name when every hook that names it can make its cookie.
@@ -466,6 +454,7 @@ pub const LADDER: &[Sensor] = &[
             hook: "cgroup:sock_create",
             class: Class::Cgroup,
             attachments: &[required("weir_socket_create", Target::CgroupRoot("sock_create"))],
+            beside: &[],
             needs: &[],
             gap: "accepted connections and sockets older than the agent have none: what they move may be told as two flows",
         }],
@@ -478,6 +467,7 @@ pub const LADDER: &[Sensor] = &[
             hook: "cgroup_skb:ingress",
             class: Class::Cgroup,
             attachments: &[required("weir_dns_answer", Target::CgroupRoot("ingress"))],
+            beside: &[],
             needs: &[],
             gap: "names that are asked for over TLS or HTTPS, on other ports than 53, or not over the network (/etc/hosts)",
         }],

@@ -351,6 +351,9 @@ impl Ladder<'_> {
         {
             return Err(why.to_string());
         }
+        if let Some((other, hook)) = rung.beside.iter().find(|(other, hook)| !self.runs_on(other, hook)) {
+            return Err(format!("the sensor {other} does not run on {hook}"));
+        }
         let (mut attached, mut left_out) = (Vec::new(), Vec::new());
         for attachment in rung.attachments {
             let Err(refusal) = attach::attach(ebpf, attachment, &self.places) else {

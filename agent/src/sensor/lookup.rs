@@ -63,7 +63,8 @@ impl LookUp {
             | Fact::Stopping { .. }
             | Fact::Names(_)
             | Fact::Resolvers(_)
-            | Fact::State(_) => {}
+            | Fact::State(_)
+            | Fact::Unix(_) => {}
         }
         Attached::default()
     }

@@ -12,6 +12,7 @@ use crate::{
     },
     detect::ContentKind,
     process::Process,
+    provenance::hops::Hop,
 };
 
 /// Reasons that a paragraph gives: the strongest ones.
@@ -93,7 +94,7 @@ fn went(alert: &Alert, way: &[usize]) -> Option<String> {
         Node::Files { place, count, .. } => {
             format!("{} below {}", counted(*count, "file"), bytes_part(place.as_slice()))
         }
-        Node::Process(_) | Node::Pipe(_) | Node::Destination { .. } => return None,
+        Node::Process(_) | Node::Pipe(_) | Node::Socket(_) | Node::Destination { .. } => return None,
     };
     let mut sentence = format!("It went from {from}");
     let cut = rest.len().saturating_sub(STEPS);
@@ -109,7 +110,11 @@ fn went(alert: &Alert, way: &[usize]) -> Option<String> {
                 let _ = write!(sentence, " to {name}");
                 through = false;
             }
-            thing @ (Node::File { .. } | Node::Files { .. } | Node::Pipe(_) | Node::Destination { .. }) => {
+            thing @ (Node::File { .. }
+            | Node::Files { .. }
+            | Node::Pipe(_)
+            | Node::Socket(_)
+            | Node::Destination { .. }) => {
                 let word = if through { " and" } else { " through" };
                 let _ = write!(sentence, "{word} {}", holder(thing));
                 through = true;
@@ -126,6 +131,10 @@ fn named(process: &Process) -> String {
 fn holder(thing: &Node) -> String {
     match thing {
         Node::Pipe(_) => "a pipe".to_owned(),
+        Node::Socket(Hop::Connection { to, .. }) => format!("a connection to {to} on this host"),
+        Node::Socket(Hop::Unix(_) | Hop::Unaccepted(_) | Hop::Datagrams { .. }) => {
+            "a local socket".to_owned()
+        }
         Node::File { path, .. } => bytes_part(path.as_slice()),
         Node::Files { place, .. } => format!("files below {}", bytes_part(place.as_slice())),
         Node::Process(key) => format!("pid {}", key.pid),

@@ -11,6 +11,7 @@ use crate::{
         graph::{EdgeKind, Node},
     },
     process::Process,
+    provenance::hops::Hop,
 };
 
 /// A link of the chain.
@@ -190,6 +191,15 @@ pub(super) fn graph(host: &Host, alert: &Alert, cutter: &mut Cutter) -> Graph {
             Node::Pipe(inode) => {
                 shown.kind = "pipe";
                 shown.inode = Some(*inode);
+            }
+            Node::Socket(hop) => {
+                shown.kind = "socket";
+                (shown.inode, shown.ip, shown.port) = match hop {
+                    Hop::Unix(inode) => (Some(*inode), None, None),
+                    Hop::Unaccepted(_) => (None, None, None),
+                    Hop::Connection { to, .. } => (None, Some(to.ip().to_canonical()), Some(to.port())),
+                    Hop::Datagrams { port, .. } => (None, None, Some(*port)),
+                };
             }
             Node::Destination { remote, protocol } => {
                 shown.kind = "destination";

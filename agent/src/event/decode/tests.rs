@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use agent_common::{
     file::{self, PATH_FAULT, PATH_TRUNCATED, PATH_UNREACHABLE, PathInfo},
-    process::{self, FdRecord},
+    process::{self, FdRecord, PIPEFS},
 };
 use proptest::prelude::*;
 use zerocopy::{Immutable, IntoBytes};
@@ -79,7 +79,16 @@ fn exec_round_trip() {
     record.exe_ino = 12;
     record.exe_dev = 0x80_0001;
     record.comm = *b"run.sh\0\0\0\0\0\0\0\0\0\0";
-    record.fds[0] = FdRecord { ino: 77, dev: 13, mode: 0o010_600, fmode: FMODE_READ, ..FdRecord::default() };
+    record.fds[0] = FdRecord {
+        ino: 77,
+        dev: 13,
+        mode: 0o010_600,
+        fmode: FMODE_READ,
+        magic: PIPEFS,
+        ..FdRecord::default()
+    };
+    record.fds[15] = FdRecord { fmode: FMODE_WRITE, magic: 0xEF53, ..record.fds[0] };
+    record.fds[9] = FdRecord { mode: 0o140_777, ..record.fds[0] };
     let Fact::Exec(exec) = fact(&bytes(&record, &tail)) else { panic!("not an exec") };
     assert_eq!(exec.exe, Path { bytes: "/usr/bin/bash".into(), ..Path::default() });
     assert_eq!(exec.cwd.bytes, "/home/a".into());
@@ -89,9 +98,30 @@ fn exec_round_trip() {
     assert_eq!((exec.parent, exec.comm.clone()), (key(1), "run.sh".into()));
     assert_eq!(
         exec.fds,
-        [FdObject::Pipe { ino: 77, read: true, write: false }, FdObject::None, FdObject::None]
+        [FdObject::Pipe { dev: 0, ino: 77, read: true, write: false }, FdObject::None, FdObject::None]
     );
+    let fifo = FdObject::Pipe { dev: 13, ino: 77, read: false, write: true };
+    assert_eq!(exec.more_fds, [FdSeen { fd: 15, object: fifo }], "pipes alone");
     assert!(!exec.argv_truncated);
+}
+
+#[test]
+fn uses_of_unix_sockets_round_trip() {
+    let record = UnixRecord {
+        head: head(KIND_UNIX),
+        inode: 1,
+        name: 2,
+        peer_inode: 3,
+        peer_name: 4,
+        what: UNIX_SENT,
+        ..UnixRecord::default()
+    };
+    let said = UnixSocket { sent: true, inode: 1, name: 2, peer_inode: 3, peer_name: 4 };
+    assert_eq!(fact(&bytes(&record, &[])), Fact::Unix(said));
+    let received = UnixRecord { what: UNIX_RECEIVED, ..record };
+    assert_eq!(fact(&bytes(&received, &[])), Fact::Unix(UnixSocket { sent: false, ..said }));
+    let unknown = UnixRecord { what: 3, ..record };
+    assert_eq!(decode(&bytes(&unknown, &[])), Err(DecodeError::Unix(3)));
 }
 
 #[test]
@@ -183,14 +213,14 @@ fn descriptors_are_told_apart() {
     let rows = [
         (0, FdObject::None),
         (0o100_644, FdObject::File { key: (3, 4), read: false, write: true }),
-        (0o010_600, FdObject::Pipe { ino: 4, read: false, write: true }),
+        (0o010_600, FdObject::Pipe { dev: 3, ino: 4, read: false, write: true }),
         (0o140_777, FdObject::Socket { ino: 4 }),
         (0o020_620, FdObject::Device { rdev: 5 }),
         (0o060_660, FdObject::Other { mode: 0o060_000 }),
         (0o600, FdObject::Other { mode: 0 }),
     ];
     for (mode, expected) in rows {
-        let fd = FdRecord { ino: 4, dev: 3, rdev: 5, mode, fmode: FMODE_WRITE, _pad: 0 };
+        let fd = FdRecord { ino: 4, dev: 3, rdev: 5, mode, fmode: FMODE_WRITE, magic: 0 };
         assert_eq!(wire::fd_object(&fd), expected, "{mode:o}");
     }
 }

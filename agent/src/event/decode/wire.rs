@@ -6,7 +6,7 @@ use agent_common::{
     file::{PATH_FAULT, PATH_TRUNCATED, PATH_UNREACHABLE, S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK},
     limits::COMM_LEN,
     net::{AF_INET, AF_INET6, DIRECTION_IN, DIRECTION_OUT, DIRECTION_UNKNOWN},
-    process::{FMODE_READ, FMODE_WRITE, FdRecord},
+    process::{FMODE_READ, FMODE_WRITE, FdRecord, PIPEFS},
 };
 use zerocopy::FromBytes;
 
@@ -82,7 +82,9 @@ pub(super) fn fd_object(fd: &FdRecord) -> FdObject {
     match fd.mode & S_IFMT {
         _ if fd.mode == 0 => FdObject::None,
         S_IFREG => FdObject::File { key: (fd.dev, fd.ino), read, write },
-        S_IFIFO => FdObject::Pipe { ino: fd.ino, read, write },
+        S_IFIFO => {
+            FdObject::Pipe { dev: if fd.magic == PIPEFS { 0 } else { fd.dev }, ino: fd.ino, read, write }
+        }
         S_IFSOCK => FdObject::Socket { ino: fd.ino },
         S_IFCHR => FdObject::Device { rdev: fd.rdev },
         mode => FdObject::Other { mode },

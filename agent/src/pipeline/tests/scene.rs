@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::event::{
     Bytes, Coverage, Direction, Event, Exec, Fact, FdObject, FileKey, Flow, FlowWhat, Fork, Loss, Names,
-    Open, Path, ProcessKey, Resolvers, Seen, Started, State,
+    Open, Path, ProcessKey, Resolvers, Seen, Started, State, UnixSocket,
 };
 
 pub(super) const TTY: FdObject = FdObject::Device { rdev: 136 << 20 };
@@ -20,11 +20,11 @@ pub(super) struct Scene {
 }
 
 pub(super) fn pipe_in(ino: u64) -> [FdObject; 3] {
-    [FdObject::Pipe { ino, read: true, write: false }, FdObject::None, FdObject::None]
+    [FdObject::Pipe { dev: 0, ino, read: true, write: false }, FdObject::None, FdObject::None]
 }
 
 pub(super) fn pipe_out(ino: u64) -> [FdObject; 3] {
-    [FdObject::None, FdObject::Pipe { ino, read: false, write: true }, FdObject::None]
+    [FdObject::None, FdObject::Pipe { dev: 0, ino, read: false, write: true }, FdObject::None]
 }
 
 fn key(pid: u32) -> ProcessKey {
@@ -168,6 +168,47 @@ impl Scene {
 
     pub(super) fn close(&mut self, socket: u64) {
         self.flow(0, FlowWhat::Closed, socket, "0.0.0.0:0", Direction::Out, 0);
+    }
+
+    /// One process sends to another through a connection to a port of this host.
+    pub(super) fn hand_over(&mut self, from: u32, to: u32, port: u16) {
+        let ends = [SocketAddr::from(([127, 0, 0, 1], 40_000)), SocketAddr::from(([127, 0, 0, 1], port))];
+        let [client, server] = ends;
+        for (pid, local, remote, tx_bytes) in [(from, client, server, 9), (to, server, client, 0)] {
+            let flow = Flow {
+                what: FlowWhat::Active,
+                socket: pid.into(),
+                remote: Some(remote),
+                local: Some(local),
+                family: 2,
+                protocol: 6,
+                sock_type: 1,
+                direction: if tx_bytes > 0 { Direction::Out } else { Direction::In },
+                net_ns: 1,
+                since: 1,
+                tx_bytes,
+                rx_bytes: 9 - tx_bytes,
+                tx_calls: 0,
+                rx_calls: 0,
+            };
+            self.push(pid, Fact::Flow(Box::new(flow)));
+        }
+    }
+
+    /// A process that stood before the agent.
+    pub(super) fn stand(&mut self, pid: u32, exe: &str) {
+        self.push(pid, Fact::Seen(Box::new(Seen { exe: exe.into(), ..Seen::default() })));
+    }
+
+    /// A FIFO is opened.
+    pub(super) fn fifo(&mut self, pid: u32, ino: u64, name: &str, write: bool) {
+        let file = FileKey { dev: 1, ino, generation: 0 };
+        let open = Open { file, path: path(name), mode: 0o010_644, read: !write, write, ..Open::default() };
+        self.push(pid, Fact::Open(Box::new(open)));
+    }
+
+    pub(super) fn unix(&mut self, pid: u32, used: UnixSocket) {
+        self.push(pid, Fact::Unix(used));
     }
 
     pub(super) fn accept(&mut self, pid: u32, socket: u64, remote: &str, bytes: u64) {

@@ -35,7 +35,7 @@ fn a_story_begins_below_the_nearest_launcher() {
         ("/bin/bash", &["bash"], TTY, 30),
         ("/bin/bash", &["bash", "job.sh"], TTY, 20),
         ("/bin/bash", &["bash", "-c", "tar c ."], TTY, 20),
-        ("/bin/bash", &["bash"], FdObject::Pipe { ino: 1, read: true, write: false }, 20),
+        ("/bin/bash", &["bash"], FdObject::Pipe { dev: 0, ino: 1, read: true, write: false }, 20),
         ("/usr/sbin/cron", &["cron"], FdObject::None, 30),
         ("/usr/bin/python3", &["python3", "x.py"], FdObject::None, 20),
     ];

@@ -40,7 +40,7 @@ impl Shape {
             "process" if link.is_some_and(|link| link.sender) => Self::Sender,
             "process" => Self::Process,
             "files" => Self::Files,
-            "pipe" => Self::Pipe,
+            "pipe" | "socket" => Self::Pipe,
             "destination" => Self::Destination,
             _ => Self::File,
         }
@@ -273,7 +273,7 @@ fn label(node: &Node, link: Option<&Link>) -> (String, String) {
             let command = link.map_or("", |link| link.command_line.as_str());
             (cut(&node.shown(), LABEL), cut(command, LABEL + 2))
         }
-        "pipe" => ("pipe".to_owned(), String::new()),
+        kind @ ("pipe" | "socket") => (kind.to_owned(), String::new()),
         "files" => {
             let count = node.count.unwrap_or_default();
             let both =
@@ -308,7 +308,7 @@ pub(super) fn sentence(edge: &Edge, from: &Node, to: &Node) -> String {
     match class(edge) {
         "read" => format!("{} read {}{bytes}", to.shown(), from.shown()),
         "wrote" => format!("{} wrote {}{bytes}", from.shown(), to.shown()),
-        "piped" if to.kind.as_str() == "pipe" => format!("{} wrote into {}", from.shown(), to.shown()),
+        "piped" if to.is_passage() => format!("{} wrote into {}", from.shown(), to.shown()),
         "piped" => format!("{} read from {}", to.shown(), from.shown()),
         "sent" => format!("{} sent to {}{bytes}", from.shown(), to.shown()),
         _ => format!("{} started {}", from.shown(), to.shown()),

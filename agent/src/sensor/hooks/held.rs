@@ -11,6 +11,7 @@ pub(super) const SEND: Rung = Rung {
     hook: "tracepoint:sock:sock_send_length",
     class: Class::Tracepoint,
     attachments: &[required("weir_send_held", Target::Tracepoint("sock", "sock_send_length"))],
+    beside: &[],
     needs: &[TASK, SOCK, RECORD],
     gap: "",
 };
@@ -20,6 +21,7 @@ pub(super) const RECEIVE: Rung = Rung {
     hook: "tracepoint:sock:sock_recv_length",
     class: Class::Tracepoint,
     attachments: &[required("weir_recv_held", Target::Tracepoint("sock", "sock_recv_length"))],
+    beside: &[],
     needs: &[TASK, SOCK, RECORD],
     gap: "bytes that are spliced out of a socket",
 };

@@ -29,7 +29,7 @@ fn conditions_name_earlier_sensors_and_their_hooks() {
             Applies::Unless(all) => *all,
             Applies::WithFunction(_, on) => std::slice::from_ref(on),
         };
-        for (name, hook) in named {
+        for (name, hook) in named.iter().chain(later.rungs.iter().flat_map(|rung| rung.beside)) {
             let earlier = LADDER[..place].iter().find(|sensor| sensor.name == *name);
             let rungs = earlier.map(|sensor| sensor.rungs).unwrap_or_default();
             assert!(rungs.iter().any(|rung| rung.hook == *hook), "{}: {name} {hook}", later.name);

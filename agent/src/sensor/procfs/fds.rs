@@ -55,7 +55,7 @@ fn seen(process: &Path, fd: u32, mounts: &mut Mounts) -> Option<FdSeen> {
         FdObject::Socket { ino }
     } else if let Some(ino) = parse::inode(&target, b"pipe") {
         let (read, write) = modes(&path);
-        FdObject::Pipe { ino, read, write }
+        FdObject::Pipe { dev: 0, ino, read, write }
     } else if fd > 2 {
         return None;
     } else {
@@ -88,7 +88,7 @@ fn named(process: &Path, fd: u32, target: &[u8], mounts: &mut Mounts) -> FdObjec
         let rdev = metadata.rdev();
         FdObject::Device { rdev: parse::device(libc::major(rdev), libc::minor(rdev)) }
     } else if kind.is_fifo() {
-        FdObject::Pipe { ino, read, write }
+        FdObject::Pipe { dev: found.map_or(0, |(dev, _)| dev), ino, read, write }
     } else if let (true, Some((dev, _))) = (kind.is_file(), found) {
         FdObject::File { key: (dev, ino), read, write }
     } else {

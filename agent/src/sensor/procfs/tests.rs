@@ -67,7 +67,7 @@ fn a_process_is_read_whole() {
         ids: Ids { uid: 1000, euid: 0, gid: 50, loginuid: 1000, sessionid: u32::MAX },
         session: 8,
         fds: vec![
-            FdSeen { fd: 0, object: FdObject::Pipe { ino: 31, read: true, write: true } },
+            FdSeen { fd: 0, object: FdObject::Pipe { dev: 0, ino: 31, read: true, write: true } },
             FdSeen { fd: 7, object: FdObject::Socket { ino: 32 } },
         ],
         ..Seen::default()
@@ -135,7 +135,7 @@ fn this_machine_s_processes_are_seen() {
     let event = snapshot.events.iter().find(|event| event.process.pid == child.id()).unwrap();
     let Fact::Seen(seen) = &event.fact else { panic!("not seen") };
     assert_eq!(seen.parent.pid, std::process::id());
-    assert!(matches!(seen.fds[0].object, FdObject::Pipe { ino: 1.., read: true, write: false }));
+    assert!(matches!(seen.fds[0].object, FdObject::Pipe { dev: 0, ino: 1.., read: true, write: false }));
     assert_eq!(seen.fds[1].object, FdObject::Device { rdev: 1 << 20 | 3 });
     assert!(matches!(seen.fds[2].object, FdObject::File { key: (_, ino), read: true, write: false }
         if ino == expected_ino));

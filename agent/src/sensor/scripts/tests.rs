@@ -8,7 +8,7 @@ use std::{
 use super::*;
 use crate::{event::Path, sensor::mounts::tests::Fixture};
 
-const PIPE: FdObject = FdObject::Pipe { ino: 1, read: true, write: false };
+const PIPE: FdObject = FdObject::Pipe { dev: 0, ino: 1, read: true, write: false };
 
 /// An exec with this executable and arguments; words are separated by spaces, `_` is a space within a word.
 fn exec(line: &str, stdin: FdObject) -> Exec {
