@@ -164,6 +164,8 @@ pub struct Link {
     pub read: Touched,
     /// What it wrote of the story's data; the size of a file that nobody was seen reading is 0.
     pub wrote: Touched,
+    /// It is no part of the story: it started the first process of one, as a scheduler or a service does.
+    pub launcher: bool,
 }
 
 /// Files that one process read or wrote, the gravest first.

@@ -35,7 +35,10 @@ use crate::{
     detect::{Detectors, Observation, Signal, Subject, traffic_flow::is_icmp},
     event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
     names::Names,
-    process::{Process, Table, story::is_launcher},
+    process::{
+        Process, Table,
+        story::{is_interactive_shell, is_launcher},
+    },
     provenance::Provenance,
     score::{evidence::Evidence, trust::Rules},
 };
@@ -145,6 +148,7 @@ impl Pipeline {
             Fact::Seen(seen) => {
                 self.table.seen(process, seen, self.now);
                 self.provenance.seen(process, seen);
+                self.provenance.launches(process, self.serves_many(process));
             }
             Fact::Fork(fork) => {
                 self.table.fork(process, fork, self.now);
@@ -156,6 +160,7 @@ impl Pipeline {
             Fact::Exec(exec) => {
                 self.table.exec(process, exec, self.now);
                 self.provenance.exec(process, &self.makers(process), exec);
+                self.provenance.launches(process, self.serves_many(process));
                 self.moments.exec(process, exec, self.now);
                 self.observe(process, &Observation::Exec, out);
             }
@@ -377,6 +382,11 @@ impl Pipeline {
     /// Whether a process hands what it carries to its children: a launcher's children begin anew.
     fn passes_on(&self, process: ProcessKey) -> bool {
         self.table.get(process).is_some_and(|process| !is_launcher(process))
+    }
+
+    /// Whether a process starts what several others asked for. A shell at a terminal serves one person.
+    fn serves_many(&self, process: ProcessKey) -> bool {
+        self.table.get(process).is_some_and(|known| is_launcher(known) && !is_interactive_shell(known))
     }
 
     /// Who may have made the pipes that a new program holds, nearest first: its parent and, as long as these run no

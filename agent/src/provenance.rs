@@ -75,6 +75,8 @@ struct Node {
     bare: Vec<ProcessKey>,
     /// There is strong evidence about what it collected or made ready.
     held: bool,
+    /// It starts what others asked for: what it hears of one child is not what it tells another.
+    launches: bool,
     /// Its story, once it used a socket.
     story: Option<ProcessKey>,
     /// So many stories send to it that it cannot be told whose data it hands on.
@@ -157,6 +159,14 @@ impl Provenance {
         found
     }
 
+    /// Whether what a process writes is made of anything: of a launcher, what it read itself.
+    fn puts_into_files(&self, process: ProcessKey) -> bool {
+        match self.processes.get(&process) {
+            Some(node) if node.launches => !node.own.is_empty(),
+            _ => self.carries(process),
+        }
+    }
+
     /// Shows `take` each load that reaches a process, nearest first: those of processes with their key, and those
     /// that are frozen into files without.
     fn walk(
@@ -168,7 +178,13 @@ impl Provenance {
         let mut queue = VecDeque::from([process]);
         while let Some(at) = queue.pop_front() {
             let Some(node) = self.processes.get(&at) else { continue };
-            if take(Some(at), &node.own).is_break() || take(None, &node.left).is_break() {
+            if take(Some(at), &node.own).is_break() {
+                return;
+            }
+            if node.launches && at != process {
+                continue;
+            }
+            if take(None, &node.left).is_break() {
                 return;
             }
             let mut visit = |key: ProcessKey| {
@@ -182,7 +198,7 @@ impl Provenance {
             for &source in &node.sources {
                 match source {
                     Source::Process(parent) => visit(parent),
-                    Source::Pipe(key) => self.into_pipe(key, at).into_iter().for_each(&mut visit),
+                    Source::Pipe(key) => self.feeders(key, at).into_iter().for_each(&mut visit),
                     Source::Peer(peer) if node.follows(&peer) => visit(peer.process),
                     Source::Peer(_) => {}
                     Source::File(file) => {
@@ -206,11 +222,12 @@ impl Provenance {
         }
         let carried = Arc::new(self.carried(process));
         let Some(node) = self.processes.remove(&process) else { return };
-        if !carried.is_empty() {
+        let into_files = if node.launches { &node.own } else { &*carried };
+        if !into_files.is_empty() {
             for key in &node.wrote {
                 if let Some(file) = self.files.get_mut(key) {
                     let frozen = file.frozen.get_or_insert_default();
-                    Arc::make_mut(frozen).merge(&carried);
+                    Arc::make_mut(frozen).merge(into_files);
                 }
             }
         }
@@ -256,6 +273,16 @@ impl Provenance {
             || node.feeds.iter().any(is_other)
     }
 
+    /// Whether the process starts what others asked for, as a scheduler or a runner of jobs does. It reads what its
+    /// children print, and writes logs and scripts: those are not made of what the children printed.
+    pub fn launches(&mut self, process: ProcessKey, launches: bool) {
+        if launches {
+            self.processes.entry(process).or_default().launches = true;
+        } else if let Some(node) = self.processes.get_mut(&process) {
+            node.launches = false;
+        }
+    }
+
     /// What the process itself read.
     #[must_use]
     pub fn own(&self, process: ProcessKey) -> Option<&Carried> {
@@ -279,7 +306,7 @@ impl Provenance {
             .filter(|file| file.frozen.is_some() || file.writers.iter().any(|&writer| writer != process));
         let derived = written.is_some_and(|file| {
             file.frozen.as_ref().is_some_and(|frozen| !frozen.is_empty())
-                || file.writers.iter().any(|&writer| writer != process && self.carries(writer))
+                || file.writers.iter().any(|&writer| writer != process && self.puts_into_files(writer))
         });
         if written.is_some() {
             self.source(process, Source::File(open.file));

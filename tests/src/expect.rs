@@ -115,7 +115,7 @@ pub fn compare(
             check(found, format!("{at}: no {wanted:?} in the chain {}", chain_names(line)));
         }
         if let Some(root) = &expected.root {
-            let found = chain.first().is_some_and(|link| is(link, root));
+            let found = chain.iter().find(|link| !link.launcher).is_some_and(|link| is(link, root));
             check(found, format!("{at}: the chain {} does not begin with {root:?}", chain_names(line)));
         }
         for glob in &expected.files {
@@ -174,7 +174,10 @@ pub fn blames(expected: &Expected, line: &Line) -> bool {
     let chain = line.chain();
     named(line.text("process.name"), &expected.sender)
         && expected.chain.iter().all(|wanted| chain.iter().any(|link| is(link, wanted)))
-        && expected.root.as_ref().is_none_or(|root| chain.first().is_some_and(|link| is(link, root)))
+        && expected
+            .root
+            .as_ref()
+            .is_none_or(|root| chain.iter().find(|link| !link.launcher).is_some_and(|link| is(link, root)))
 }
 
 /// Alerts in a few words each.

@@ -38,6 +38,8 @@ pub struct Link {
     pub name: String,
     /// `command_line`.
     pub command_line: String,
+    /// `launcher`.
+    pub launcher: bool,
 }
 
 impl Log {
@@ -151,6 +153,7 @@ impl Line {
                 pid: lookup(link, "pid").and_then(Value::as_u64),
                 name: text(link, "name"),
                 command_line: text(link, "command_line"),
+                launcher: lookup(link, "launcher").and_then(Value::as_bool).unwrap_or_default(),
             })
             .collect()
     }

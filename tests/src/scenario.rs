@@ -4,6 +4,8 @@
 
 mod files;
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
@@ -158,8 +160,8 @@ pub struct Opened {
     pub after_bytes: u64,
     /// Seconds.
     pub within_s: f64,
-    /// The same where the processors are emulated; none is no more. For cases that keep them all busy: there the agent
-    /// has a fraction of a processor that is ten to thirty times slower than a real one.
+    /// The same where the processors are emulated; none is the multiple that all limits have there. For cases that keep
+    /// them all busy: there the agent has a fraction of a processor that is ten to thirty times slower than a real one.
     pub emulated_within_s: Option<f64>,
 }
 
@@ -167,7 +169,8 @@ impl Opened {
     /// Seconds on this machine.
     #[must_use]
     pub fn within(&self) -> f64 {
-        self.emulated_within_s.filter(|_| wait::is_emulated()).unwrap_or(self.within_s)
+        let of_its_own = self.emulated_within_s.filter(|_| wait::is_emulated());
+        of_its_own.unwrap_or_else(|| wait::patient(Duration::from_secs_f64(self.within_s)).as_secs_f64())
     }
 }
 

@@ -29,13 +29,19 @@ pub fn is_emulated() -> bool {
     env::var_os(EMULATED).is_some()
 }
 
+/// A limit on this machine: where the processors are emulated it is a multiple.
+#[must_use]
+pub fn patient(limit: Duration) -> Duration {
+    if is_emulated() { limit.saturating_mul(EMULATED_PATIENCE) } else { limit }
+}
+
 /// Looks at `condition` until it gives a value, at most for `limit`, which says when to give up and not how fast
 /// anything is to be: an emulated machine gets a multiple of it.
 ///
 /// # Errors
 /// Fails when the limit has passed, naming `what`, or when the condition fails.
 pub fn until<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let limit = if is_emulated() { limit.saturating_mul(EMULATED_PATIENCE) } else { limit };
+    let limit = patient(limit);
     let started = Instant::now();
     loop {
         if let Some(value) = condition()? {

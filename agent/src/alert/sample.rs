@@ -82,6 +82,7 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
         bytes_out,
         read,
         wrote,
+        launcher: false,
     };
     let (none, archive, documents_read) = (Touched::default, || seen("/var/tmp/a.tgz", 1, 12_000_000), 42);
     let documents_read = seen("/home/alice/Documents/plan.pdf", documents_read, 12_600_000);
@@ -312,6 +313,7 @@ pub(crate) fn hostile() -> Alert {
         bytes_out: 9,
         read: touched.clone(),
         wrote: touched,
+        launcher: false,
     }];
     alert.graph = graph([process.key; 3], "198.51.100.7:443".parse().unwrap(), 9);
     alert.graph.nodes[4] = Node::File { path: Bytes::from(evil), size: 1 };
@@ -353,6 +355,7 @@ pub(crate) fn monstrous() -> Alert {
         bytes_out: u64::MAX,
         read: touched.clone(),
         wrote: touched,
+        launcher: false,
     };
     alert.graph.nodes = vec![Node::File { path: Bytes::from(long.as_str()), size: 1 }; 64];
     alert.graph.edges = vec![alert.graph.edges[0]; 192];

@@ -43,7 +43,8 @@ impl Pipeline {
             let index = draft.push(Node::Process(link.process.key));
             draft.processes.insert(link.process.key, index);
         }
-        for link in chain {
+        let members = || chain.iter().filter(|link| !link.launcher);
+        for link in members() {
             let key = link.process.key;
             let parent = link.process.parent.and_then(|parent| draft.processes.get(&parent).copied());
             if let (Some(from), Some(&to)) = (parent, draft.processes.get(&key)) {
@@ -54,7 +55,7 @@ impl Pipeline {
                 self.read(&mut draft, key, own);
             }
         }
-        for link in chain {
+        for link in members() {
             self.touched(&mut draft, link.process.key, matters);
         }
         for link in chain {
@@ -106,8 +107,6 @@ impl Pipeline {
     fn touched(&self, draft: &mut Draft, process: ProcessKey, matters: &BTreeMap<Bytes, u64>) {
         for touch in self.provenance.touches(process) {
             match touch {
-                // Those that carry collected data are there already.
-                Touch::Read(..) => {}
                 Touch::Wrote(key, path) => {
                     if matters.contains_key(path) || draft.files.contains_key(&key) {
                         let file = draft.file(key, path, matters.get(path).copied().unwrap_or_default());
@@ -117,8 +116,8 @@ impl Pipeline {
                     }
                 }
                 Touch::Pipe(key, writers) => self.pipe(draft, process, key, &writers),
-                // After all pipes.
-                Touch::Peer(..) => {}
+                // Read files that carry collected data are there already, sockets come after all pipes.
+                Touch::Read(..) | Touch::Peer(..) => {}
             }
         }
     }

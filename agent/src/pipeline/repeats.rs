@@ -13,7 +13,7 @@ use crate::{
 /// Kinds of finding remembered; the one that came longest ago makes room and is told from its beginning.
 const KINDS_MAX: usize = 8_192;
 /// Lines before only doublings are told: enough to see what the findings have in common.
-const SINGLY: u32 = 8;
+const SINGLY: u32 = 3;
 /// A day later everything is news.
 const DAY_NS: u64 = 24 * 3_600 * 1_000_000_000;
 
@@ -86,7 +86,7 @@ mod tests {
         let mut repeats = Repeats::default();
         let told: Vec<u32> =
             (0..100).filter_map(|at| repeats.tell(cause, &signal(Stage::Staging, 8.0), at)).collect();
-        assert_eq!(told, [1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64]);
+        assert_eq!(told, [1, 2, 3, 4, 8, 16, 32, 64]);
         assert_eq!(repeats.tell(cause, &signal(Stage::Staging, 9.0), 100), Some(101), "a graver one");
         let rows = [(cause, Stage::Collection), (Who::Story(ProcessKey::HOST), Stage::Staging)];
         for (who, stage) in rows {

@@ -1,11 +1,6 @@
 //! From an open alert to its description: the chain, the files, the destinations.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{cmp::Reverse, collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use super::{Pipeline, alerts::Open, flows::Sums};
 use crate::{
@@ -63,43 +58,59 @@ impl Pipeline {
         }
     }
 
-    /// Processes of the story, root first: who handled the data, who is blamed by a signal, and their ancestors.
+    /// Processes of the story, root first: who handled the data, who is blamed by a signal, their ancestors, and what
+    /// launched the first of them.
     fn chain(&self, open: &Open, carried: &Carried, matters: &BTreeMap<Bytes, u64>) -> Vec<Link> {
         let subjects = open.verdict.signals.iter().map(|weighted| weighted.signal.subject);
-        let named: BTreeSet<ProcessKey> = carried
-            .handlers()
+        let ranked = [open.sender]
+            .into_iter()
             .chain(subjects)
             .chain(open.senders.iter().copied())
-            .chain([open.sender])
-            .collect();
+            .chain(open.stories.iter().copied())
+            .chain(carried.handlers());
+        // Each comes with its ancestors, so that the tree has no gaps, as long as there is room.
         let mut members: BTreeMap<ProcessKey, Arc<Process>> = BTreeMap::new();
-        for key in named {
+        for key in ranked {
             let Some(process) = self.table.get(key) else { continue };
-            members.insert(key, Arc::clone(process));
-            for ancestor in self.table.lineage(key) {
-                members.insert(ancestor.key, Arc::clone(ancestor));
+            for member in [process].into_iter().chain(self.table.lineage(key)) {
+                if members.len() < CHAIN_MAX {
+                    members.insert(member.key, Arc::clone(member));
+                }
             }
         }
-        let mut ordered: Vec<Arc<Process>> = members.into_values().collect();
+        let launchers: BTreeMap<ProcessKey, Arc<Process>> = members
+            .keys()
+            .filter_map(|&key| self.launcher(key))
+            .map(|process| (process.key, process))
+            .collect();
+        let is_launcher = |key: ProcessKey| launchers.contains_key(&key) && !members.contains_key(&key);
+        let mut ordered: Vec<Arc<Process>> =
+            launchers.values().chain(members.values()).map(Arc::clone).collect();
         // A parent starts before its child, so the order of starts puts the root first.
         ordered.sort_by_cached_key(|process| {
-            (process.key.start_ticks, self.table.lineage(process.key).len(), process.key.pid)
+            let depth = self.table.lineage(process.key).len();
+            (process.key.start_ticks, !is_launcher(process.key), depth, process.key.pid)
         });
-        if ordered.len() > CHAIN_MAX {
-            let blamed = |process: &Arc<Process>| {
-                process.key == open.sender
-                    || open.senders.contains(&process.key)
-                    || open.stories.contains(&process.key)
-                    || open.verdict.signals.iter().any(|weighted| weighted.signal.subject == process.key)
-            };
-            let (mut kept, rest): (Vec<_>, Vec<_>) = ordered.into_iter().partition(blamed);
-            kept.truncate(CHAIN_MAX);
-            let room = CHAIN_MAX - kept.len();
-            kept.extend(rest.into_iter().take(room));
-            kept.sort_by_key(|process| (process.key.start_ticks, process.key.pid));
-            ordered = kept;
-        }
-        ordered.into_iter().map(|process| self.link(open, process, matters)).collect()
+        ordered.dedup_by_key(|process| process.key);
+        ordered
+            .into_iter()
+            .map(
+                |process| {
+                    if is_launcher(process.key) {
+                        launched(process)
+                    } else {
+                        self.link(open, process, matters)
+                    }
+                },
+            )
+            .collect()
+    }
+
+    /// What started the story that begins with this process; none where the story begins with another one, or the
+    /// launcher is the first process, of which nothing can be learnt.
+    fn launcher(&self, root: ProcessKey) -> Option<Arc<Process>> {
+        let parent = self.table.get(root).filter(|_| self.table.story(root) == root)?.parent?;
+        self.table.get(parent).filter(|known| known.key.pid > 2 && !known.unknown).cloned()
     }
 
     fn link(&self, open: &Open, process: Arc<Process>, matters: &BTreeMap<Bytes, u64>) -> Link {
@@ -123,7 +134,7 @@ impl Pipeline {
         did.extend((key == open.sender).then(|| self.together(open, &process)).flatten());
         let bytes_out = self.flows.process(key).map_or(0, |sums| sums.bytes_out);
         let read = self.provenance.own(key).map(read_files).unwrap_or_default();
-        Link { process, did, bytes_out, read, wrote: self.wrote_files(key, matters) }
+        Link { process, did, bytes_out, read, wrote: self.wrote_files(key, matters), launcher: false }
     }
 
     /// What the sender and others that run its program sent in all: none of five hundred short ones is the one.
@@ -226,6 +237,18 @@ impl Pipeline {
     }
 }
 
+/// A launcher in a chain: what else it did is no part of the story.
+fn launched(process: Arc<Process>) -> Link {
+    Link {
+        process,
+        did: Vec::new(),
+        bytes_out: 0,
+        read: Touched::default(),
+        wrote: Touched::default(),
+        launcher: true,
+    }
+}
+
 /// Files whose writing belongs in the story: those that the sender's data came from, and those that a signal names.
 /// With the size that a reader found, where one was seen.
 fn matters(open: &Open, carried: &Carried) -> BTreeMap<Bytes, u64> {
@@ -294,14 +317,27 @@ fn touched(mut files: Vec<FileSeen>, more: u64, more_bytes: u64) -> Touched {
     Touched { files, count, bytes }
 }
 
-/// Derived and sensitive files first, then by size.
+/// Derived and sensitive files first, then by size. Among alike ones each directory has its turn: a copy of many files
+/// crowds out neither what they were copied from nor what was made of them.
 fn gravest_first(carried: &Carried) -> Vec<FileSeen> {
+    let grave = |origin: &Origin| (origin.is_made(), origin.class.sensitive, origin.class.staging);
     let mut origins: Vec<&Origin> = carried.origins().map(|(_, origin)| origin).collect();
-    origins.sort_by_key(|origin| {
-        Reverse((origin.is_made(), origin.class.sensitive, origin.class.staging, origin.size))
-    });
+    origins.sort_by_key(|origin| Reverse((grave(origin), origin.size)));
+    let mut turns: BTreeMap<_, u32> = BTreeMap::new();
+    let mut ranked = Vec::new();
+    for origin in origins {
+        let turn = turns.entry((grave(origin), directory(&origin.path))).or_default();
+        *turn += 1;
+        ranked.push(((Reverse(grave(origin)), *turn), origin));
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
     let seen = |origin: &Origin| FileSeen { path: origin.path.clone(), size: origin.size, why: why(origin) };
-    origins.into_iter().map(seen).collect()
+    ranked.into_iter().map(|(_, origin)| seen(origin)).collect()
+}
+
+fn directory(path: &Bytes) -> &[u8] {
+    let path = path.as_slice();
+    path.iter().rposition(|byte| *byte == b'/').and_then(|end| path.get(..end)).unwrap_or_default()
 }
 
 /// The files that data came from.

@@ -91,7 +91,7 @@ fn an_archive_that_is_uploaded_is_one_alert_that_names_everybody() {
         assert_eq!(last.bytes_out, 12_050_000, "{tool}");
         assert_eq!(last.bytes_collected, DOCUMENTS * 200_000, "{tool}");
         let sender = tool.rsplit('/').next().unwrap();
-        assert_eq!(chain(last), ["dash", "tar", sender], "{tool}");
+        assert_eq!(chain(last), ["init", "dash", "tar", sender], "{tool}");
         assert_eq!(last.files.first().unwrap().path, "/var/tmp/a.tar.gz".into(), "{tool}");
         assert_eq!(last.destinations.first().unwrap().remote, OUTSIDE.parse().unwrap(), "{tool}");
         let revisions: Vec<u32> = alerts.iter().map(|alert| alert.revision).collect();
@@ -118,6 +118,48 @@ fn a_pipe_into_a_sender_is_one_story() {
     assert_eq!(last.process.key.pid, 102);
     assert!(chain(last).contains(&"tar".to_owned()));
     assert_eq!(last.bytes_collected, 12_000_000);
+}
+
+/// A web server that stood before the agent serves two requests.
+#[test]
+fn the_chain_shows_who_launched_its_stories() {
+    let mut scene = Scene::new();
+    scene.seen(1, 60, "/usr/bin/php");
+    scene.spawn(60, 101, "/usr/bin/tar", &["tar", "-cf", "/opt/b", "/srv/docs"]);
+    scene.write(101, 9_000, "/opt/b");
+    read_documents(&mut scene, 101);
+    scene.exit(101);
+    scene.spawn(60, 102, "/opt/own-sender", &["own-sender"]);
+    scene.read(102, 9_000, "/opt/b", 12_000_000);
+    scene.send(102, 7, OUTSIDE, 12_050_000, 500_000);
+    scene.stop();
+    let alerts = alerts(&scene);
+    let last = alerts.last().unwrap();
+    assert_eq!(chain(last), ["php", "tar", "own-sender"]);
+    let launchers: Vec<bool> = last.chain.iter().map(|link| link.launcher).collect();
+    assert_eq!(launchers, [true, false, false]);
+}
+
+/// Sixty children of one parent read a document each: the parent has its place all the same.
+#[test]
+fn a_crowd_leaves_no_gap_in_the_chain() {
+    let mut scene = Scene::new();
+    scene.spawn(10, 100, "/bin/dash", &["sh", "/root/all.sh"]);
+    scene.spawn(100, 101, "/usr/bin/xargs", &["xargs", "-P", "6", "curl"]);
+    for child in 0..60_u32 {
+        let (pid, number) = (200 + child, u64::from(child));
+        scene.spawn(101, pid, "/usr/bin/curl", &["curl", "-T", "x", OUTSIDE]);
+        scene.read(pid, 1_000 + number, &format!("/srv/docs/{number}.pdf"), 200_000);
+        scene.send(pid, 7 + number, OUTSIDE, 200_100, 200_100);
+    }
+    scene.stop();
+    let alerts = alerts(&scene);
+    let last = alerts.last().unwrap();
+    assert!(last.chain.len() > 16, "{}", last.chain.len());
+    for link in last.chain.iter().skip(1) {
+        let parent = link.process.parent;
+        assert!(last.chain.iter().any(|other| Some(other.process.key) == parent), "{:?}", link.process.key);
+    }
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Provenance {
 
     /// Whose data `reader` gets out of a pipe. Where only a maker stands for the writer, its children that run no program
     /// of their own may have the end as well: a shell's loop that writes into a pipe.
-    pub(super) fn into_pipe(&self, key: PipeKey, reader: ProcessKey) -> Vec<ProcessKey> {
+    pub(super) fn feeders(&self, key: PipeKey, reader: ProcessKey) -> Vec<ProcessKey> {
         let mut writers = self.pipes.writers(key, reader);
         let makers: Vec<ProcessKey> =
             writers.iter().copied().filter(|&writer| self.pipes.stands_for_writer(key, writer)).collect();

@@ -26,12 +26,11 @@ impl Provenance {
         let mut found = Vec::new();
         for &source in &node.sources {
             match source {
-                Source::Process(_) => {}
-                Source::Pipe(key) => found.push(Touch::Pipe(key, self.into_pipe(key, process))),
+                Source::Pipe(key) => found.push(Touch::Pipe(key, self.feeders(key, process))),
                 Source::Peer(peer) if node.follows(&peer) => {
                     found.push(Touch::Peer(peer.process, peer.hop, peer.first));
                 }
-                Source::Peer(_) => {}
+                Source::Process(_) | Source::Peer(_) => {}
                 Source::File(key) => found.extend(path(key).map(|path| Touch::Read(key, path))),
             }
         }

@@ -42,7 +42,9 @@ impl Pipes {
     pub fn reads(&mut self, key: PipeKey, process: ProcessKey, makers: &[ProcessKey]) {
         if let Some(ends) = self.ends(key) {
             push(&mut ends.readers, process);
-            makers.iter().for_each(|&maker| push(&mut ends.makers, maker));
+            for &maker in makers {
+                push(&mut ends.makers, maker);
+            }
         }
     }
 
@@ -50,7 +52,9 @@ impl Pipes {
     pub fn writes(&mut self, key: PipeKey, process: ProcessKey, makers: &[ProcessKey]) {
         if let Some(ends) = self.ends(key) {
             push(&mut ends.writers, process);
-            makers.iter().for_each(|&maker| push(&mut ends.makers, maker));
+            for &maker in makers {
+                push(&mut ends.makers, maker);
+            }
         }
     }
 

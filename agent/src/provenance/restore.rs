@@ -25,7 +25,7 @@ impl Provenance {
         for &source in &node.sources {
             match source {
                 Source::Process(parent) => place.fed_by.push(parent),
-                Source::Pipe(key) => place.fed_by.extend(self.into_pipe(key, process)),
+                Source::Pipe(key) => place.fed_by.extend(self.feeders(key, process)),
                 Source::Peer(peer) if node.follows(&peer) => place.fed_by.push(peer.process),
                 Source::Peer(_) => {}
                 Source::File(file) => place.read_written.push(file),

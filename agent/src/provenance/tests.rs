@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::classify::Rating;
-use crate::event::{Exec, FdObject, FdSeen, Path};
+use crate::event::{Exec, FdObject, FdSeen, Path, Seen};
 
 fn key(pid: u32) -> ProcessKey {
     ProcessKey { pid, start_ticks: u64::from(pid) }
@@ -253,9 +253,12 @@ fn a_loop_that_writes_into_a_pipe_is_no_program() {
     let mut graph = Provenance::default();
     let (shell, body, nc) = (key(1), key(2), key(3));
     graph.open(shell, &open(1, "/srv/script", 0, true), &FileClass::default());
-    graph.fork(shell, body);
-    graph.fork(shell, nc);
-    graph.exec(nc, &[shell], &exec([READ(5), FdObject::None, FdObject::None]));
+    for child in [body, nc] {
+        graph.fork(shell, child);
+        graph.helps(shell, child);
+    }
+    let program = Exec { parent: shell, ..exec([READ(5), FdObject::None, FdObject::None]) };
+    graph.exec(nc, &[shell], &program);
     graph.open(body, &open(10, "/srv/a.pdf", 100, false), &document());
     assert_eq!(paths(&graph.carried(nc)), ["/srv/a.pdf"]);
 }
@@ -276,5 +279,27 @@ fn inherited_pipes_beyond_the_standard_ones_lead_one_way() {
         graph.exec(key(2), &[], &Exec { more_fds: second, ..Exec::default() });
         graph.open(key(1), &open(10, "/srv/a.pdf", 100, false), &document());
         assert_eq!(!graph.carried(key(2)).is_empty(), reaches, "row {at}");
+    }
+}
+
+/// It reads what each job prints and writes the next job's script.
+#[test]
+fn what_a_runner_of_jobs_writes_is_not_made_of_what_they_print() {
+    for launches in [false, true] {
+        let mut graph = Provenance::default();
+        let (runner, first, second) = (key(1), key(2), key(3));
+        graph.launches(runner, launches);
+        graph.exec(first, &[runner], &exec([FdObject::None, WRITE(5), FdObject::None]));
+        graph.seen(runner, &Seen { fds: vec![FdSeen { fd: 4, object: READ(5) }], ..Seen::default() });
+        graph.open(first, &open(10, "/srv/a.pdf", 100, false), &document());
+        graph.open(runner, &open(20, "/srv/job.sh", 0, true), &FileClass::default());
+        graph.open(second, &open(20, "/srv/job.sh", 40, false), &FileClass::default());
+        assert_eq!(graph.carried(second).is_empty(), launches);
+        // It sends what it hears, and what it read itself goes on by its files.
+        assert_eq!(paths(&graph.carried(runner)), ["/srv/a.pdf"]);
+        graph.open(runner, &open(11, "/srv/b.pdf", 100, false), &document());
+        assert!(paths(&graph.carried(second)).contains(&"/srv/b.pdf".to_owned()));
+        graph.forget(runner);
+        assert_eq!(paths(&graph.carried(second)).contains(&"/srv/a.pdf".to_owned()), !launches);
     }
 }

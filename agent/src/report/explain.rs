@@ -133,6 +133,7 @@ fn branches(member: &Member<'_>, levels: usize) -> (String, String) {
 /// What a process did, by a word each.
 fn deeds(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
     let mut found = Vec::new();
+    found.extend(link.place().map(|place| (Ink::Dim, "began", place.to_owned())));
     found.extend(link.read.as_ref().map(|read| (Ink::File, "read", touched(read))));
     found.extend(piped(told, link));
     found.extend(link.wrote.as_ref().map(|wrote| (Ink::File, "wrote", touched(wrote))));

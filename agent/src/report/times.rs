@@ -48,7 +48,7 @@ pub(super) fn moments(told: &Told) -> (Vec<Moment>, usize) {
     let mut add = |at: Option<Timestamp>, kind: Kind, who: String, what: String| {
         found.extend(at.map(|at| Moment { at, kind, who, what }));
     };
-    for link in told.weir.chain.iter() {
+    for link in told.weir.chain.iter().filter(|link| !link.launcher) {
         let who = || format!("{} {}", link.name.as_str(), link.pid);
         add(
             link.start.0,

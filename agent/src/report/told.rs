@@ -203,6 +203,7 @@ pub(super) struct Link {
     pub(super) wrote: Option<Touches>,
     pub(super) bytes_out: u64,
     pub(super) sender: bool,
+    pub(super) launcher: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -435,6 +436,11 @@ impl std::fmt::Display for Destination {
 }
 
 impl Link {
+    /// Of a launcher, what it is to the story.
+    pub(super) fn place(&self) -> Option<&'static str> {
+        self.launcher.then_some("what follows, and is no part of the story itself")
+    }
+
     /// What it did, but what `read` and `wrote` tell better.
     pub(super) fn deeds(&self) -> impl Iterator<Item = &str> {
         let told = |deed: &str| {

@@ -173,7 +173,8 @@ fn of_story(host: &Host, alert: &Alert, cutter: &mut Cutter) -> schema::Weir {
 fn of_scripts(host: &Host, alert: &Alert, cutter: &mut Cutter) -> Vec<schema::Script> {
     let mut keys: Vec<ProcessKey> = Vec::new();
     let mut scripts = Vec::new();
-    for process in alert.chain.iter().map(|link| &link.process).chain([&alert.process]) {
+    let members = alert.chain.iter().filter(|link| !link.launcher);
+    for process in members.map(|link| &link.process).chain([&alert.process]) {
         if let Some(script) = &process.script
             && !keys.contains(&process.key)
         {

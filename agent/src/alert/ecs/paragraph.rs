@@ -56,7 +56,8 @@ fn sent(alert: &Alert) -> String {
 
 /// The root, and whose service it is.
 fn began(alert: &Alert) -> Option<String> {
-    let root = alert.chain.first().filter(|root| root.process.key != alert.process.key);
+    let root = alert.chain.iter().find(|link| !link.launcher);
+    let root = root.filter(|root| root.process.key != alert.process.key);
     let identity = &alert.process.identity;
     let mut home = Vec::new();
     if let Some(unit) = &identity.unit {

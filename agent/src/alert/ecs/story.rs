@@ -42,6 +42,9 @@ pub(super) struct Linked {
     wrote: Option<Touches>,
     bytes_out: u64,
     sender: bool,
+    /// It started what follows and is no part of the story itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    launcher: bool,
 }
 
 /// Files of the story that one process read or wrote.
@@ -137,6 +140,7 @@ fn of_link(host: &Host, alert: &Alert, link: &Link, cutter: &mut Cutter) -> Link
         wrote: of_files("weir.chain.wrote", &link.wrote, cutter),
         bytes_out: link.bytes_out,
         sender: process.key == alert.process.key,
+        launcher: link.launcher,
     }
 }
 

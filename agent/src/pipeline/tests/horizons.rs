@@ -186,5 +186,5 @@ fn the_findings_of_a_job_are_told_a_few_times() {
     scene.stop();
     let lines = run(&scene, Config::default());
     let signals = lines.iter().filter(|record| matches!(record.body, Body::Signal(_))).count();
-    assert_eq!(signals, 11);
+    assert_eq!(signals, 8);
 }

@@ -21,11 +21,14 @@ fn relayed(hand_over: impl FnOnce(&mut Scene)) -> Scene {
     scene
 }
 
+/// A name, and how the data comes to the relay.
+type Row<'r> = (&'r str, &'r dyn Fn(&mut Scene));
+
 #[test]
 fn a_relay_hides_nobody() {
     let sent = UnixSocket { sent: true, inode: 70, name: 1, peer_inode: 71, peer_name: 0 };
     let received = UnixSocket { sent: false, inode: 71, name: 2, ..UnixSocket::default() };
-    let rows: [(&str, &dyn Fn(&mut Scene)); 3] = [
+    let rows: [Row<'_>; 3] = [
         ("connection", &|scene| scene.hand_over(102, 11, 1080)),
         ("unix", &|scene| {
             scene.unix(102, sent);

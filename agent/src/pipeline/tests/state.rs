@@ -69,7 +69,8 @@ fn what_was_collected_before_a_restart_is_known_after_it() {
         let (alerts, _) = run_and_keep(&next, &Config::default());
         assert_eq!(alerts.len(), expected, "{ended} {boot} {name}");
         for alert in alerts {
-            assert_eq!(chain(&alert), ["dash", "tar", "own-sender"], "{ended} {boot}");
+            let chain: Vec<String> = chain(&alert).into_iter().filter(|name| name != "init").collect();
+            assert_eq!(chain, ["dash", "tar", "own-sender"], "{ended} {boot}");
         }
     }
 }

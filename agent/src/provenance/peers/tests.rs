@@ -111,7 +111,8 @@ fn received(inode: u64) -> UnixSocket {
 
 #[test]
 fn unix_sockets_link_whoever_sends_with_whoever_receives() {
-    let rows: [(&str, &[(u32, UnixSocket)], bool); 6] = [
+    type Row<'r> = (&'r str, &'r [(u32, UnixSocket)], bool);
+    let rows: [Row<'_>; 6] = [
         ("in order", &[(1, sent(7, 8, 0)), (2, received(8))], true),
         ("receiver first", &[(2, received(8)), (1, sent(7, 8, 0))], true),
         ("before it was accepted", &[(1, sent(7, 0, 108)), (2, received(8))], true),

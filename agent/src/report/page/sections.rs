@@ -133,6 +133,9 @@ fn deeds(link: &Link, page: &mut Hypertext) {
         page.text(what);
         page.close("li");
     };
+    if let Some(place) = link.place() {
+        deed("dim", "began", place);
+    }
     if let Some(read) = &link.read {
         deed("read", "read", &touched(read));
     }
