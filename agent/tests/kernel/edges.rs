@@ -119,14 +119,14 @@ fn an_end_has_a_name_before_it_is_accepted() {
     let sender = in_child(move || send(fd));
     let (server, _) = listener.accept().expect("the connection");
     let fd = server.as_raw_fd();
-    let receiver = in_child(move || receive(fd));
+    let reader = in_child(move || receive(fd));
     let again = client.as_raw_fd();
     let second = in_child(move || send(again));
 
     let sent = told(&mut kernel, sender, inode(&client));
     let [early] = sent.as_slice() else { panic!("one record: {sent:?}") };
     assert_eq!(early.peer_inode, 0);
-    let received = told(&mut kernel, receiver, inode(&server));
+    let received = told(&mut kernel, reader, inode(&server));
     let [taken] = received.as_slice() else { panic!("one record: {received:?}") };
     assert_eq!(early.peer_name, taken.name);
     assert_ne!(taken.name, 0);
