@@ -17,3 +17,5 @@ pub mod alert;
 pub mod store;
 pub mod pipeline;
 pub mod report;
+#[cfg(test)]
+mod seeds;

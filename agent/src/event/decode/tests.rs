@@ -8,7 +8,10 @@ use proptest::prelude::*;
 use zerocopy::{Immutable, IntoBytes};
 
 use super::*;
-use crate::event::{Direction, FdObject, Path};
+use crate::{
+    event::{Direction, FdObject, Path},
+    seeds::seeded,
+};
 
 fn wire_key(pid: u32) -> process::ProcessKey {
     process::ProcessKey { start_ticks: 100 + u64::from(pid), pid, _pad: 0 }
@@ -369,6 +372,8 @@ fn hostile_records_are_typed_errors() {
 }
 
 proptest! {
+    #![proptest_config(seeded(256))]
+
     #[test]
     fn arbitrary_bytes_never_panic(raw in proptest::collection::vec(any::<u8>(), 0..600), kind in 0_u16..8) {
         let _ = decode(&raw);

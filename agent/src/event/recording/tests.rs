@@ -3,7 +3,10 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Event, Exec, Fact, Loss, ProcessKey, Started};
+use crate::{
+    event::{Event, Exec, Fact, Loss, ProcessKey, Started},
+    seeds::seeded,
+};
 
 /// Bytes of the header.
 const HEADER: usize = 12;
@@ -166,6 +169,8 @@ fn an_event_above_the_bound_is_not_written() {
 }
 
 proptest! {
+    #![proptest_config(seeded(256))]
+
     #[test]
     fn every_cut_is_noticed_or_between_frames(cut in 0_usize..100) {
         let whole = recording();

@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     event::{Event, ProcessKey},
     pipeline::Pipeline,
+    seeds::seeded,
 };
 
 /// The root of the story, a script, and its children.
@@ -117,7 +118,7 @@ fn shuffled() -> impl Strategy<Value = (Vec<Deed>, Vec<Deed>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(seeded(64))]
 
     #[test]
     fn scores_are_bounded_and_each_event_at_most_raises_them(deeds in deeds(), more in deeds()) {

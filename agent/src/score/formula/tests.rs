@@ -7,6 +7,7 @@ use crate::{
     detect::{Content, ContentKind, Object, Signal},
     event::ProcessKey,
     score::Via,
+    seeds::seeded,
 };
 
 const ANALYTICS: [Analytic; 8] = [
@@ -153,6 +154,8 @@ fn shuffled(
 }
 
 proptest! {
+    #![proptest_config(seeded(256))]
+
     #[test]
     fn bounded(signals in prop::collection::vec(any_signal(), 0..40)) {
         let verdict = judge(signals);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::seeds::seeded;
 
 const SIZE: (f64, f64) = (100.0, 40.0);
 const SMALL: (f64, f64) = (30.0, 20.0);
@@ -51,6 +52,8 @@ fn edges_that_lead_nowhere_have_no_points() {
 }
 
 proptest! {
+    #![proptest_config(seeded(256))]
+
     #[test]
     fn nothing_overlaps_and_no_edge_runs_through_a_node(
         count in 1_usize..24,
