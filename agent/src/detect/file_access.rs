@@ -3,7 +3,8 @@
 //! - **Staging places**: writing into one is staging, reading from one is collection, with the risk of the pattern.
 //! - **Sensitive files**: reading one is collection, unless it is the program's own (`owner`).
 //! - **Mass access**: many distinct documents by one process, or by one story when its processes share the work;
-//!   again at each doubling, not at each file. Fewer are enough within a second.
+//!   again at each doubling, not at each file. Fewer are enough within a second. What is shared is the story's: who of
+//!   its processes read the last one is told of it, and that is chance.
 //!
 //! Each file is at most one signal of each kind for a process, and past `SINGLY` files of a kind only each doubling
 //! of their number is told: who unpacks into a staging place floods nobody. State, bounded: `PROCESSES` processes and
@@ -29,7 +30,7 @@ use crate::{
     config::classify::{FileClass, Rating},
     event::{BootTime, FileKey, Open, ProcessKey, nanoseconds},
 };
-use mass::Documents;
+use mass::{Documents, Limits, Read, Sum, Together};
 
 /// Processes remembered.
 const PROCESSES: usize = 2_048;
@@ -48,7 +49,7 @@ pub struct FileAccess {
     mass_count: u32,
     mass_window: u64,
     processes: Recent<ProcessKey, Accessed>,
-    stories: Recent<ProcessKey, Documents>,
+    stories: Recent<ProcessKey, Together>,
     /// Reported files that had to make room within their process.
     forgotten: u64,
 }
@@ -213,33 +214,18 @@ impl FileAccess {
     }
 
     fn document(&mut self, access: &Access<'_>, out: &mut Vec<Signal>) {
-        let (now, file, burst_count) = (access.now, access.open.file, self.burst_count());
-        let documents = &mut self.processes.entry(access.subject.process.key).documents;
-        let own = documents.count(now, file, self.mass_window);
-        let own_due = documents.due(own, self.mass_count);
-        let own_burst = documents.bursts(burst_count);
-        let documents = self.stories.entry(access.subject.story);
-        let all = documents.count(now, file, self.mass_window);
-        let all_due = documents.due(all, self.mass_count);
-        let all_burst = documents.bursts(burst_count);
-        if let Some(doublings) = own_due {
-            out.push(self.mass(access, doublings, own, "this process"));
-        }
-        // Where one process read them all, its own signal said so.
-        if let Some(doublings) = all_due.filter(|_| all > own) {
-            out.push(self.mass(access, doublings, all, "the processes of this story"));
-        }
-        let burst = own_burst || (all_burst && all > own);
-        if burst && own_due.is_none() && all_due.is_none() && !owner::picks(access.subject.process) {
-            let (who, count) =
-                if own_burst { ("this process", own) } else { ("the processes of this story", all) };
-            let reason = format!("{who} read {burst_count} different documents within a second");
-            out.push(access.signal(
-                (Analytic::MassFileAccess, "T1119", Stage::Collection),
-                MASS_BURST,
-                Object::Files(count),
-                reason.into(),
-            ));
+        let process = access.subject.process;
+        let (now, file, reader) = (access.now, access.open.file, process.key);
+        let read = Read { now, file, reader, picked: owner::picks(process) };
+        let (window, least, least_burst) = (self.mass_window, self.mass_count, self.burst_count());
+        let limits = Limits { window, least, least_burst };
+        let indexes = owner::indexes(process);
+        let own = self.processes.entry(reader).documents.read(&read, &limits);
+        out.extend(self.mass(access, own, indexes, ("this process", Object::Files)));
+        // What an indexer reads is its work, and nobody's share.
+        if !indexes {
+            let together = self.stories.entry(access.subject.story).read(&read, &limits);
+            out.extend(self.mass(access, together, false, ("the processes of this story", Object::Shared)));
         }
     }
 
@@ -248,20 +234,28 @@ impl FileAccess {
         (self.mass_count.saturating_mul(2) / 5).max(BURST_LEAST)
     }
 
-    fn mass(&self, access: &Access<'_>, doublings: u32, count: u32, who: &str) -> Signal {
-        let risk = if owner::indexes(access.subject.process) {
-            MASS_INDEXER
+    /// The signal that is due, if one is. A count weighs no less than a burst.
+    fn mass(
+        &self,
+        access: &Access<'_>,
+        sum: Sum,
+        indexes: bool,
+        (who, object): (&str, fn(u32) -> Object),
+    ) -> Option<Signal> {
+        let Sum { count, doublings, bursts } = sum;
+        let (risk, reason) = if let Some(doublings) = doublings {
+            let risk = MASS_STEP.mul_add(f64::from(doublings), MASS).min(MASS_MAX);
+            let seconds = Duration::from_nanos(self.mass_window).as_secs();
+            let reason = format!("{who} read {count} different documents within {seconds} seconds");
+            (if indexes { MASS_INDEXER } else { risk }, reason)
+        } else if bursts {
+            let least = self.burst_count();
+            (MASS_BURST, format!("{who} read {least} different documents within a second"))
         } else {
-            MASS_STEP.mul_add(f64::from(doublings), MASS).min(MASS_MAX)
+            return None;
         };
-        let seconds = Duration::from_nanos(self.mass_window).as_secs();
-        let reason = format!("{who} read {count} different documents within {seconds} seconds");
-        access.signal(
-            (Analytic::MassFileAccess, "T1119", Stage::Collection),
-            risk,
-            Object::Files(count),
-            reason.into(),
-        )
+        let kind = (Analytic::MassFileAccess, "T1119", Stage::Collection);
+        Some(access.signal(kind, risk, object(count), reason.into()))
     }
 }
 

@@ -117,6 +117,8 @@ pub enum Object {
     File(Bytes),
     /// A number of files.
     Files(u32),
+    /// A number of files that several processes of one story read between them.
+    Shared(u32),
     /// A destination.
     Destination(SocketAddr),
     /// Data that was sent.
@@ -129,7 +131,21 @@ impl Object {
     pub const fn remote(&self) -> Option<SocketAddr> {
         match self {
             Self::Destination(remote) | Self::Content(Content { remote, .. }) => Some(*remote),
-            Self::Command(_) | Self::Script(_) | Self::File(_) | Self::Files(_) => None,
+            Self::Command(_) | Self::Script(_) | Self::File(_) | Self::Files(_) | Self::Shared(_) => None,
+        }
+    }
+
+    /// Whether it is the work of a story as a whole. Who is told of it is the one that made it full, by chance.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        match self {
+            Self::Shared(_) => true,
+            Self::Command(_)
+            | Self::Script(_)
+            | Self::File(_)
+            | Self::Files(_)
+            | Self::Destination(_)
+            | Self::Content(_) => false,
         }
     }
 }

@@ -142,6 +142,8 @@ pub enum Object {
     Destination(SocketAddr),
     /// Data that was sent: to where, bytes collected, bytes sent, and the place of its kind in their order.
     Content(SocketAddr, u64, u64, u8),
+    /// A number of files that processes of one story read between them.
+    Shared(u32),
 }
 
 /// A file that data came from.

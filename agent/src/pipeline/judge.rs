@@ -31,20 +31,16 @@ impl Pipeline {
     /// As [`Self::judge`], where what the process carries was gathered already: that walks the graph.
     fn judge_with(&mut self, process: ProcessKey, carried: &Carried, out: &mut Vec<Record>) -> Verdict {
         let story = self.table.story(process);
-        let signals = self.gather(process, story, carried);
+        let origins: BTreeSet<ProcessKey> =
+            carried.handlers().map(|handler| self.table.story(handler)).collect();
+        let signals = self.gather(process, story, carried, &origins);
         let process_bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
         let again = self.again(story, carried);
         let story_bytes = self.story_bytes(story, again);
         let verdict = judge(signals);
         let sends = process_bytes > 0 || (process == story && story_bytes > 0);
         if sends {
-            let related: Vec<ProcessKey> = carried
-                .handlers()
-                .map(|handler| self.table.story(handler))
-                .filter(|&other| other != story)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect();
+            let related: Vec<ProcessKey> = origins.into_iter().filter(|&other| other != story).collect();
             let judged = Judged {
                 now: self.now,
                 process,
@@ -108,24 +104,39 @@ impl Pipeline {
     }
 
     /// Evidence that counts against `process`: its own, that of its story, and that of whoever handled the data
-    /// that it carries. Bytes out count only against those who sent them: another process's egress does not.
+    /// that it carries. Bytes out count only against those who sent them: another process's egress does not. What the
+    /// processes of a story did between them (`origins`: the stories of who handled the data) counts alike whoever of
+    /// them is told of it, since that is who came last.
     /// The strongest signal of each analytic and stage is always there, since the score rests on it; of the rest
     /// the strongest, up to [`SIGNALS_MAX`].
-    fn gather(&self, process: ProcessKey, story: ProcessKey, carried: &Carried) -> Vec<Weighted> {
+    fn gather(
+        &self,
+        process: ProcessKey,
+        story: ProcessKey,
+        carried: &Carried,
+        origins: &BTreeSet<ProcessKey>,
+    ) -> Vec<Weighted> {
         let handlers: BTreeSet<ProcessKey> = carried.handlers().collect();
         let mut subjects: BTreeSet<ProcessKey> = self.evidence.subjects(story).iter().copied().collect();
         subjects.extend(&handlers);
         subjects.insert(process);
+        let gatherers: BTreeSet<ProcessKey> =
+            origins.iter().flat_map(|&origin| self.evidence.subjects(origin)).copied().collect();
         let mut found: Vec<(f64, Weight, &Signal)> = Vec::new();
-        for &subject in &subjects {
+        for &subject in subjects.union(&gatherers) {
+            let handled = handlers.contains(&subject);
+            let of_origin = gatherers.contains(&subject) && !carried.is_empty();
             for signal in self.evidence.of(subject) {
                 let counts = match signal.stage {
                     Stage::Egress => subject == process || subject == story,
-                    Stage::Collection | Stage::Staging | Stage::Transfer => true,
+                    Stage::Collection | Stage::Staging | Stage::Transfer => {
+                        subjects.contains(&subject) || (signal.object.is_shared() && of_origin)
+                    }
                 };
                 if counts {
                     let mut weight = self.weight(signal);
-                    if travels(signal.stage) && handlers.contains(&subject) {
+                    let of_data = if signal.object.is_shared() { of_origin } else { handled };
+                    if travels(signal.stage) && of_data {
                         let age = self.now.saturating_sub(signal.time);
                         weight.decay = decay(age, nanoseconds(self.config.score.data_half_life));
                     }
@@ -141,7 +152,7 @@ impl Pipeline {
             if strongest.insert((signal.stage, signal.analytic)) || kept.len() < SIGNALS_MAX {
                 let via = if signal.subject == process {
                     Via::Own
-                } else if handlers.contains(&signal.subject) {
+                } else if handlers.contains(&signal.subject) || !subjects.contains(&signal.subject) {
                     Via::Data
                 } else {
                     Via::Lineage

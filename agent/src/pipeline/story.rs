@@ -257,6 +257,7 @@ fn matters(open: &Open, carried: &Carried) -> BTreeMap<Bytes, u64> {
         Object::Command(_)
         | Object::Script(_)
         | Object::Files(_)
+        | Object::Shared(_)
         | Object::Destination(_)
         | Object::Content(_) => None,
     });

@@ -68,6 +68,7 @@ pub fn judge(mut signals: Vec<Weighted>) -> Verdict {
         | Object::Script(_)
         | Object::File(_)
         | Object::Files(_)
+        | Object::Shared(_)
         | Object::Destination(_) => None,
     });
     Verdict { score: uncapped.min(cap), uncapped, cap, stages, proof, signals }

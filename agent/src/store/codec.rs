@@ -7,7 +7,7 @@ use crate::event::{State, state::STATE_MAX};
 /// First bytes of the file.
 const MAGIC: [u8; 8] = *b"WEIRSTAT";
 /// Version that this agent writes, and the only one that it reads. It rises with every change of [`State`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Magic, version, length and checksum.
 const HEADER: usize = 20;
 /// Longest file that is looked at.

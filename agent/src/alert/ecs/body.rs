@@ -212,7 +212,11 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
     let remote = signal.object.remote();
     let file = match &signal.object {
         Object::File(path) | Object::Script(path) => Some(path),
-        Object::Destination(_) | Object::Content(_) | Object::Command(_) | Object::Files(_) => None,
+        Object::Destination(_)
+        | Object::Content(_)
+        | Object::Command(_)
+        | Object::Files(_)
+        | Object::Shared(_) => None,
     };
     let identity = [
         host.boot_id.as_str(),

@@ -252,7 +252,7 @@ fn object(object: &Object, cutter: &mut Cutter) -> schema::Object {
         }
         Object::Script(path) => shown.script = Some(cutter.bytes("weir.signals.object.script", path)),
         Object::File(path) => shown.file = Some(cutter.bytes("weir.signals.object.file", path)),
-        Object::Files(count) => shown.files = Some(*count),
+        Object::Files(count) | Object::Shared(count) => shown.files = Some(*count),
         Object::Destination(remote) => shown.destination = Some(remote.to_string()),
         Object::Content(content) => shown.destination = Some(content.remote.to_string()),
     }

@@ -219,6 +219,7 @@ fn documents(
                 other @ (Object::Command(_)
                 | Object::Script(_)
                 | Object::File(_)
+                | Object::Shared(_)
                 | Object::Destination(_)
                 | Object::Content(_)) => {
                     panic!("{other:?}")
@@ -301,7 +302,37 @@ fn mass_access_by_a_story_of_short_processes() {
         );
         analytic.forget(process.key);
     }
-    assert_eq!(told, [Object::Files(8), Object::Files(10), Object::Files(20)]);
+    assert_eq!(told, [8, 10, 20].map(Object::Shared));
+}
+
+#[test]
+fn what_is_shared_is_told_in_whatever_order_it_was_read() {
+    type Row = (&'static str, &'static [(u32, u64)], bool);
+    // Reader and document: eight are a burst.
+    let alone: Vec<(u32, u64)> = (0..8).map(|file| (1, file)).collect();
+    let rows: [Row; 4] = [
+        ("alone", &[], false),
+        ("another document", &[(2, 8)], true),
+        ("one that the first one read as well", &[(2, 0)], true),
+        ("by an indexer, which does its work", &[(3, 8)], false),
+    ];
+    let class = FileClass { document: true, ..FileClass::default() };
+    let root = testing::process(9, "bash a.sh");
+    for (name, others, shared) in rows {
+        for place in 0..=alone.len() {
+            let (before, after) = alone.split_at(place);
+            let mut analytic = analytic(20);
+            let mut told = false;
+            for &(pid, file) in [before, others, after].into_iter().flatten() {
+                let exe = if pid == 3 { "/usr/libexec/tracker-miner-fs-3" } else { "/usr/bin/cat" };
+                let process = testing::process_of(pid, exe, "x");
+                let open = opened("/srv/a.pdf", file, "r");
+                let found = see(&mut analytic, 1, &process, &[&root], &open, &class);
+                told |= found.iter().any(|signal| signal.object.is_shared());
+            }
+            assert_eq!(told, shared, "{name}, after {place}");
+        }
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn told(signals: &[Signal]) -> Vec<(u32, String, f64)> {
             other @ (Object::Command(_)
             | Object::File(_)
             | Object::Files(_)
+            | Object::Shared(_)
             | Object::Destination(_)
             | Object::Content(_)) => {
                 panic!("{other:?}")

@@ -157,6 +157,7 @@ fn finding(signal: &Signal, clocks: Clocks) -> Finding {
             Object::Script(path) => state::Object::Script(cut(path)),
             Object::File(path) => state::Object::File(cut(path)),
             Object::Files(count) => state::Object::Files(*count),
+            Object::Shared(count) => state::Object::Shared(*count),
             Object::Destination(remote) => state::Object::Destination(*remote),
             Object::Content(content) => {
                 let kind = ContentKind::ALL.iter().position(|kind| *kind == content.kind);
@@ -191,6 +192,7 @@ fn signal_of(finding: &Finding, subject: ProcessKey, clocks: Clocks) -> Option<S
             state::Object::Script(path) => Object::Script(path.clone()),
             state::Object::File(path) => Object::File(path.clone()),
             state::Object::Files(count) => Object::Files(*count),
+            state::Object::Shared(count) => Object::Shared(*count),
             state::Object::Destination(remote) => Object::Destination(*remote),
             state::Object::Content(remote, carried, sent, kind) => Object::Content(Content {
                 remote: *remote,

