@@ -274,13 +274,13 @@ impl Pipeline {
             FlowWhat::Connect | FlowWhat::Active | FlowWhat::Snapshot => {}
         }
         let actor = Arc::clone(self.table.ensure(process, self.now));
-        self.provenance.flow(&actor, self.table.story(process), flow, self.now);
+        let outgoing = flows::is_outgoing(flow);
+        self.provenance.flow(&actor, self.table.story(process), (flow, outgoing), self.now);
         let delta = self.flows.update(process, flow, self.now);
         let Some(remote) = destination(flow) else { return };
         if self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION {
             return;
         }
-        let outgoing = flows::is_outgoing(flow);
         if delta.new && outgoing {
             self.connect(process, remote, flow, out);
         }

@@ -66,6 +66,8 @@ struct Node {
     own: Carried,
     /// What processes left to it that are gone.
     left: Carried,
+    /// Of that, what services had read themselves that it had asked.
+    answered: Carried,
     sources: Vec<Source>,
     wrote: Vec<FileKey>,
     pipes: Vec<PipeKey>,
@@ -231,7 +233,7 @@ impl Provenance {
                 }
             }
         }
-        for key in node.pipes {
+        for &key in &node.pipes {
             for reader in self.pipes.readers(key) {
                 if let Some(reader) = self.processes.get_mut(&reader) {
                     reader.left.merge(&carried);
@@ -239,9 +241,9 @@ impl Provenance {
             }
             self.pipes.leave(key, process);
         }
-        for receiver in node.feeds {
-            if let Some(receiver) = self.processes.get_mut(&receiver) {
-                receiver.lose(process, &carried);
+        for receiver in &node.feeds {
+            if let Some(receiver) = self.processes.get_mut(receiver) {
+                receiver.lose(process, &carried, &node.own);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Which bytes on connections that others opened are egress.
 //!
-//! What a service answers to those who ask is its work, however much it is. It is more than that when the data came to it
-//! by another process (a script of a web server packs a folder, a login's sftp reads documents), when it was collected,
-//! staged or secret, or when nobody runs a service at all: somebody just started a tool that offers files.
+//! What a service answers to those who ask is its work, however much it is, and so is what it asks other services of
+//! this host for (a web server its backends). It is more than that when the data came to it by another process (a script
+//! of a web server packs a folder, a login's sftp reads documents), when it was collected, staged or secret, or when
+//! nobody runs a service at all: somebody just started a tool that offers files.
 
 use super::Pipeline;
 use crate::{
@@ -31,15 +32,9 @@ const SUPERVISORS: &[&[u8]] = &[
 impl Pipeline {
     /// Whether what `process` answers leaves as taken data.
     pub(super) fn gives_away(&self, process: ProcessKey) -> bool {
-        let carried = self.provenance.carried(process);
-        !carried.is_empty()
-            && (carried.is_grave() || self.was_fed(process, &carried) || self.serves_ad_hoc(process))
-    }
-
-    /// Whether some of it came to the process by another one.
-    fn was_fed(&self, process: ProcessKey, carried: &Carried) -> bool {
-        let own = self.provenance.own(process);
-        carried.origins().any(|(key, _)| own.is_none_or(|own| !own.has(*key)))
+        let own_is_grave = || self.provenance.own(process).is_some_and(Carried::is_grave);
+        self.provenance.carries(process)
+            && (own_is_grave() || self.provenance.is_fed(process) || self.serves_ad_hoc(process))
     }
 
     /// Whether the process is a tool that offers files, or its copy, which was started while the agent watched and not by

@@ -57,6 +57,8 @@ pub struct Hops {
 struct Ends {
     senders: Vec<ProcessKey>,
     receivers: Vec<ProcessKey>,
+    /// What arrives here was asked for: the end opened the connection, or sent before it received.
+    asked: bool,
 }
 
 impl Hops {
@@ -70,6 +72,18 @@ impl Hops {
     pub fn receives(&mut self, hop: Hop, process: ProcessKey) -> Vec<ProcessKey> {
         let ends = self.ends(hop);
         if push(&mut ends.receivers, process) { ends.senders.clone() } else { Vec::new() }
+    }
+
+    /// An end asks the other one. Where it has been told something before, it does not.
+    pub fn asks(&mut self, hop: Hop) {
+        let ends = self.ends(hop);
+        ends.asked |= ends.receivers.is_empty();
+    }
+
+    /// Whether what arrives at an end was asked for.
+    #[must_use]
+    pub fn is_asked(&self, hop: Hop) -> bool {
+        self.ends.get(&hop).is_some_and(|ends| ends.asked)
     }
 
     /// Who sent into an end before it was accepted. Once: the name is soon another socket's.

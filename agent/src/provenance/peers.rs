@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Carried, Node, Provenance, SOURCES_MAX, Source,
+    Carried, Node, Provenance, SOURCES_MAX, Source, VISITS_MAX,
     hops::{self, Hop},
     sinks::is_sink,
 };
@@ -26,6 +26,8 @@ pub(super) struct Peer {
     pub(super) hop: Hop,
     /// When that was.
     pub(super) first: BootTime,
+    /// It answers what it was asked.
+    pub(super) answers: bool,
 }
 
 impl Node {
@@ -34,13 +36,21 @@ impl Node {
         !self.crowded || self.story == Some(peer.story)
     }
 
-    /// A peer is gone for good, and leaves what it carried.
-    pub(super) fn lose(&mut self, process: ProcessKey, carried: &Carried) {
+    /// Whether a peer is a service that this process asked: one of another story.
+    fn asks(&self, peer: &Peer) -> bool {
+        peer.answers && self.story != Some(peer.story)
+    }
+
+    /// A peer is gone for good, and leaves what it carried, of which it had read `own` itself.
+    pub(super) fn lose(&mut self, process: ProcessKey, carried: &Carried, own: &Carried) {
         let found = self.peers().find(|peer| peer.process == process);
         if let Some(peer) = found
             && self.follows(&peer)
         {
             self.left.merge(carried);
+            if self.asks(&peer) {
+                self.answered.merge(own);
+            }
         }
         self.sources.retain(|source| !matches!(source, Source::Peer(peer) if peer.process == process));
         self.count();
@@ -59,9 +69,19 @@ impl Node {
 }
 
 impl Provenance {
-    /// Bytes moved through a flow: where its other end is on this host, its process hands on or receives.
-    pub fn flow(&mut self, process: &Process, story: ProcessKey, flow: &Flow, now: BootTime) {
+    /// Bytes moved through a flow, which this host may have opened: where its other end is on this host, its process
+    /// hands on or receives.
+    pub fn flow(
+        &mut self,
+        process: &Process,
+        story: ProcessKey,
+        (flow, outgoing): (&Flow, bool),
+        now: BootTime,
+    ) {
         let (into, out_of) = hops::of_flow(flow);
+        if let Some(hop) = out_of.filter(|_| outgoing) {
+            self.hops.asks(hop);
+        }
         if let Some(hop) = into {
             self.sends(process.key, story, hop, now);
         }
@@ -76,13 +96,33 @@ impl Provenance {
             if let Some(hop) = hops::of_peer(used) {
                 self.sends(process.key, story, hop, now);
             }
-            return;
+            return self.hops.asks(Hop::Unix(used.inode));
         }
         let hop = Hop::Unix(used.inode);
         for early in self.hops.accepted(used.name) {
             self.hops.sends(hop, early);
         }
         self.receives(process, story, hop, now);
+    }
+
+    /// Whether a process carries what came to it in another way than that it read it, or that a service had read which
+    /// it asked for it: a web server has its backends.
+    #[must_use]
+    pub fn is_fed(&self, process: ProcessKey) -> bool {
+        let mut answers: Vec<&Carried> = Vec::new();
+        let mut seen = BTreeSet::from([process]);
+        let mut queue = vec![process];
+        while let Some(at) = queue.pop() {
+            let Some(node) = self.processes.get(&at) else { continue };
+            answers.extend([&node.own, &node.answered]);
+            for peer in node.peers().filter(|peer| node.asks(peer)) {
+                if seen.len() < VISITS_MAX && seen.insert(peer.process) {
+                    queue.push(peer.process);
+                }
+            }
+        }
+        let carried = self.carried(process);
+        carried.origins().any(|(key, _)| !answers.iter().any(|read| read.has(*key)))
     }
 
     fn sends(&mut self, process: ProcessKey, story: ProcessKey, hop: Hop, now: BootTime) {
@@ -115,7 +155,8 @@ impl Provenance {
         if self.processes.get(&to).is_some_and(|node| node.peers().any(|peer| peer.process == from)) {
             return;
         }
-        self.source(to, Source::Peer(Peer { process: from, story, hop, first: now }));
+        let answers = self.hops.is_asked(hop);
+        self.source(to, Source::Peer(Peer { process: from, story, hop, first: now, answers }));
         if let Some(receiver) = self.processes.get_mut(&to) {
             receiver.count();
         }

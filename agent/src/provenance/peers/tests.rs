@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use super::*;
 use crate::{
     config::classify::FileClass,
-    event::{Bytes, Direction, FileKey, FlowWhat, Open, Path},
+    event::{Bytes, Direction, Exec, FdObject, FdSeen, FileKey, FlowWhat, Open, Path, Seen},
 };
 
 const STREAM: u16 = 1;
@@ -90,7 +90,7 @@ fn what_meets_on_this_host_is_linked_and_nothing_else() {
                 ends.reverse();
             }
             for (pid, flow) in &ends {
-                graph.flow(&process(*pid), key(*pid), flow, 5);
+                graph.flow(&process(*pid), key(*pid), (flow, *pid == 1), 5);
             }
             collect(&mut graph, 1);
             collect(&mut graph, 2);
@@ -180,4 +180,35 @@ fn who_is_gone_leaves_what_it_carried() {
     graph.forget(key(10));
     assert_eq!(carried(&graph, 2), [10]);
     assert!(graph.own(key(2)).is_none_or(Carried::is_empty), "it read nothing itself");
+}
+
+/// A web server (1) asks a backend (2) that reads a document itself, or has its child (3) read one and write into a pipe.
+#[test]
+fn a_backend_that_is_asked_feeds_nobody_and_what_comes_to_it_does() {
+    let [server, backend] = ["127.0.0.1:40000", "127.0.0.1:8080"];
+    let over_tcp = |graph: &mut Provenance| {
+        graph.flow(&process(1), key(1), (&flow((STREAM, 1), [server, backend], [9, 9]), true), 5);
+        graph.flow(&process(2), key(2), (&flow((STREAM, 1), [backend, server], [9, 9]), false), 5);
+    };
+    let over_unix = |graph: &mut Provenance| {
+        for (pid, used) in [(1, sent(7, 8, 0)), (2, received(8)), (2, sent(8, 7, 0)), (1, received(7))] {
+            graph.unix(&process(pid), key(pid), &used, 5);
+        }
+    };
+    let ways: [&dyn Fn(&mut Provenance); 2] = [&over_tcp, &over_unix];
+    for (way, reader) in ways.into_iter().zip([2, 3]).chain(ways.into_iter().zip([3, 2])) {
+        let mut graph = Provenance::default();
+        way(&mut graph);
+        let end =
+            |fd, write: bool| FdSeen { fd, object: FdObject::Pipe { dev: 0, ino: 5, read: !write, write } };
+        graph.exec(key(3), &[key(2)], &Exec { more_fds: vec![end(3, true)], ..Exec::default() });
+        graph.seen(key(2), &Seen { fds: vec![end(4, false)], ..Seen::default() });
+        collect(&mut graph, reader);
+        assert_eq!(carried(&graph, 1), [u64::from(reader)]);
+        assert_eq!(graph.is_fed(key(1)), reader == 3, "{reader}");
+        // The backend was asked, and did not ask: what it got from its client is fed to it.
+        assert_eq!(graph.is_fed(key(2)), reader == 3);
+        graph.forget(key(2));
+        assert_eq!(graph.is_fed(key(1)), reader == 3, "{reader}, gone");
+    }
 }
