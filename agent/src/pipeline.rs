@@ -269,7 +269,10 @@ impl Pipeline {
 
     fn flow(&mut self, process: ProcessKey, flow: &Flow, out: &mut Vec<Record>) {
         match flow.what {
-            FlowWhat::Closed => return self.flows.close(flow.socket, self.now),
+            FlowWhat::Closed => {
+                self.provenance.closed(flow, self.now);
+                return self.flows.close(flow.socket, self.now);
+            }
             FlowWhat::Accepted => return,
             FlowWhat::Connect | FlowWhat::Active | FlowWhat::Snapshot => {}
         }

@@ -58,6 +58,7 @@ pub struct Provenance {
     pipes: Pipes,
     hops: Hops,
     forgotten_files: u64,
+    forgotten_peers: u64,
 }
 
 #[derive(Debug, Default)]
@@ -66,11 +67,17 @@ struct Node {
     own: Carried,
     /// What processes left to it that are gone.
     left: Carried,
+    /// The same of peers of other stories.
+    left_by_strangers: Carried,
     /// Of that, what services had read themselves that it had asked.
     answered: Carried,
     sources: Vec<Source>,
     wrote: Vec<FileKey>,
     pipes: Vec<PipeKey>,
+    /// Processes that send to it through sockets.
+    peers: Vec<Peer>,
+    /// Stories of theirs beside its own; no more than are needed to know that they are many.
+    strangers: Vec<ProcessKey>,
     /// Processes that receive from it through sockets.
     feeds: Vec<ProcessKey>,
     /// Children that were forked and run its program still.
@@ -81,8 +88,6 @@ struct Node {
     launches: bool,
     /// Its story, once it used a socket.
     story: Option<ProcessKey>,
-    /// So many stories send to it that it cannot be told whose data it hands on.
-    crowded: bool,
 }
 
 #[derive(Debug)]
@@ -99,7 +104,6 @@ enum Source {
     Process(ProcessKey),
     Pipe(PipeKey),
     File(FileKey),
-    Peer(Peer),
 }
 
 impl Provenance {
@@ -177,35 +181,34 @@ impl Provenance {
         mut take: impl FnMut(Option<ProcessKey>, &Carried) -> ControlFlow<()>,
     ) {
         let mut seen = HashSet::from([process]);
-        let mut queue = VecDeque::from([process]);
-        while let Some(at) = queue.pop_front() {
+        let mut queue = VecDeque::from([(process, false)]);
+        while let Some((at, by_file)) = queue.pop_front() {
             let Some(node) = self.processes.get(&at) else { continue };
             if take(Some(at), &node.own).is_break() {
                 return;
             }
-            if node.launches && at != process {
+            // What a launcher wrote is made of what it read itself.
+            if node.launches && by_file {
                 continue;
             }
-            if take(None, &node.left).is_break() {
+            if node.left().any(|left| take(None, left).is_break()) {
                 return;
             }
-            let mut visit = |key: ProcessKey| {
+            let mut visit = |key: ProcessKey, by_file: bool| {
                 if seen.len() < VISITS_MAX && seen.insert(key) {
-                    queue.push_back(key);
+                    queue.push_back((key, by_file));
                 }
             };
             if at == process {
-                node.bare.iter().copied().for_each(&mut visit);
+                node.bare.iter().for_each(|&child| visit(child, false));
             }
             for &source in &node.sources {
                 match source {
-                    Source::Process(parent) => visit(parent),
-                    Source::Pipe(key) => self.feeders(key, at).into_iter().for_each(&mut visit),
-                    Source::Peer(peer) if node.follows(&peer) => visit(peer.process),
-                    Source::Peer(_) => {}
+                    Source::Process(parent) => visit(parent, false),
+                    Source::Pipe(key) => self.feeders(key, at).into_iter().for_each(|key| visit(key, false)),
                     Source::File(file) => {
                         let Some(file) = self.files.get(&file) else { continue };
-                        file.writers.iter().copied().for_each(&mut visit);
+                        file.writers.iter().for_each(|&writer| visit(writer, true));
                         if let Some(frozen) = &file.frozen
                             && take(None, frozen).is_break()
                         {
@@ -213,6 +216,9 @@ impl Provenance {
                         }
                     }
                 }
+            }
+            for peer in node.peers.iter().filter(|peer| node.follows(peer)) {
+                visit(peer.process, false);
             }
         }
     }
@@ -272,7 +278,7 @@ impl Provenance {
         let is_other = |reader: &ProcessKey| *reader != process && self.processes.contains_key(reader);
         node.wrote.iter().any(|file| self.files.contains_key(file))
             || node.pipes.iter().any(|&key| self.pipes.readers(key).iter().any(is_other))
-            || node.feeds.iter().any(is_other)
+            || node.feeds.iter().any(|receiver| self.hears(*receiver, process))
     }
 
     /// Whether the process starts what others asked for, as a scheduler or a runner of jobs does. It reads what its
@@ -283,6 +289,12 @@ impl Provenance {
         } else if let Some(node) = self.processes.get_mut(&process) {
             node.launches = false;
         }
+    }
+
+    /// Whether what `sender` carries reaches a process by a socket.
+    fn hears(&self, process: ProcessKey, sender: ProcessKey) -> bool {
+        let Some(node) = self.processes.get(&process).filter(|_| process != sender) else { return false };
+        node.peers.iter().any(|peer| peer.process == sender && node.follows(peer))
     }
 
     /// What the process itself read.
@@ -298,7 +310,8 @@ impl Provenance {
 
     /// Ends of pipes and sockets that could not be remembered, since the last call.
     pub fn take_forgotten_ends(&mut self) -> u64 {
-        self.pipes.take_untracked() + self.hops.take_evicted()
+        let peers = std::mem::take(&mut self.forgotten_peers);
+        self.pipes.take_untracked().saturating_add(self.hops.take_evicted()).saturating_add(peers)
     }
 
     fn read(&mut self, process: ProcessKey, open: &Open, class: &FileClass) -> bool {

@@ -57,6 +57,9 @@ pub enum DecodeError {
     /// No such use of a unix socket.
     #[error("unknown use of a unix socket {0}")]
     Unix(u16),
+    /// Every end that is in use has an inode.
+    #[error("a use of a unix socket without an inode")]
+    UnixInode,
     /// The lengths of the tail's parts do not add up to the tail.
     #[error("record tail of {have} bytes, its parts take {need}")]
     Tail {
@@ -285,6 +288,9 @@ fn unix(bytes: &[u8]) -> Result<Fact, DecodeError> {
         UNIX_RECEIVED => false,
         unknown => return Err(DecodeError::Unix(unknown)),
     };
+    if record.inode == 0 {
+        return Err(DecodeError::UnixInode);
+    }
     Ok(Fact::Unix(UnixSocket {
         sent,
         inode: record.inode,

@@ -27,13 +27,12 @@ impl Provenance {
         for &source in &node.sources {
             match source {
                 Source::Pipe(key) => found.push(Touch::Pipe(key, self.feeders(key, process))),
-                Source::Peer(peer) if node.follows(&peer) => {
-                    found.push(Touch::Peer(peer.process, peer.hop, peer.first));
-                }
-                Source::Process(_) | Source::Peer(_) => {}
+                Source::Process(_) => {}
                 Source::File(key) => found.extend(path(key).map(|path| Touch::Read(key, path))),
             }
         }
+        let peers = node.peers.iter().filter(|peer| node.follows(peer));
+        found.extend(peers.map(|peer| Touch::Peer(peer.process, peer.hop, peer.first)));
         found.extend(node.wrote.iter().filter_map(|&key| Some(Touch::Wrote(key, path(key)?))));
         found
     }

@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
 };
 
-use crate::event::{Flow, ProcessKey, UnixSocket};
+use crate::event::{BootTime, Flow, ProcessKey, UnixSocket};
 
 /// Ends remembered at once, the oldest go first: half of the flows that the kernel's ledger holds.
 const HOPS_MAX: usize = 32_768;
@@ -19,6 +19,10 @@ const ENDS_MAX: usize = 16;
 const SOCK_STREAM: u16 = 1;
 /// Port of name servers. What is asked of one on this host is not followed: it asks on behalf of everybody.
 const DNS_PORT: u16 = 53;
+/// A connection that is waited for this long before somebody accepts it was closed: its name may be another's by now.
+const UNACCEPTED_NS: u64 = 60_000_000_000;
+/// So long after its end the last bytes of a connection may still be told, and nobody uses its addresses again.
+const CLOSED_NS: u64 = 10_000_000_000;
 
 /// The receiving end of a socket between two processes of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,24 +63,28 @@ struct Ends {
     receivers: Vec<ProcessKey>,
     /// What arrives here was asked for: the end opened the connection, or sent before it received.
     asked: bool,
+    /// First use.
+    since: BootTime,
+    /// The connection or the port was closed.
+    closed: Option<BootTime>,
 }
 
 impl Hops {
     /// `process` sends into an end. Answers who is known to receive from it, at the first time.
-    pub fn sends(&mut self, hop: Hop, process: ProcessKey) -> Vec<ProcessKey> {
-        let ends = self.ends(hop);
+    pub fn sends(&mut self, hop: Hop, process: ProcessKey, now: BootTime) -> Vec<ProcessKey> {
+        let ends = self.ends(hop, now);
         if push(&mut ends.senders, process) { ends.receivers.clone() } else { Vec::new() }
     }
 
     /// `process` receives from an end. Answers who is known to send into it, at the first time.
-    pub fn receives(&mut self, hop: Hop, process: ProcessKey) -> Vec<ProcessKey> {
-        let ends = self.ends(hop);
+    pub fn receives(&mut self, hop: Hop, process: ProcessKey, now: BootTime) -> Vec<ProcessKey> {
+        let ends = self.ends(hop, now);
         if push(&mut ends.receivers, process) { ends.senders.clone() } else { Vec::new() }
     }
 
     /// An end asks the other one. Where it has been told something before, it does not.
-    pub fn asks(&mut self, hop: Hop) {
-        let ends = self.ends(hop);
+    pub fn asks(&mut self, hop: Hop, now: BootTime) {
+        let ends = self.ends(hop, now);
         ends.asked |= ends.receivers.is_empty();
     }
 
@@ -87,26 +95,45 @@ impl Hops {
     }
 
     /// Who sent into an end before it was accepted. Once: the name is soon another socket's.
-    pub fn accepted(&mut self, name: u64) -> Vec<ProcessKey> {
-        self.ends.remove(&Hop::Unaccepted(name)).map(|ends| ends.senders).unwrap_or_default()
+    pub fn accepted(&mut self, name: u64, now: BootTime) -> Vec<ProcessKey> {
+        let waiting = self.ends.remove(&Hop::Unaccepted(name));
+        let waiting = waiting.filter(|ends| now.saturating_sub(ends.since) <= UNACCEPTED_NS);
+        waiting.map(|ends| ends.senders).unwrap_or_default()
     }
 
-    /// Ends that made room while one side was not known, since the last call.
+    /// A connection or a datagram socket was closed: who uses the same addresses later has nothing to do with it.
+    pub fn closed(&mut self, flow: &Flow, now: BootTime) {
+        let (into, out_of) = ends_of(flow);
+        let into = into.filter(|_| flow.sock_type == SOCK_STREAM);
+        for hop in into.into_iter().chain(out_of) {
+            if let Some(ends) = self.ends.get_mut(&hop) {
+                ends.closed.get_or_insert(now);
+            }
+        }
+    }
+
+    /// Ends that made room while nobody was known to receive what somebody sent, since the last call.
     pub fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
     }
 
-    fn ends(&mut self, hop: Hop) -> &mut Ends {
+    fn ends(&mut self, hop: Hop, now: BootTime) -> &mut Ends {
         if !self.ends.contains_key(&hop) {
             self.order.push_back(hop);
             if self.order.len() > HOPS_MAX
                 && let Some(gone) = self.order.pop_front().and_then(|oldest| self.ends.remove(&oldest))
-                && (gone.senders.is_empty() || gone.receivers.is_empty())
+                && !gone.senders.is_empty()
+                && gone.receivers.is_empty()
             {
                 self.evicted += 1;
             }
         }
-        self.ends.entry(hop).or_default()
+        let new = || Ends { since: now, ..Ends::default() };
+        let ends = self.ends.entry(hop).or_insert_with(new);
+        if ends.closed.is_some_and(|closed| now.saturating_sub(closed) > CLOSED_NS) {
+            *ends = new();
+        }
+        ends
     }
 }
 
@@ -128,8 +155,12 @@ fn push(list: &mut Vec<ProcessKey>, key: ProcessKey) -> bool {
 pub fn of_flow(flow: &Flow) -> (Option<Hop>, Option<Hop>) {
     let sent = flow.tx_bytes > 0 || flow.tx_calls > 0;
     let received = flow.rx_bytes > 0 || flow.rx_calls > 0;
-    let (into, out_of) = if flow.sock_type == SOCK_STREAM { connection(flow) } else { datagrams(flow) };
+    let (into, out_of) = ends_of(flow);
     (into.filter(|_| sent), out_of.filter(|_| received))
+}
+
+fn ends_of(flow: &Flow) -> (Option<Hop>, Option<Hop>) {
+    if flow.sock_type == SOCK_STREAM { connection(flow) } else { datagrams(flow) }
 }
 
 fn connection(flow: &Flow) -> (Option<Hop>, Option<Hop>) {

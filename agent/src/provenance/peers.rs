@@ -1,9 +1,9 @@
 //! Processes that hand data to others through sockets of this host.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use super::{
-    Carried, Node, Provenance, SOURCES_MAX, Source, VISITS_MAX,
+    Carried, Node, Provenance, Source, VISITS_MAX,
     hops::{self, Hop},
     sinks::is_sink,
 };
@@ -12,10 +12,12 @@ use crate::{
     process::Process,
 };
 
-/// Stories beside its own that may send to a process. One that serves more, such as a data base, answers each of them
-/// with what is theirs: whose data it hands on cannot be told any more, and only its own story's is followed. A relay
-/// that somebody has set up for himself has one client at a time or two; eight leave room for a shared one.
-const STORIES_MAX: usize = 8;
+/// Stories beside its own that may send to a process, ever. One that serves more (an agent of keys, a data base, a
+/// collector of metrics) answers each of them with what is theirs: whose data it hands on cannot be told any more, and only
+/// its own story's is followed. A relay that somebody has set up for himself has one client at a time.
+const STRANGERS_MAX: usize = 1;
+/// Peers remembered for one process, and processes that it feeds.
+const PEERS_MAX: usize = 128;
 
 /// Somebody who sends to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,40 +33,48 @@ pub(super) struct Peer {
 }
 
 impl Node {
-    /// Whether what a peer carries counts as carried by this process.
-    pub(super) fn follows(&self, peer: &Peer) -> bool {
-        !self.crowded || self.story == Some(peer.story)
+    /// So many stories sent to it that it cannot be told whose data it hands on.
+    pub(super) const fn is_crowded(&self) -> bool {
+        self.strangers.len() > STRANGERS_MAX
     }
 
-    /// Whether a peer is a service that this process asked: one of another story.
-    fn asks(&self, peer: &Peer) -> bool {
-        peer.answers && self.story != Some(peer.story)
+    /// Whether what a peer carries counts as carried by this process.
+    pub(super) fn follows(&self, peer: &Peer) -> bool {
+        !self.is_crowded() || self.story == Some(peer.story)
+    }
+
+    /// What those that are gone have left to it and that counts.
+    pub(super) fn left(&self) -> impl Iterator<Item = &Carried> {
+        [&self.left].into_iter().chain((!self.is_crowded()).then_some(&self.left_by_strangers))
     }
 
     /// A peer is gone for good, and leaves what it carried, of which it had read `own` itself.
     pub(super) fn lose(&mut self, process: ProcessKey, carried: &Carried, own: &Carried) {
-        let found = self.peers().find(|peer| peer.process == process);
-        if let Some(peer) = found
-            && self.follows(&peer)
-        {
+        let Some(at) = self.peers.iter().position(|peer| peer.process == process) else { return };
+        let peer = self.peers.remove(at);
+        if self.story == Some(peer.story) {
             self.left.merge(carried);
-            if self.asks(&peer) {
-                self.answered.merge(own);
-            }
+        } else if !self.is_crowded() {
+            self.left_by_strangers.merge(carried);
         }
-        self.sources.retain(|source| !matches!(source, Source::Peer(peer) if peer.process == process));
-        self.count();
+        if peer.answers {
+            self.answered.merge(own);
+        }
     }
 
-    fn peers(&self) -> impl Iterator<Item = Peer> {
-        self.sources
-            .iter()
-            .filter_map(|source| if let Source::Peer(peer) = source { Some(*peer) } else { None })
-    }
-
-    fn count(&mut self) {
-        let strangers = self.peers().map(|peer| peer.story).filter(|&story| self.story != Some(story));
-        self.crowded = strangers.collect::<BTreeSet<_>>().len() > STORIES_MAX;
+    /// Takes in somebody who sends to it; false when another one had to make room, a stranger where there is one.
+    fn meet(&mut self, peer: Peer) -> bool {
+        let strange = |peer: &Peer| self.story != Some(peer.story);
+        if strange(&peer) && !self.is_crowded() && !self.strangers.contains(&peer.story) {
+            self.strangers.push(peer.story);
+        }
+        let full = self.peers.len() >= PEERS_MAX;
+        if full {
+            let oldest = self.peers.iter().position(strange).unwrap_or_default();
+            self.peers.remove(oldest);
+        }
+        self.peers.push(peer);
+        !full
     }
 }
 
@@ -80,7 +90,7 @@ impl Provenance {
     ) {
         let (into, out_of) = hops::of_flow(flow);
         if let Some(hop) = out_of.filter(|_| outgoing) {
-            self.hops.asks(hop);
+            self.hops.asks(hop, now);
         }
         if let Some(hop) = into {
             self.sends(process.key, story, hop, now);
@@ -96,17 +106,22 @@ impl Provenance {
             if let Some(hop) = hops::of_peer(used) {
                 self.sends(process.key, story, hop, now);
             }
-            return self.hops.asks(Hop::Unix(used.inode));
+            return self.hops.asks(Hop::Unix(used.inode), now);
         }
         let hop = Hop::Unix(used.inode);
-        for early in self.hops.accepted(used.name) {
-            self.hops.sends(hop, early);
+        for early in self.hops.accepted(used.name, now) {
+            self.hops.sends(hop, early, now);
         }
         self.receives(process, story, hop, now);
     }
 
+    /// A connection or a datagram socket was closed.
+    pub fn closed(&mut self, flow: &Flow, now: BootTime) {
+        self.hops.closed(flow, now);
+    }
+
     /// Whether a process carries what came to it in another way than that it read it, or that a service had read which
-    /// it asked for it: a web server has its backends.
+    /// it asked for it: a web server has its backends, and their workers have what their parents read.
     #[must_use]
     pub fn is_fed(&self, process: ProcessKey) -> bool {
         let mut answers: Vec<&Carried> = Vec::new();
@@ -115,50 +130,60 @@ impl Provenance {
         while let Some(at) = queue.pop() {
             let Some(node) = self.processes.get(&at) else { continue };
             answers.extend([&node.own, &node.answered]);
-            for peer in node.peers().filter(|peer| node.asks(peer)) {
-                if seen.len() < VISITS_MAX && seen.insert(peer.process) {
-                    queue.push(peer.process);
+            let asked = node.peers.iter().filter(|peer| peer.answers).map(|peer| peer.process);
+            let parents = node.sources.iter().filter_map(|source| match source {
+                Source::Process(parent) if at != process => Some(*parent),
+                Source::Process(_) | Source::Pipe(_) | Source::File(_) => None,
+            });
+            for key in asked.chain(parents) {
+                if seen.len() < VISITS_MAX && seen.insert(key) {
+                    queue.push(key);
                 }
             }
         }
-        let carried = self.carried(process);
-        carried.origins().any(|(key, _)| !answers.iter().any(|read| read.has(*key)))
+        let mut fed = false;
+        self.walk(process, |_, load| {
+            fed = load.origins().any(|(key, _)| !answers.iter().any(|read| read.has(*key)));
+            if fed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        fed
     }
 
     fn sends(&mut self, process: ProcessKey, story: ProcessKey, hop: Hop, now: BootTime) {
         self.processes.entry(process).or_default().story = Some(story);
-        for receiver in self.hops.sends(hop, process) {
+        for receiver in self.hops.sends(hop, process, now) {
             self.link(process, receiver, hop, now);
         }
     }
 
     fn receives(&mut self, process: &Process, story: ProcessKey, hop: Hop, now: BootTime) {
         if is_sink(process) {
+            self.hops.receives(hop, process.key, now);
             return;
         }
         self.processes.entry(process.key).or_default().story = Some(story);
-        for sender in self.hops.receives(hop, process.key) {
+        for sender in self.hops.receives(hop, process.key, now) {
             self.link(sender, process.key, hop, now);
         }
     }
 
     /// What `from` carries reaches `to`.
     fn link(&mut self, from: ProcessKey, to: ProcessKey, hop: Hop, now: BootTime) {
+        let answers = self.hops.is_asked(hop);
         let Some(sender) = self.processes.get_mut(&from).filter(|_| from != to) else { return };
         let story = sender.story.unwrap_or(from);
         if !sender.feeds.contains(&to) {
-            if sender.feeds.len() == SOURCES_MAX {
+            if sender.feeds.len() == PEERS_MAX {
                 sender.feeds.remove(0);
+                self.forgotten_peers += 1;
             }
             sender.feeds.push(to);
         }
-        if self.processes.get(&to).is_some_and(|node| node.peers().any(|peer| peer.process == from)) {
-            return;
-        }
-        let answers = self.hops.is_asked(hop);
-        self.source(to, Source::Peer(Peer { process: from, story, hop, first: now, answers }));
-        if let Some(receiver) = self.processes.get_mut(&to) {
-            receiver.count();
+        let receiver = self.processes.entry(to).or_default();
+        if let Some(known) = receiver.peers.iter_mut().find(|peer| peer.process == from) {
+            known.answers |= answers;
+        } else if !receiver.meet(Peer { process: from, story, hop, first: now, answers }) {
+            self.forgotten_peers += 1;
         }
     }
 }

@@ -26,11 +26,12 @@ impl Provenance {
             match source {
                 Source::Process(parent) => place.fed_by.push(parent),
                 Source::Pipe(key) => place.fed_by.extend(self.feeders(key, process)),
-                Source::Peer(peer) if node.follows(&peer) => place.fed_by.push(peer.process),
-                Source::Peer(_) => {}
                 Source::File(file) => place.read_written.push(file),
             }
         }
+        // What a service answered is that service's.
+        let peers = node.peers.iter().filter(|peer| node.follows(peer) && !peer.answers);
+        place.fed_by.extend(peers.map(|peer| peer.process));
         place.fed_by.retain(|&other| other != process);
         Some(place)
     }

@@ -1,8 +1,11 @@
 //! Programs that take in data from everybody and hand none of it on.
 
-use crate::process::{
-    Process,
-    story::{is_system_program, launches_by_trade},
+use crate::{
+    event::Guard,
+    process::{
+        Process,
+        story::{is_system_program, launches_by_trade},
+    },
 };
 
 /// Loggers, message buses, display and sound servers, name services; by the executable's name, where only root installs
@@ -30,7 +33,9 @@ const SINKS: &[&[u8]] = &[
 /// its children begin anew.
 #[must_use]
 pub(super) fn is_sink(process: &Process) -> bool {
-    launches_by_trade(process) || (SINKS.contains(&process.name()) && is_system_program(process))
+    // In a mount namespace of his own anybody may have a program of that name there.
+    process.identity.guard != Guard::Others
+        && (launches_by_trade(process) || (SINKS.contains(&process.name()) && is_system_program(process)))
 }
 
 #[cfg(test)]

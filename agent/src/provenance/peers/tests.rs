@@ -164,22 +164,58 @@ fn served(clients: u32) -> Provenance {
 
 #[test]
 fn who_serves_many_stories_hands_on_its_own_alone() {
-    let limit = u32::try_from(STORIES_MAX).unwrap();
-    assert_eq!(carried(&served(limit + 1), 2).len(), STORIES_MAX + 1);
+    let limit = u32::try_from(STRANGERS_MAX).unwrap();
+    assert_eq!(carried(&served(limit + 1), 2).len(), STRANGERS_MAX + 1);
     let mut graph = served(limit + 2);
     assert_eq!(carried(&graph, 2), [10]);
-    // A stranger that is gone leaves nothing, and makes room.
+    // A stranger that is gone leaves nothing, and makes no room.
     graph.forget(key(11));
-    assert_eq!(carried(&graph, 2).len(), STORIES_MAX + 1);
-    assert!(!carried(&graph, 2).contains(&11));
+    assert_eq!(carried(&graph, 2), [10]);
+    // What one left before the others came counts no more either.
+    let mut graph = served(limit + 1);
+    graph.forget(key(11));
+    assert_eq!(carried(&graph, 2).len(), STRANGERS_MAX + 1);
+    graph.unix(&process(90), key(90), &sent(1090, 90, 0), 5);
+    graph.unix(&process(2), key(2), &received(90), 5);
+    assert_eq!(carried(&graph, 2), [10]);
 }
 
 #[test]
-fn who_is_gone_leaves_what_it_carried() {
-    let mut graph = served(1);
-    graph.forget(key(10));
-    assert_eq!(carried(&graph, 2), [10]);
-    assert!(graph.own(key(2)).is_none_or(Carried::is_empty), "it read nothing itself");
+fn a_crowd_of_ones_own_is_counted_and_pushes_out_no_pipe() {
+    let mut graph = Provenance::default();
+    let end = |fd, write: bool| FdSeen { fd, object: FdObject::Pipe { dev: 0, ino: 5, read: !write, write } };
+    graph.exec(key(3), &[], &Exec { more_fds: vec![end(3, true)], ..Exec::default() });
+    graph.exec(key(2), &[], &Exec { more_fds: vec![end(3, false)], ..Exec::default() });
+    collect(&mut graph, 3);
+    for client in 0..130 {
+        let inode = 1_000 + u64::from(client);
+        graph.unix(&process(200 + client), key(2), &sent(5_000 + inode, inode, 0), 5);
+        graph.unix(&process(2), key(2), &received(inode), 5);
+    }
+    assert_eq!(carried(&graph, 2), [3]);
+    assert_eq!(graph.take_forgotten_ends(), 2);
+}
+
+#[test]
+fn addresses_and_names_that_are_used_again_are_others() {
+    let [client, relay] = ["127.0.0.1:40000", "127.0.0.1:1080"];
+    let there = flow((STREAM, 1), [client, relay], [9, 0]);
+    let here = flow((STREAM, 1), [relay, client], [0, 9]);
+    for (wait, linked) in [(1_000_000_000, true), (60_000_000_000, false)] {
+        let mut graph = Provenance::default();
+        graph.flow(&process(1), key(1), (&there, true), 5);
+        graph.closed(&there, 5);
+        graph.flow(&process(2), key(2), (&here, false), 5 + wait);
+        collect(&mut graph, 1);
+        assert_eq!(!carried(&graph, 2).is_empty(), linked, "{wait}");
+    }
+    for (wait, linked) in [(1_000_000_000, true), (90_000_000_000, false)] {
+        let mut graph = Provenance::default();
+        graph.unix(&process(1), key(1), &sent(7, 0, 108), 5);
+        graph.unix(&process(2), key(2), &received(8), 5 + wait);
+        collect(&mut graph, 1);
+        assert_eq!(!carried(&graph, 2).is_empty(), linked, "{wait}");
+    }
 }
 
 /// A web server (1) asks a backend (2) that reads a document itself, or has its child (3) read one and write into a pipe.
