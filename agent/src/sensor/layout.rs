@@ -16,6 +16,9 @@ pub use self::types::TypesError;
 /// Where the kernel shows its type information.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
+/// Anonymous structs and unions within one another. `struct sk_buff` has four.
+const NESTED_MAX: u32 = 16;
+
 /// What the running kernel looks like.
 #[derive(Debug)]
 pub struct Kernel {
@@ -130,7 +133,7 @@ fn offset(types: &Types, container: Composite, name: &str, path: &str) -> Result
     let mut bits = 0;
     for segment in path.split('.') {
         let found = here
-            .and_then(|here| find(types, here, segment))
+            .and_then(|here| find(types, here, segment, NESTED_MAX))
             .ok_or_else(|| MemberError::NoMember { container: name.to_owned(), member: path.to_owned() })?;
         if found.is_bit_field {
             return Err(MemberError::BitField(full()));
@@ -142,14 +145,14 @@ fn offset(types: &Types, container: Composite, name: &str, path: &str) -> Result
     if offset == ABSENT { Err(MemberError::TooFar(full())) } else { Ok(offset) }
 }
 
-/// Finds a member by name, walking into anonymous structs and unions.
-fn find<'a>(types: &'a Types, container: Composite, name: &str) -> Option<types::Member<'a>> {
+/// Finds a member by name, walking into anonymous structs and unions, at most so many within one another.
+fn find<'a>(types: &'a Types, container: Composite, name: &str, nested: u32) -> Option<types::Member<'a>> {
     types.members(container).find_map(|member| {
         if member.name == name.as_bytes() {
             return Some(member);
         }
         let inner = if member.name.is_empty() { types.definition(member.id) } else { None };
-        let found = find(types, inner?, name)?;
-        Some(types::Member { bits: member.bits + found.bits, ..found })
+        let found = find(types, inner?, name, nested.checked_sub(1)?)?;
+        Some(types::Member { bits: member.bits.checked_add(found.bits)?, ..found })
     })
 }

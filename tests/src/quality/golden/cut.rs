@@ -3,12 +3,14 @@
 
 use std::collections::HashSet;
 
-use weir::event::{Bytes, Event, Fact, ProcessKey, Seen, Started};
+use weir::event::{Bytes, Event, Exec, Fact, ProcessKey, Seen, Started};
 
 use crate::quality::recorded::Recorded;
 
 /// Stands for the program that started the story.
 const STARTER: &[u8] = b"/usr/libexec/starter";
+/// Stands for the folder that this program was built in, whose helpers are a part of some stories.
+const BUILT: &[u8] = b"/usr/libexec/weir";
 
 pub(super) fn cut(recorded: &Recorded) -> Vec<Event> {
     let sockets: HashSet<u64> = recorded
@@ -40,10 +42,27 @@ fn part(event: &Event, recorded: &Recorded, sockets: &HashSet<u64>) -> Option<Ev
     } else if let Fact::Flow(flow) = &event.fact {
         (own || event.process == ProcessKey::HOST && sockets.contains(&flow.socket))
             .then(|| event.fact.clone())?
+    } else if let Fact::Exec(exec) = &event.fact {
+        own.then(|| Fact::Exec(Box::new(moved(exec))))?
     } else {
         (own || event.process == ProcessKey::HOST).then(|| event.fact.clone())?
     };
     Some(Event { fact, ..event.clone() })
+}
+
+/// A program and its arguments, with no name of a folder of this machine.
+fn moved(exec: &Exec) -> Exec {
+    let mut exec = exec.clone();
+    let mut own: Vec<&mut Bytes> = vec![&mut exec.exe.bytes, &mut exec.filename, &mut exec.cwd.bytes];
+    own.extend(&mut exec.script);
+    own.extend(&mut exec.argv);
+    for name in own {
+        let here = super::folder_of_sources().as_bytes();
+        if let Some(rest) = name.as_slice().strip_prefix(here) {
+            *name = Bytes::from([BUILT, rest].concat().as_slice());
+        }
+    }
+    exec
 }
 
 fn anonymous(started: &Started) -> Started {
@@ -74,6 +93,8 @@ mod tests {
         let fork = |child| Fact::Fork(Fork { child: key(child), ..Fork::default() });
         let seen = || Fact::Seen(Box::new(Seen { cwd: Bytes::from("/secret"), ..Seen::default() }));
         let started = Started { host: "secret".to_owned(), ..Started::default() };
+        let program = format!("{}/target/debug/helper", crate::quality::golden::folder_of_sources());
+        let exec = Exec { argv: vec![program.as_str().into()], ..Exec::default() };
         let recorded = Recorded {
             events: vec![
                 event(ProcessKey::HOST, Fact::Started(Box::new(started))),
@@ -82,6 +103,7 @@ mod tests {
                 event(key(1), fork(2)),
                 event(key(1), fork(3)),
                 event(ProcessKey::HOST, Fact::Tick),
+                event(key(2), Fact::Exec(Box::new(exec))),
                 event(key(2), Fact::Exit { code: 0 }),
                 event(key(3), Fact::Exit { code: 0 }),
             ],
@@ -91,7 +113,9 @@ mod tests {
         };
         let events = cut(&recorded);
         let kept: Vec<u32> = events.iter().map(|event| event.process.pid).collect();
-        assert_eq!(kept, [0, 1, 1, 0, 2]);
+        assert_eq!(kept, [0, 1, 1, 0, 2, 2]);
+        let shown = format!("{events:?}");
+        assert!(shown.contains("/usr/libexec/weir/target/debug/helper"), "{shown}");
         assert!(!format!("{events:?}").contains("secret"));
     }
 }
