@@ -35,6 +35,11 @@ impl Ends {
     fn is_written(&self) -> bool {
         self.writers.iter().any(|writer| !self.readers.contains(writer))
     }
+
+    /// Whether a maker may hold the end that nobody is known to write to.
+    fn stands_for_writer(&self, maker: &ProcessKey) -> bool {
+        !self.is_written() && !self.readers.contains(maker)
+    }
 }
 
 impl Pipes {
@@ -59,28 +64,31 @@ impl Pipes {
     }
 
     /// Whose data `reader` gets out of a pipe: that of the known writers and, when there is none but the readers
-    /// themselves, that of the makers. A maker gets nothing where somebody else is known to read.
+    /// themselves, that of the makers. A maker gets nothing where somebody else is known to read, or where it was started
+    /// with the other end: what `sh -c` runs writes to where the shell writes.
     #[must_use]
     pub fn writers(&self, key: PipeKey, reader: ProcessKey) -> Vec<ProcessKey> {
         let Some(ends) = self.pipes.get(&key) else { return Vec::new() };
-        if !ends.readers.contains(&reader) && ends.is_read() {
+        if !ends.readers.contains(&reader) && (ends.is_read() || ends.writers.contains(&reader)) {
             return Vec::new();
         }
-        let makers = ends.makers.iter().filter(|_| !ends.is_written());
+        let makers = ends.makers.iter().filter(|maker| ends.stands_for_writer(maker));
         ends.writers.iter().chain(makers).copied().collect()
     }
 
     /// Whether `process` stands among the writers for one that is not known.
     #[must_use]
     pub fn stands_for_writer(&self, key: PipeKey, process: ProcessKey) -> bool {
-        self.pipes.get(&key).is_some_and(|ends| !ends.is_written() && ends.makers.contains(&process))
+        self.pipes
+            .get(&key)
+            .is_some_and(|ends| ends.stands_for_writer(&process) && ends.makers.contains(&process))
     }
 
     /// Who gets what is in a pipe.
     #[must_use]
     pub fn readers(&self, key: PipeKey) -> Vec<ProcessKey> {
         let Some(ends) = self.pipes.get(&key) else { return Vec::new() };
-        let makers = ends.makers.iter().filter(|_| !ends.is_read());
+        let makers = ends.makers.iter().filter(|maker| !ends.is_read() && !ends.writers.contains(maker));
         ends.readers.iter().chain(makers).copied().collect()
     }
 

@@ -303,3 +303,19 @@ fn what_a_runner_of_jobs_writes_is_not_made_of_what_they_print() {
         assert_eq!(paths(&graph.carried(second)).contains(&"/srv/a.pdf".to_owned()), !launches);
     }
 }
+
+/// `popen("tar c docs")`: the shell prints to where its tar prints, and reads none of it.
+#[test]
+fn a_shell_reads_nothing_of_what_its_own_output_takes() {
+    let mut graph = Provenance::default();
+    let (shell, tar) = (key(1), key(2));
+    graph.exec(shell, &[], &exec([FdObject::None, WRITE(5), FdObject::None]));
+    graph.exec(tar, &[shell], &exec([FdObject::None, WRITE(5), FdObject::None]));
+    graph.open(tar, &open(10, "/srv/a.pdf", 100, false), &document());
+    assert!(graph.carried(shell).is_empty());
+    // Nor does what it is fed go back: `cat a | sh -c 'other'`.
+    graph.exec(key(3), &[], &exec([READ(6), FdObject::None, FdObject::None]));
+    graph.open(key(3), &open(11, "/srv/b.pdf", 100, false), &document());
+    graph.exec(key(4), &[key(3)], &exec([READ(6), FdObject::None, FdObject::None]));
+    assert!(graph.carried(key(4)).is_empty());
+}

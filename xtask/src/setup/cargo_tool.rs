@@ -69,7 +69,7 @@ fn install(tool: &CargoTool) -> Result<()> {
     let mut cargo = process::cargo();
     cargo.args(["install", "--quiet", "--locked", tool.package, "--version", tool.version]);
     if tool.unoptimised {
-        cargo.arg("--debug");
+        cargo.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0");
     }
     process::run(&mut cargo)
 }

@@ -3,8 +3,8 @@
 use super::{Applies, Class, Rung, Sensor, TASK, Target, UNIX, held, optional, required};
 
 /// What no rung sees.
-const GAP: &str = "datagrams that bring their destination with them, and who is sent to after a datagram socket was \
-                   connected anew";
+const GAP: &str = "what is spliced out of a unix socket, datagrams that bring their destination with them, and who is \
+                   sent to after a datagram socket was connected anew";
 
 pub(super) const SENSOR: Sensor = Sensor {
     name: "unix",
