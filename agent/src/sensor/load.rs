@@ -338,6 +338,14 @@ impl Ladder<'_> {
         self.coverage.iter().any(|covered| covered.sensor == sensor && covered.hook == hook)
     }
 
+    /// Why nothing runs beside a sensor there: it does not run there itself, for a reason of its own where it was tried.
+    fn not_beside(&self, sensor: &str, hook: &str) -> String {
+        let covered = self.coverage.iter().find(|covered| covered.sensor == sensor);
+        let why = covered.map(|covered| covered.reason.as_str()).filter(|why| !why.is_empty());
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        format!("the sensor {sensor} does not run on {hook}{why}")
+    }
+
     /// Attaches a rung, or nothing of it when something that it requires is refused, and tells why. What it can do
     /// without is left out, with the reason.
     fn take(
@@ -352,7 +360,7 @@ impl Ladder<'_> {
             return Err(why.to_string());
         }
         if let Some((other, hook)) = rung.beside.iter().find(|(other, hook)| !self.runs_on(other, hook)) {
-            return Err(format!("the sensor {other} does not run on {hook}"));
+            return Err(self.not_beside(other, hook));
         }
         let (mut attached, mut left_out) = (Vec::new(), Vec::new());
         for attachment in rung.attachments {

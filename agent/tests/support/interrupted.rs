@@ -12,7 +12,7 @@ use super::kernel_side::Kernel;
 
 const SENT_FIRST: usize = 1000;
 /// Machines that are emulated beside others may fill a socket's buffers this slowly.
-const GIVE_UP: Duration = Duration::from_secs(120);
+const GIVE_UP: Duration = Duration::from_mins(2);
 
 /// A connection of which [`SENT_FIRST`] bytes were sent and read.
 fn conversation() -> (TcpStream, TcpStream) {
