@@ -115,7 +115,7 @@ pub fn compare(
             check(found, format!("{at}: no {wanted:?} in the chain {}", chain_names(line)));
         }
         if let Some(root) = &expected.root {
-            let found = chain.iter().find(|link| !link.launcher).is_some_and(|link| is(link, root));
+            let found = begins_with(&chain, root);
             check(found, format!("{at}: the chain {} does not begin with {root:?}", chain_names(line)));
         }
         for glob in &expected.files {
@@ -174,10 +174,7 @@ pub fn blames(expected: &Expected, line: &Line) -> bool {
     let chain = line.chain();
     named(line.text("process.name"), &expected.sender)
         && expected.chain.iter().all(|wanted| chain.iter().any(|link| is(link, wanted)))
-        && expected
-            .root
-            .as_ref()
-            .is_none_or(|root| chain.iter().find(|link| !link.launcher).is_some_and(|link| is(link, root)))
+        && expected.root.as_ref().is_none_or(|root| begins_with(&chain, root))
 }
 
 /// Alerts in a few words each.
@@ -205,6 +202,11 @@ fn named(name: &str, pattern: &str) -> bool {
 
 fn is(link: &Link, wanted: &str) -> bool {
     link.name == wanted || link.command_line.contains(wanted)
+}
+
+/// Whether the first process of the story itself is the wanted one.
+fn begins_with(chain: &[Link], wanted: &str) -> bool {
+    chain.iter().find(|link| !link.launcher).is_some_and(|link| is(link, wanted))
 }
 
 fn chain_names(line: &Line) -> String {

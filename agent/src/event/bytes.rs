@@ -43,6 +43,13 @@ pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
+/// A path without its last component and the slash before that.
+#[must_use]
+pub fn directory(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    path.get(..end).unwrap_or_default()
+}
+
 impl Default for Bytes {
     fn default() -> Self {
         Self(Arc::from([].as_slice()))

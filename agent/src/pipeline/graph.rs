@@ -13,7 +13,7 @@ use crate::{
         Link,
         graph::{EDGES_MAX, Edge, EdgeKind, Graph, NODES_MAX, Node},
     },
-    event::{BootTime, Bytes, FileKey, PipeKey, ProcessKey},
+    event::{BootTime, Bytes, FileKey, PipeKey, ProcessKey, bytes::directory},
     provenance::{Carried, Origin, edges::Touch, hops::Hop},
 };
 
@@ -261,12 +261,6 @@ fn common_place<'p>(mut paths: impl Iterator<Item = &'p Bytes>) -> Bytes {
         common = if at_border(common) && at_border(other) { shared } else { directory(shared) };
     }
     Bytes::from(if common.is_empty() { b"/" } else { common })
-}
-
-/// Without the last component and its slash.
-fn directory(path: &[u8]) -> &[u8] {
-    let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-    path.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

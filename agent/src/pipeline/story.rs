@@ -6,7 +6,7 @@ use super::{Pipeline, alerts::Open, flows::Sums};
 use crate::{
     alert::{Action, Alert, Destination, FileSeen, Link, Scale, Touched, text},
     detect::Object,
-    event::{Bytes, ProcessKey},
+    event::{Bytes, ProcessKey, bytes::directory},
     process::{Cause, Process},
     provenance::{Carried, Origin},
 };
@@ -78,32 +78,21 @@ impl Pipeline {
                 }
             }
         }
+        // Who is a member as well stands as that.
         let launchers: BTreeMap<ProcessKey, Arc<Process>> = members
             .keys()
             .filter_map(|&key| self.launcher(key))
-            .map(|process| (process.key, process))
+            .filter(|launcher| !members.contains_key(&launcher.key))
+            .map(|launcher| (launcher.key, launcher))
             .collect();
-        let is_launcher = |key: ProcessKey| launchers.contains_key(&key) && !members.contains_key(&key);
-        let mut ordered: Vec<Arc<Process>> =
-            launchers.values().chain(members.values()).map(Arc::clone).collect();
+        let members = members.into_values().map(|process| self.link(open, process, matters));
+        let mut chain: Vec<Link> = launchers.into_values().map(launched).chain(members).collect();
         // A parent starts before its child, so the order of starts puts the root first.
-        ordered.sort_by_cached_key(|process| {
-            let depth = self.table.lineage(process.key).len();
-            (process.key.start_ticks, !is_launcher(process.key), depth, process.key.pid)
+        chain.sort_by_cached_key(|link| {
+            let key = link.process.key;
+            (key.start_ticks, !link.launcher, self.table.lineage(key).len(), key.pid)
         });
-        ordered.dedup_by_key(|process| process.key);
-        ordered
-            .into_iter()
-            .map(
-                |process| {
-                    if is_launcher(process.key) {
-                        launched(process)
-                    } else {
-                        self.link(open, process, matters)
-                    }
-                },
-            )
-            .collect()
+        chain
     }
 
     /// What started the story that begins with this process; none where the story begins with another one, or the
@@ -327,18 +316,13 @@ fn gravest_first(carried: &Carried) -> Vec<FileSeen> {
     let mut turns: BTreeMap<_, u32> = BTreeMap::new();
     let mut ranked = Vec::new();
     for origin in origins {
-        let turn = turns.entry((grave(origin), directory(&origin.path))).or_default();
+        let turn = turns.entry((grave(origin), directory(origin.path.as_slice()))).or_default();
         *turn += 1;
         ranked.push(((Reverse(grave(origin)), *turn), origin));
     }
     ranked.sort_by_key(|(rank, _)| *rank);
     let seen = |origin: &Origin| FileSeen { path: origin.path.clone(), size: origin.size, why: why(origin) };
     ranked.into_iter().map(|(_, origin)| seen(origin)).collect()
-}
-
-fn directory(path: &Bytes) -> &[u8] {
-    let path = path.as_slice();
-    path.iter().rposition(|byte| *byte == b'/').and_then(|end| path.get(..end)).unwrap_or_default()
 }
 
 /// The files that data came from.

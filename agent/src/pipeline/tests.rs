@@ -71,6 +71,18 @@ fn archive_and_upload(scene: &mut Scene) {
     archive_and_send(scene, "/usr/bin/curl", &["curl", "-T", "/var/tmp/a.tar.gz", OUTSIDE], 12_050_000);
 }
 
+/// Two children of `parent`, one after the other: what the first packs the second sends.
+fn pack_and_send(scene: &mut Scene, parent: u32) {
+    scene.spawn(parent, 101, "/usr/bin/tar", &["tar", "-cf", "/opt/b", "/srv/docs"]);
+    scene.write(101, 9_000, "/opt/b");
+    read_documents(scene, 101);
+    scene.exit(101);
+    scene.spawn(parent, 102, "/opt/own-sender", &["own-sender"]);
+    scene.read(102, 9_000, "/opt/b", 12_000_000);
+    scene.send(102, 7, OUTSIDE, 12_050_000, 500_000);
+    scene.stop();
+}
+
 #[test]
 fn an_archive_that_is_uploaded_is_one_alert_that_names_everybody() {
     let rows: &[(&str, &[&str])] = &[
@@ -125,14 +137,7 @@ fn a_pipe_into_a_sender_is_one_story() {
 fn the_chain_shows_who_launched_its_stories() {
     let mut scene = Scene::new();
     scene.seen(1, 60, "/usr/bin/php");
-    scene.spawn(60, 101, "/usr/bin/tar", &["tar", "-cf", "/opt/b", "/srv/docs"]);
-    scene.write(101, 9_000, "/opt/b");
-    read_documents(&mut scene, 101);
-    scene.exit(101);
-    scene.spawn(60, 102, "/opt/own-sender", &["own-sender"]);
-    scene.read(102, 9_000, "/opt/b", 12_000_000);
-    scene.send(102, 7, OUTSIDE, 12_050_000, 500_000);
-    scene.stop();
+    pack_and_send(&mut scene, 60);
     let alerts = alerts(&scene);
     let last = alerts.last().unwrap();
     assert_eq!(chain(last), ["php", "tar", "own-sender"]);
@@ -166,14 +171,7 @@ fn a_crowd_leaves_no_gap_in_the_chain() {
 fn data_connects_two_commands_typed_one_after_the_other() {
     let mut scene = Scene::new();
     scene.spawn_with(10, 50, "/bin/bash", &["bash"], [TTY; 3]);
-    scene.spawn(50, 101, "/usr/bin/tar", &["tar", "-cf", "/opt/b", "/srv/docs"]);
-    scene.write(101, 9_000, "/opt/b");
-    read_documents(&mut scene, 101);
-    scene.exit(101);
-    scene.spawn(50, 102, "/opt/own-sender", &["own-sender"]);
-    scene.read(102, 9_000, "/opt/b", 12_000_000);
-    scene.send(102, 7, OUTSIDE, 12_050_000, 500_000);
-    scene.stop();
+    pack_and_send(&mut scene, 50);
     let alerts = alerts(&scene);
     assert_eq!(ids(&alerts).len(), 1);
     assert!(chain(alerts.last().unwrap()).contains(&"tar".to_owned()));
