@@ -18,7 +18,7 @@ pub enum Counter {
     ExitDropped,
     /// Open records submitted.
     OpenSent,
-    /// Open records that found the ring full.
+    /// Open records that found the ring full, or more than half full and their process's share of the rest used up.
     OpenDropped,
     /// Flow records submitted.
     FlowSent,
@@ -48,7 +48,7 @@ pub enum Counter {
     SocketUntracked,
     /// Answers of name servers submitted.
     DnsSent,
-    /// Answers of name servers that found the ring full, or more than half full: the other half is for opens.
+    /// Answers of name servers that found the ring more than three quarters full: the rest is for opens.
     DnsDropped,
     /// Answers of name servers longer than what a record carries.
     DnsCut,

@@ -22,6 +22,8 @@ pub const LEDGER_ENTRIES: u32 = 65_536;
 pub const OVERFLOW_ENTRIES: u32 = 8_192;
 /// Slots of the cache of opens already reported.
 pub const SEEN_OPENS: u32 = 65_536;
+/// Processes whose share of the bulk ring is kept while more than half of it is full.
+pub const OPEN_SHARES: u32 = 4_096;
 /// Directories whose plain reads are not reported.
 pub const QUIET_DIRS: u32 = 16_384;
 /// Inodes remembered as written since the agent started.

@@ -5,7 +5,7 @@ use core::arch::asm;
 use agent_common::{
     counters::Counter,
     file::OpenRecord,
-    limits::RECORD_MAX,
+    limits::{OPEN_SHARES, RECORD_MAX},
     net::{STATE_EPOCH, STATE_IDLE},
     process::{ExecRecord, ProcessKey},
     record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, KIND_UNIX, RecordHead},
@@ -21,8 +21,9 @@ use aya_ebpf::{
 };
 
 use crate::{
+    filter,
     kernel::{Outcome, mask},
-    maps::{BULK, COUNTERS, LIFECYCLE, SCRATCH, SCRATCH_BYTES, STATE},
+    maps::{BULK, COUNTERS, LIFECYCLE, SCRATCH, SCRATCH_BYTES, SHARES, STATE},
 };
 
 /// Ends a hook: a fault is counted, and described when the agent asked for debug messages.
@@ -93,6 +94,33 @@ fn is_fuller_than(ring: &RingBuf, quarters: u64) -> bool {
     let used = ring.query(u64::from(BPF_RB_AVAIL_DATA));
     let size = ring.query(u64::from(BPF_RB_RING_SIZE));
     used > size / 4 * quarters
+}
+
+/// Whether a process may put `len` more bytes into the bulk ring. As long as half of it is free everybody may. What is
+/// beyond is shared out: within a second a process gets a sixteenth of the ring, and 1/256 once three quarters are
+/// full, so that whoever opens files faster than the agent reads crowds out but itself.
+#[inline(always)]
+fn has_share(process: &ProcessKey, len: u64) -> bool {
+    let used = BULK.query(u64::from(BPF_RB_AVAIL_DATA));
+    let size = BULK.query(u64::from(BPF_RB_RING_SIZE));
+    if used <= size / 2 {
+        return true;
+    }
+    let share = if used <= size / 4 * 3 { size >> 4 } else { size >> 8 };
+    let mark = filter::mark_of_now(process);
+    let Some(slot) = SHARES.get_ptr_mut(mark as u32 & (OPEN_SHARES - 1)) else {
+        return true;
+    };
+    // SAFETY: a slot of an array map. A racing writer can but make a share a little larger.
+    let value = unsafe { slot.read_volatile() };
+    // Whoever held the slot before, or this process a second ago, has no part in it: a collision takes nothing away.
+    let taken = if value >> 32 == mark >> 32 { value & 0xffff_ffff } else { 0 };
+    if taken >= share {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { slot.write_volatile(mark >> 32 << 32 | (taken + len)) };
+    true
 }
 
 /// This CPU's area for assembling records of a family.
@@ -178,17 +206,23 @@ pub(crate) fn exec(scratch: *mut u8, len: u64) -> bool {
     tailed::<ExecRecord>(scratch, len)
 }
 
-/// Sends the first `len` bytes of a scratch area as an open record. False when the ring was full.
+/// Sends the first `len` bytes of a scratch area as an open record of a process. False when the ring was full, or the
+/// process had its share of it.
 #[inline(always)]
-pub(crate) fn open(scratch: *mut u8, len: u64) -> bool {
+pub(crate) fn open(process: &ProcessKey, scratch: *mut u8, len: u64) -> bool {
+    if !has_share(process, len) {
+        count(Counter::OpenDropped, 1);
+        return false;
+    }
     tailed::<OpenRecord>(scratch, len)
 }
 
-/// Sends the first `len` bytes of a scratch area as an answer of a name server, as long as half of the ring is free:
-/// whoever can send packets must not crowd out the opens. When it was not, `dropped` counts that.
+/// Sends the first `len` bytes of a scratch area as an answer of a name server, as long as a quarter of the ring is
+/// free: whoever can send packets must not crowd out the opens, and who opens files alone gets no further than a little
+/// beyond half. When it was not, `dropped` counts that.
 #[inline(always)]
 pub(crate) fn dns(scratch: *mut u8, len: u64, dropped: Counter) {
-    let taken = !is_fuller_than(&BULK, 2) && output(&BULK, scratch, len);
+    let taken = !is_fuller_than(&BULK, 3) && output(&BULK, scratch, len);
     count(if taken { Counter::DnsSent } else { dropped }, 1);
 }
 

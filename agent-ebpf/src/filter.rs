@@ -156,6 +156,16 @@ pub(crate) fn name_of(address: u64) -> u64 {
     mix(join(a, b), address)
 }
 
+/// What stands for a process within this second (2^30 ns); nobody can compute whose is the same.
+#[inline(always)]
+pub(crate) fn mark_of_now(process: &ProcessKey) -> u64 {
+    // SAFETY: the helper has no precondition.
+    let second = unsafe { bpf_ktime_get_boot_ns() } >> 30;
+    let [a, b, c, d] = tuning!(seed);
+    let value = mix(join(c, d), process.start_ticks ^ u64::from(process.pid) << 32);
+    mix(mix(value, second), join(a, b))
+}
+
 /// Both halves as one word.
 #[inline(always)]
 fn join(high: u32, low: u32) -> u64 {

@@ -5,7 +5,7 @@ use agent_common::{
     counters::COUNTERS as COUNTER_SLOTS,
     file::{DirKey, FileKey},
     limits::{
-        ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, OVERFLOW_ENTRIES,
+        ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, OPEN_SHARES, OVERFLOW_ENTRIES,
         QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES, UDP_PEERS, UNIX_USES as UNIX,
         WRITTEN_INODES,
     },
@@ -67,6 +67,11 @@ pub(crate) static UNIX_USES: LruHashMap<UnixUse, u8> = LruHashMap::with_max_entr
 /// Fingerprints of the opens last reported, direct-mapped.
 #[map(name = "weir_seen")]
 pub(crate) static SEEN: Array<u64> = Array::with_max_entries(SEEN_OPENS, 0);
+
+/// What processes took of the bulk ring's second half within a second, direct-mapped: whose share and which second it is
+/// in the upper half of each word, bytes in the lower.
+#[map(name = "weir_shares")]
+pub(crate) static SHARES: Array<u64> = Array::with_max_entries(OPEN_SHARES, 0);
 
 /// Directories whose plain reads are left out; filled by the agent.
 #[map(name = "weir_quiet_dirs")]

@@ -127,7 +127,7 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     record.mnt_ns = mnt_ns;
     let end = FIXED + u64::from(record.path.len);
     emit::head(&mut record.head, KIND_OPEN, end as u32, process);
-    if emit::open(scratch, end) {
+    if emit::open(&process, scratch, end) {
         fingerprint.remember();
     }
     Ok(())
