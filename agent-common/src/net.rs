@@ -10,6 +10,8 @@ pub const AF_INET6: u16 = 10;
 pub const IPPROTO_TCP: u16 = 6;
 /// Protocol of a UDP socket.
 pub const IPPROTO_UDP: u16 = 17;
+/// Protocol of a UDP-Lite socket (gone in 7.1).
+pub const IPPROTO_UDPLITE: u16 = 136;
 
 /// Key of a ledger entry: one process on one socket, and for an unconnected datagram socket one peer. 56 bytes.
 ///
@@ -27,7 +29,7 @@ pub struct FlowKey {
     pub cookie: u64,
     /// Peer address of an unconnected datagram (IPv4 as `::ffff:a.b.c.d`), zero for a connected socket.
     pub peer: [u8; 16],
-    /// Peer port of an unconnected datagram, host order, zero for a connected socket.
+    /// Peer port of an unconnected datagram, host order, zero for a connected socket and where there are no ports.
     pub peer_port: u16,
     /// 1 when `cookie` is the socket's address.
     pub cookie_is_address: u8,
@@ -113,16 +115,24 @@ pub struct FlowRecord {
     pub _pad: [u8; 6],
 }
 
-/// Destination of a datagram, as the cgroup hooks hand it to the program that counts the send. 24 bytes.
+/// Destination of a datagram, as the hooks that see it hand it to the program that counts the send. 24 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UdpPeer {
     /// Address (IPv4 as `::ffff:a.b.c.d`).
     pub address: [u8; 16],
-    /// Port, host order.
+    /// Port, host order; 0 on raw and ping sockets, which have none.
     pub port: u16,
     /// Always zero.
     pub _pad: [u8; 6],
+}
+
+impl UdpPeer {
+    /// Whether there is no destination. By words: a comparison of arrays is a loop.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.port == 0 && u128::from_ne_bytes(self.address) == 0
+    }
 }
 
 /// Slot of the state array: the drain epoch, raised by the agent before it reads the ledger.

@@ -58,7 +58,7 @@ fn entry(key: &FlowKey, socket: &Socket) -> Option<*mut FlowValue> {
 fn begin(key: &FlowKey, socket: &Socket) -> u64 {
     let mut fresh = FlowValue::default();
     socket.describe(&mut fresh);
-    if key.peer_port != 0 {
+    if key.peer_port != 0 || u128::from_ne_bytes(key.peer) != 0 {
         fresh.remote = key.peer;
         fresh.remote_port = key.peer_port;
     }

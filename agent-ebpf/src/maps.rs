@@ -50,8 +50,8 @@ pub(crate) static SOCKETS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(SO
 pub(crate) struct Sending {
     /// `bpf_get_current_pid_tgid`.
     pub(crate) thread: u64,
-    /// Cookie of the socket.
-    pub(crate) cookie: u64,
+    /// Cookie of a UDP socket, address of a raw or ping socket.
+    pub(crate) socket: u64,
 }
 
 /// Destination that a datagram brings with it, from the hook that sees the address until the one that counts the

@@ -6,7 +6,7 @@ use agent_common::{
 };
 use aya_ebpf::{cty::c_void, helpers::generated::bpf_get_socket_cookie};
 
-pub(crate) use agent_common::net::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP};
+pub(crate) use agent_common::net::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE};
 
 use super::{layout, peek, peek_into, read, tuning};
 
@@ -16,6 +16,12 @@ pub(crate) const AF_UNIX: u16 = 1;
 const AF_NETLINK: u16 = 16;
 /// `SOCK_STREAM`.
 const SOCK_STREAM: u16 = 1;
+/// `SOCK_RAW`.
+const SOCK_RAW: u16 = 3;
+/// `IPPROTO_ICMP`.
+const IPPROTO_ICMP: u16 = 1;
+/// `IPPROTO_ICMPV6`.
+const IPPROTO_ICMPV6: u16 = 58;
 
 /// What a flow is known by.
 #[derive(Clone, Copy)]
@@ -95,7 +101,14 @@ impl Socket {
     /// Whether each datagram may have its own destination, connected or not.
     #[inline(always)]
     pub(crate) fn is_udp(&self) -> bool {
-        self.is_inet() && self.protocol == IPPROTO_UDP
+        self.is_inet() && matches!(self.protocol, IPPROTO_UDP | IPPROTO_UDPLITE)
+    }
+
+    /// Whether each message may have its own destination, an address without a port: raw and ping sockets.
+    #[inline(always)]
+    pub(crate) fn is_raw(&self) -> bool {
+        self.is_inet()
+            && (self.kind == SOCK_RAW || matches!(self.protocol, IPPROTO_ICMP | IPPROTO_ICMPV6))
     }
 
     /// Whether it is connected to that very peer.
@@ -108,7 +121,7 @@ impl Socket {
         } else {
             peek_into(self.address, layout!(sock_v6_daddr), &mut remote);
         }
-        port == peer.port && u128::from_ne_bytes(remote) == u128::from_ne_bytes(peer.address)
+        (port == peer.port || self.is_raw()) && u128::from_ne_bytes(remote) == u128::from_ne_bytes(peer.address)
     }
 
     /// Writes what identifies the flow's ends.

@@ -23,6 +23,9 @@ use crate::{
     unbroken::Unbroken,
 };
 
+/// `AF_UNSPEC`.
+const AF_UNSPEC: u16 = 0;
+
 /// Where a hook does not see the message.
 const NO_MESSAGE: u64 = 0;
 
@@ -73,8 +76,9 @@ fn weir_send_page(ctx: FExitContext) -> i32 {
     0
 }
 
-/// `int udp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)` and `udpv6_sendmsg`, 5.10 to 7.x, at entry:
-/// what was asked for, which for a datagram is what is sent unless it fails.
+/// `int udp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)`, and `udpv6_sendmsg`, `raw_sendmsg`,
+/// `rawv6_sendmsg`, `ping_v4_sendmsg` and `ping_v6_sendmsg` with the same arguments, 5.10 to 7.x, at entry: what was
+/// asked for, which for a datagram is what is sent unless it fails.
 #[kprobe]
 fn weir_send_udp(ctx: ProbeContext) -> u32 {
     emit::finish(&ctx, "weir_send_udp", try_datagram(&ctx));
@@ -95,14 +99,20 @@ fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
         return unix::moved(sock, bytes, UNIX_SENT);
     };
     // A datagram that failed leaves its destination behind as well: it must not be the next one's.
-    let remembered = if socket.is_udp() { take_peer(handle) } else { UdpPeer::default() };
+    let remembered = if socket.is_udp() {
+        take_peer(handle)
+    } else if socket.is_raw() {
+        take_peer(Handle::by_address(sock))
+    } else {
+        UdpPeer::default()
+    };
     if bytes <= 0 {
         return Ok(());
     }
     let process = task::current_key().ok_or(Fault::Task)?;
-    let peer = if remembered.port != 0 {
+    let peer = if !remembered.is_none() {
         other_peer(&socket, remembered)
-    } else if socket.is_udp() && message != NO_MESSAGE {
+    } else if (socket.is_udp() || socket.is_raw()) && message != NO_MESSAGE {
         other_peer(&socket, left_peer(&socket, message))
     } else {
         UdpPeer::default()
@@ -115,12 +125,12 @@ fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
     Ok(())
 }
 
-/// Where this thread's datagram went, if it brought its destination: the cgroup hook saw the address a moment ago.
-/// Else all zeros, which is no destination since nothing is sent to port 0. An `Option` would leave its value
+/// Where this thread's datagram went, if it brought its destination: another hook saw the address a moment ago.
+/// Else all zeros, which is no destination. An `Option` would leave its value
 /// undefined, and a spill of what is undefined is a read that the verifier refuses.
 #[inline(always)]
 fn take_peer(handle: Handle) -> UdpPeer {
-    let sending = Sending { thread: bpf_get_current_pid_tgid(), cookie: handle.value };
+    let sending = Sending { thread: bpf_get_current_pid_tgid(), socket: handle.value };
     // SAFETY: an entry of a preallocated map that only this thread makes; it is copied at once.
     let Some(peer) = (unsafe { UDP_PEER.get(sending) }).copied() else {
         return UdpPeer::default();
@@ -141,7 +151,12 @@ fn other_peer(socket: &Socket, peer: UdpPeer) -> UdpPeer {
 #[inline(always)]
 fn left_peer(socket: &Socket, message: u64) -> UdpPeer {
     let name: u64 = peek(message, layout!(msghdr_name));
-    if peek::<u16>(name, 0) == socket.family { message_peer(message) } else { UdpPeer::default() }
+    let family: u16 = peek(name, 0);
+    if family == socket.family || (family == AF_UNSPEC && socket.is_raw()) {
+        message_peer(socket, message)
+    } else {
+        UdpPeer::default()
+    }
 }
 
 #[inline(always)]
@@ -178,18 +193,25 @@ fn try_datagram(ctx: &ProbeContext) -> Outcome {
         return Ok(());
     };
     let process = task::current_key().ok_or(Fault::Task)?;
-    let peer = other_peer(&socket, message_peer(message));
+    let peer = other_peer(&socket, message_peer(&socket, message));
     ledger::count(process, &socket, peer, Moved { bytes: length, sent: true });
     Ok(())
 }
 
-/// Destination in a `msghdr`, which the kernel has copied from user memory by now; zeros when there is none.
+/// Destination in a `msghdr`, which the kernel has copied from user memory by now; zeros when there is none. An address
+/// of no family is taken for one of the socket's, as the kernel does.
 #[inline(always)]
-fn message_peer(message: u64) -> UdpPeer {
+pub(super) fn message_peer(socket: &Socket, message: u64) -> UdpPeer {
     let name: u64 = peek(message, layout!(msghdr_name));
+    if name == 0 {
+        return UdpPeer::default();
+    }
     // sockaddr_in and sockaddr_in6 begin alike: family, then the port in network order.
-    let family: u16 = peek(name, 0);
-    let port = u16::from_be(peek(name, 2));
+    let family = match peek(name, 0) {
+        AF_UNSPEC => socket.family,
+        family => family,
+    };
+    let port = if socket.is_raw() { 0 } else { u16::from_be(peek(name, 2)) };
     let address = match family {
         AF_INET => mapped(peek(name, 4)),
         AF_INET6 => peek(name, 8),

@@ -4,13 +4,17 @@ use agent_common::net::UdpPeer;
 use aya_ebpf::{
     EbpfContext,
     helpers::{bpf_get_current_pid_tgid, generated::bpf_get_socket_cookie},
-    macros::cgroup_sock_addr,
-    programs::SockAddrContext,
+    macros::{cgroup_sock_addr, kprobe},
+    programs::{ProbeContext, SockAddrContext},
 };
 
+use super::send::message_peer;
 use crate::{
     emit,
-    kernel::{Fault, Outcome, socket::mapped},
+    kernel::{
+        Fault, Outcome,
+        socket::{Handle, Socket, mapped},
+    },
     maps::{Sending, UDP_PEER},
 };
 
@@ -29,6 +33,14 @@ fn weir_peer_v4(ctx: SockAddrContext) -> i32 {
 fn weir_peer_v6(ctx: SockAddrContext) -> i32 {
     emit::finish(&ctx, "weir_peer_v6", try_v6(&ctx));
     ALLOW
+}
+
+/// `int raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)`, `rawv6_sendmsg`, `ping_v4_sendmsg` and
+/// `ping_v6_sendmsg`, 5.10 to 7.x: no cgroup hook sees what they send.
+#[kprobe]
+fn weir_peer_raw(ctx: ProbeContext) -> u32 {
+    emit::finish(&ctx, "weir_peer_raw", try_raw(&ctx));
+    0
 }
 
 #[inline(always)]
@@ -56,6 +68,24 @@ fn keep(ctx: &SockAddrContext, address: [u8; 16]) -> Outcome {
     let port = unsafe { (*ctx.sock_addr).user_port };
     // SAFETY: the helper takes the context of a socket address program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    let peer = UdpPeer { address, port: u16::from_be(port as u16), _pad: [0; 6] };
-    UDP_PEER.insert(Sending { thread: bpf_get_current_pid_tgid(), cookie }, peer, 0).map_err(|_| Fault::Map)
+    remember(cookie, UdpPeer { address, port: u16::from_be(port as u16), _pad: [0; 6] })
+}
+
+/// The socket goes by its address: not all of these hooks could make its cookie.
+#[inline(always)]
+fn try_raw(ctx: &ProbeContext) -> Outcome {
+    let (Some(sock), Some(message)) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1)) else {
+        return Err(Fault::Socket);
+    };
+    let Some(socket) = Socket::of(sock, Handle::by_address(sock)) else {
+        return Ok(());
+    };
+    let peer = message_peer(&socket, message);
+    if peer.is_none() { Ok(()) } else { remember(sock, peer) }
+}
+
+#[inline(always)]
+fn remember(socket: u64, peer: UdpPeer) -> Outcome {
+    let sending = Sending { thread: bpf_get_current_pid_tgid(), socket };
+    UDP_PEER.insert(sending, peer, 0).map_err(|_| Fault::Map)
 }

@@ -70,6 +70,8 @@ pub enum Applies {
     Always,
     /// Unless each of these sensors runs on the hook beside its name: together they do without it.
     Unless(&'static [On]),
+    /// Only when one of these runs, whose hooks do not see it.
+    Beside(&'static [On]),
     /// Only where the kernel has a function, and a sensor runs on a hook that does not see it.
     WithFunction(&'static str, On),
 }
@@ -84,6 +86,7 @@ impl Applies {
         match self {
             Self::Always => true,
             Self::Unless(all) => !all.iter().copied().all(runs),
+            Self::Beside(any) => any.iter().copied().any(runs),
             Self::WithFunction(function, on) => has_function(function) && runs(on),
         }
     }
@@ -330,7 +333,7 @@ pub const LADDER: &[Sensor] = &[
             ],
             beside: &[],
             needs: &[SOCK, &["sock_dport"]],
-            gap: "destinations of raw and ping sockets",
+            gap: "",
         }],
     },
     Sensor {
@@ -381,10 +384,14 @@ pub const LADDER: &[Sensor] = &[
                     required("weir_send_tcp_close", Target::Kprobe("tcp_close")),
                     optional("weir_send_udp", Target::Kprobe("udp_sendmsg")),
                     optional("weir_send_udp", Target::Kprobe("udpv6_sendmsg")),
+                    optional("weir_send_udp", Target::Kprobe("raw_sendmsg")),
+                    optional("weir_send_udp", Target::Kprobe("rawv6_sendmsg")),
+                    optional("weir_send_udp", Target::Kprobe("ping_v4_sendmsg")),
+                    optional("weir_send_udp", Target::Kprobe("ping_v6_sendmsg")),
                 ],
                 beside: &[],
                 needs: &[TASK, SOCK, &["tcp_write_seq"]],
-                gap: "bytes sent by other protocols than TCP and UDP; the last send of a TCP connection is counted \
+                gap: "bytes sent by other protocols than TCP, UDP, raw IP and ICMP; the last send of a TCP connection is counted \
                       at the next one or at the close",
             },
         ],
@@ -399,6 +406,26 @@ pub const LADDER: &[Sensor] = &[
             attachments: &[required("weir_send_page", Target::Fexit("inet_sendpage"))],
             beside: &[],
             needs: &[TASK, SOCK, &["socket_sk"]],
+            gap: "",
+        }],
+    },
+    Sensor {
+        name: "raw.peer",
+        // The others see the message itself.
+        applies: Applies::Beside(&[("send", held::SEND.hook), ("send", "tp_btf:sock_send_length")]),
+        gap: "destinations of raw and ping sockets",
+        rungs: &[Rung {
+            hook: "kprobe:raw_sendmsg",
+            class: Class::Kprobe,
+            attachments: &[
+                required("weir_peer_raw", Target::Kprobe("raw_sendmsg")),
+                // IPv6 may be switched off.
+                optional("weir_peer_raw", Target::Kprobe("rawv6_sendmsg")),
+                optional("weir_peer_raw", Target::Kprobe("ping_v4_sendmsg")),
+                optional("weir_peer_raw", Target::Kprobe("ping_v6_sendmsg")),
+            ],
+            beside: &[],
+            needs: &[SOCK, &["sock_daddr", "msghdr_name"]],
             gap: "",
         }],
     },

@@ -33,7 +33,7 @@ fn inode(of: &impl AsRawFd) -> u64 {
 }
 
 /// Does something between fork and exec of a child, since the agent's own process is not told of; its pid.
-fn in_child(act: impl FnMut() -> io::Result<()> + Send + Sync + 'static) -> u32 {
+pub(super) fn in_child(act: impl FnMut() -> io::Result<()> + Send + Sync + 'static) -> u32 {
     let mut child = Command::new("/bin/true");
     // SAFETY: between fork and exec the closure only calls the kernel.
     let mut child = unsafe { child.pre_exec(act) }.spawn().expect("a child");

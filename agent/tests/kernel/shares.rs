@@ -3,16 +3,13 @@
 use std::{
     ffi::{CStr, CString},
     fs, io,
-    os::{
-        fd::{FromRawFd as _, OwnedFd},
-        unix::process::CommandExt as _,
-    },
+    os::fd::{FromRawFd as _, OwnedFd},
     process::Command,
 };
 
 use agent_common::{counters::Counter, file::OpenRecord, record::KIND_OPEN};
 
-use super::{Folder, kernel_side::Kernel, path};
+use super::{Folder, edges::in_child, kernel_side::Kernel, path};
 
 /// Opens of the flood: their records are larger than the ring of 4 MiB.
 const FLOOD: u32 = 60_000;
@@ -35,10 +32,7 @@ fn a_flood_of_opens_leaves_room_for_those_of_others() {
     let place = folder.0.join("flood");
     let name = CString::new(place.as_os_str().as_encoded_bytes()).expect("a path");
     let before = kernel.counter(Counter::OpenDropped);
-    let mut flooder = Command::new("/bin/true");
-    // SAFETY: between fork and exec the closure only calls the kernel.
-    let flooder = unsafe { flooder.pre_exec(move || (0..FLOOD).try_for_each(|_| write_open(&name))) };
-    assert!(flooder.status().expect("the flood").success());
+    in_child(move || (0..FLOOD).try_for_each(|_| write_open(&name)));
     assert!(kernel.counter(Counter::OpenDropped) > before, "the flood is no flood");
 
     let other = folder.0.join("other");

@@ -26,7 +26,7 @@ fn conditions_name_earlier_sensors_and_their_hooks() {
     for (place, later) in LADDER.iter().enumerate() {
         let named = match &later.applies {
             Applies::Always => &[],
-            Applies::Unless(all) => *all,
+            Applies::Unless(some) | Applies::Beside(some) => *some,
             Applies::WithFunction(_, on) => std::slice::from_ref(on),
         };
         for (name, hook) in named.iter().chain(later.rungs.iter().flat_map(|rung| rung.beside)) {
