@@ -63,10 +63,14 @@ pub enum Counter {
     UnixSent,
     /// Records about unix sockets that found the ring full, or more than half full.
     UnixDropped,
+    /// Records about accesses to memory submitted.
+    MemorySent,
+    /// Records about accesses to memory that found the ring full, or more than half full.
+    MemoryDropped,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 29;
+pub const COUNTERS: u32 = 31;
 
 impl Counter {
     /// All counters in slot order.
@@ -100,6 +104,8 @@ impl Counter {
         Self::DnsUnreadElsewhere,
         Self::UnixSent,
         Self::UnixDropped,
+        Self::MemorySent,
+        Self::MemoryDropped,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -135,6 +141,8 @@ impl Counter {
             Self::DnsUnreadElsewhere => "dns_unread_elsewhere",
             Self::UnixSent => "unix_sent",
             Self::UnixDropped => "unix_dropped",
+            Self::MemorySent => "memory_sent",
+            Self::MemoryDropped => "memory_dropped",
         }
     }
 
@@ -160,7 +168,8 @@ impl Counter {
             | Self::DnsUnread
             | Self::DnsDroppedElsewhere
             | Self::DnsUnreadElsewhere
-            | Self::UnixDropped => true,
+            | Self::UnixDropped
+            | Self::MemoryDropped => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent
@@ -170,7 +179,8 @@ impl Counter {
             | Self::OpenFiltered
             | Self::OpenRepeated
             | Self::DnsSent
-            | Self::UnixSent => false,
+            | Self::UnixSent
+            | Self::MemorySent => false,
         }
     }
 }

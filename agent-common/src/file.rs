@@ -61,6 +61,8 @@ pub struct FileKey {
 pub const OPEN_IO_URING: u32 = 1;
 /// The inode was opened for writing by somebody since the agent started.
 pub const OPEN_WRITTEN_BEFORE: u32 = 2;
+/// The process did not open the file: it got the descriptor from somebody else.
+pub const OPEN_RECEIVED: u32 = 4;
 
 /// A successful open of a file that passed the kernel's filter. The tail is the path. 104 bytes.
 #[repr(C)]

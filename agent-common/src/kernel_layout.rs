@@ -148,6 +148,8 @@ kernel_layout! {
     sb_dev: "super_block" ["s_dev"];
     /// Magic.
     sb_magic: "super_block" ["s_magic"];
+    /// `SB_*`.
+    sb_flags: "super_block" ["s_flags"];
     /// The `vfsmount` inside a `mount`.
     mount_mnt: "mount" ["mnt"];
     /// Parent mount.

@@ -12,6 +12,7 @@ pub mod process;
 pub mod file;
 pub mod net;
 pub mod unix;
+pub mod memory;
 pub mod dns;
 pub mod counters;
 pub mod kernel_layout;

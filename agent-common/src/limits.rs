@@ -36,6 +36,8 @@ pub const UDP_PEERS: u32 = 16_384;
 pub const ARGV_SHORT: usize = 256;
 /// Uses of unix sockets that are remembered as told.
 pub const UNIX_USES: u32 = 32_768;
+/// Accesses to memory that are remembered as told.
+pub const MEMORY_ACCESSES: u32 = 4_096;
 /// Descriptors, from 0 on, that an exec record describes: the highest number that shells let a script name by one digit
 /// is 9, and those that a shell opens for itself begin at 10.
 pub const EXEC_FDS: usize = 16;

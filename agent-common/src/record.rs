@@ -16,6 +16,8 @@ pub const KIND_FLOW: u16 = 5;
 pub const KIND_DNS: u16 = 6;
 /// Tag of a record about a unix socket: [`crate::unix::UnixRecord`].
 pub const KIND_UNIX: u16 = 7;
+/// Tag of a record about a process's memory: [`crate::memory::MemoryRecord`].
+pub const KIND_MEMORY: u16 = 8;
 
 /// Head of every record. 40 bytes.
 #[repr(C)]

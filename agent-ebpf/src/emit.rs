@@ -8,7 +8,9 @@ use agent_common::{
     limits::{OPEN_SHARES, RECORD_MAX},
     net::{STATE_EPOCH, STATE_IDLE},
     process::{ExecRecord, ProcessKey},
-    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, KIND_UNIX, RecordHead},
+    record::{
+        KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN, KIND_UNIX, RecordHead,
+    },
 };
 use aya_ebpf::{
     EbpfContext,
@@ -137,6 +139,7 @@ const fn counters(kind: u16) -> (Counter, Counter) {
         KIND_EXIT => (Counter::ExitSent, Counter::ExitDropped),
         KIND_OPEN => (Counter::OpenSent, Counter::OpenDropped),
         KIND_UNIX => (Counter::UnixSent, Counter::UnixDropped),
+        KIND_MEMORY => (Counter::MemorySent, Counter::MemoryDropped),
         _ => (Counter::FlowSent, Counter::FlowDropped),
     }
 }
@@ -161,6 +164,10 @@ impl Fixed for agent_common::net::FlowRecord {
 
 impl Fixed for agent_common::unix::UnixRecord {
     const KIND: u16 = KIND_UNIX;
+}
+
+impl Fixed for agent_common::memory::MemoryRecord {
+    const KIND: u16 = KIND_MEMORY;
 }
 
 /// Builds a record in the life-cycle ring. `fill` must write every byte. False when the ring was full.

@@ -33,7 +33,6 @@ fn is_pseudo(magic: u32) -> bool {
             | 0x7363_6673 // securityfs
             | 0xcafe_4a11 // bpf
             | 0x0000_1cd1 // devpts
-            | 0x5049_5045 // pipefs
             | 0x534f_434b // sockfs
             | 0x0904_1934 // anon_inode
             | 0xf97c_ff8c // selinuxfs
@@ -61,7 +60,7 @@ fn is_revealing(leaf: Leaf) -> bool {
     matches!(&name, b"mem\0\0\0\0\0" | b"environ\0" | b"maps\0\0\0\0" | b"fd\0\0\0\0\0\0")
 }
 
-/// First verdict: place and type.
+/// First verdict: place and type. A pipe without a name is opened by `/proc/PID/fd` alone.
 #[inline(always)]
 pub(crate) fn in_scope(magic: u32, file: &File, leaf: Leaf) -> bool {
     if magic == PROC {

@@ -5,10 +5,11 @@ use agent_common::{
     counters::COUNTERS as COUNTER_SLOTS,
     file::{DirKey, FileKey},
     limits::{
-        ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, OPEN_SHARES, OVERFLOW_ENTRIES,
+        ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, MEMORY_ACCESSES, OPEN_SHARES, OVERFLOW_ENTRIES,
         QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES, UDP_PEERS, UNIX_USES as UNIX,
         WRITTEN_INODES,
     },
+    memory::MemoryAccess,
     net::{FlowKey, FlowValue, STATE_SLOTS, UdpPeer},
     process::ProcessKey,
     unix::UnixUse,
@@ -64,6 +65,10 @@ pub(crate) static UDP_PEER: LruHashMap<Sending, UdpPeer> = LruHashMap::with_max_
 #[map(name = "weir_unix_uses")]
 pub(crate) static UNIX_USES: LruHashMap<UnixUse, u8> = LruHashMap::with_max_entries(UNIX, 0);
 
+/// Accesses to memory that were told. What it forgets is told once more.
+#[map(name = "weir_memory")]
+pub(crate) static MEMORY: LruHashMap<MemoryAccess, u8> = LruHashMap::with_max_entries(MEMORY_ACCESSES, 0);
+
 /// Fingerprints of the opens last reported, direct-mapped.
 #[map(name = "weir_seen")]
 pub(crate) static SEEN: Array<u64> = Array::with_max_entries(SEEN_OPENS, 0);
@@ -101,7 +106,9 @@ pub(crate) const SCRATCH_OPEN: u32 = 1;
 pub(crate) const SCRATCH_IO_URING: u32 = 2;
 /// Area of answers of name servers, which come in while softirqs are handled.
 pub(crate) const SCRATCH_DNS: u32 = 3;
-const SCRATCH_AREAS: u32 = 4;
+/// Area of opens whose descriptor came from somebody else: another program than that of opens by a system call.
+pub(crate) const SCRATCH_RECEIVED: u32 = 4;
+const SCRATCH_AREAS: u32 = 5;
 
 /// Where a TCP socket's queue stood at the last look, for the rung that counts by sequence numbers.
 #[repr(C)]

@@ -11,4 +11,5 @@ mod send;
 mod sequence;
 mod recv;
 mod unix;
+mod memory;
 mod dns;

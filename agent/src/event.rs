@@ -108,6 +108,11 @@ pub enum Fact {
     State(Box<State>),
     /// First send or receive of the process through a unix socket.
     Unix(UnixSocket),
+    /// The process may read another one's memory, as a debugger does.
+    Memory {
+        /// Whose memory it is.
+        owner: ProcessKey,
+    },
 }
 
 /// Facts about the run.

@@ -194,6 +194,14 @@ impl Pipeline {
                 let actor = Arc::clone(self.table.ensure(process, self.now));
                 self.provenance.unix(&actor, self.table.story(process), used, self.now);
             }
+            &Fact::Memory { owner } => {
+                let stories = [process, owner].map(|key| {
+                    self.table.ensure(key, self.now);
+                    (key, self.table.story(key))
+                });
+                let [reader, owner] = stories;
+                self.provenance.memory(reader, owner, self.now);
+            }
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(None, out);

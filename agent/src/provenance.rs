@@ -74,11 +74,11 @@ struct Node {
     sources: Vec<Source>,
     wrote: Vec<FileKey>,
     pipes: Vec<PipeKey>,
-    /// Processes that send to it through sockets.
+    /// Processes that send to it through sockets, or whose memory it may read.
     peers: Vec<Peer>,
     /// Stories of theirs beside its own; no more than are needed to know that they are many.
     strangers: Vec<ProcessKey>,
-    /// Processes that receive from it through sockets.
+    /// Processes that receive from it in such a way.
     feeds: Vec<ProcessKey>,
     /// Children that were forked and run its program still.
     bare: Vec<ProcessKey>,
@@ -323,7 +323,8 @@ impl Provenance {
             file.frozen.as_ref().is_some_and(|frozen| !frozen.is_empty())
                 || file.writers.iter().any(|&writer| writer != process && self.puts_into_files(writer))
         });
-        if written.is_some() {
+        // What is opened both ways may be memory that is shared: others write into it later.
+        if written.is_some() || open.write {
             self.source(process, Source::File(open.file));
         }
         let wrote = self.files.get(&open.file).is_some_and(|file| file.writers.contains(&process));

@@ -18,6 +18,8 @@ mod edges;
 mod io_uring;
 #[path = "support/kernel_side.rs"]
 mod kernel_side;
+#[path = "kernel/handed.rs"]
+mod handed;
 #[path = "kernel/raw.rs"]
 mod raw;
 #[path = "kernel/shares.rs"]

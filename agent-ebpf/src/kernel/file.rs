@@ -16,6 +16,9 @@ const FMODE_NOACCOUNT: u32 = 0x2000_0000;
 /// `FMODE_BACKING`: the real file under an overlay or a FUSE passthrough (6.6 and later).
 const FMODE_BACKING: u32 = 0x0200_0000;
 
+/// `SB_KERNMOUNT`.
+const SB_KERNMOUNT: u64 = 1 << 22;
+
 /// An open file.
 #[derive(Clone, Copy)]
 pub(crate) struct File {
@@ -62,6 +65,12 @@ impl File {
     #[inline(always)]
     pub(crate) fn superblock(&self) -> Option<u64> {
         read(self.inode, layout!(inode_sb))
+    }
+
+    /// Whether it lies on a mount of the kernel's own, where memory has the form of files (memfd, System V).
+    #[inline(always)]
+    pub(crate) fn is_internal(superblock: u64) -> bool {
+        read::<u64>(superblock, layout!(sb_flags)).unwrap_or(0) & SB_KERNMOUNT != 0
     }
 
     /// Identity of the file.

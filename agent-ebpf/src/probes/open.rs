@@ -2,14 +2,14 @@
 
 use agent_common::{
     counters::Counter,
-    file::{DirKey, OPEN_WRITTEN_BEFORE, OpenRecord},
-    process::FMODE_WRITE,
+    file::{DirKey, OPEN_RECEIVED, OPEN_WRITTEN_BEFORE, OpenRecord},
+    process::{FMODE_WRITE, PIPEFS},
     record::KIND_OPEN,
 };
 use aya_ebpf::{
     EbpfContext,
-    macros::{fexit, tracepoint},
-    programs::{FExitContext, TracePointContext},
+    macros::{fexit, kprobe, tracepoint},
+    programs::{FExitContext, ProbeContext, TracePointContext},
 };
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         file::{File, Leaf, magic},
         layout, path, read, task,
     },
-    maps::SCRATCH_OPEN,
+    maps::{SCRATCH_OPEN, SCRATCH_RECEIVED},
     unbroken::Unbroken,
 };
 
@@ -43,6 +43,26 @@ fn weir_open_fexit(ctx: FExitContext) -> i32 {
 #[tracepoint]
 fn weir_open_syscall(ctx: TracePointContext) -> u32 {
     emit::finish(&ctx, "weir_open_syscall", try_sys_exit(&ctx));
+    0
+}
+
+/// `int security_file_receive(struct file *file)`, 5.10 to 7.x: the caller gets a descriptor that came through a unix
+/// socket (`SCM_RIGHTS`), or takes another process's by `pidfd_getfd(2)`.
+#[fexit(function = "security_file_receive")]
+fn weir_received_fexit(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
+    let outcome =
+        if ctx.arg::<i32>(1) == 0 { report(ctx.arg(0), SCRATCH_RECEIVED, OPEN_RECEIVED) } else { Ok(()) };
+    emit::finish(&ctx, "weir_received_fexit", outcome);
+    0
+}
+
+/// The same at its entry: what is refused counts as received.
+#[kprobe]
+fn weir_received_kprobe(ctx: ProbeContext) -> u32 {
+    let outcome =
+        ctx.arg(0).map_or(Err(Fault::File), |file| report(file, SCRATCH_RECEIVED, OPEN_RECEIVED));
+    emit::finish(&ctx, "weir_received_kprobe", outcome);
     0
 }
 
@@ -84,7 +104,9 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     let magic = magic(superblock).ok_or(Fault::File)?;
     let place = file.path().ok_or(Fault::File)?;
     let leaf = Leaf::of(place.dentry).ok_or(Fault::File)?;
-    if !filter::in_scope(magic, &file, leaf) {
+    // Memory that is handed over as a file was never opened by whoever filled it: there is nothing to follow.
+    let is_memory = origin & OPEN_RECEIVED != 0 && magic != PIPEFS && File::is_internal(superblock);
+    if is_memory || !filter::in_scope(magic, &file, leaf) {
         emit::count(Counter::OpenFiltered, 1);
         return Ok(());
     }

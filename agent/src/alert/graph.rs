@@ -52,7 +52,7 @@ pub enum Node {
     },
     /// A pipe, FIFO or socket pair, by inode.
     Pipe(u64),
-    /// A socket between two processes of this host, by an end that receives.
+    /// A socket between two processes of this host, by an end that receives; or memory of one that the other reads.
     Socket(Hop),
     /// The far end of flows to the outside.
     Destination {

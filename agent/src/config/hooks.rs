@@ -63,15 +63,27 @@ pub enum HooksError {
 
 impl Hooks {
     /// Sensors that have hooks to choose among. A sensor that depends on one of them follows it.
-    pub const SENSORS: [&str; 8] = ["fork", "exec", "exit", "open", "connect", "send", "receive", "unix"];
+    pub const SENSORS: [&str; 10] = [
+        "fork",
+        "exec",
+        "exit",
+        "open",
+        "open.received",
+        "connect",
+        "send",
+        "receive",
+        "unix",
+        "memory",
+    ];
 
     /// The kinds of hook that each of them has.
     const KINDS: [&[HookKind]; Self::SENSORS.len()] = {
         use HookKind::{Fentry, Kprobe, Tracepoint};
         let traced: &[HookKind] = &[Tracepoint, Kprobe];
         let opened: &[HookKind] = &[Tracepoint, Fentry];
+        let called: &[HookKind] = &[Fentry, Kprobe];
         let moved: &[HookKind] = &[Tracepoint, Fentry, Kprobe];
-        [traced, traced, traced, opened, traced, moved, moved, moved]
+        [traced, traced, traced, opened, called, traced, moved, moved, moved, called]
     };
 
     /// The same kind for every sensor that has it; the others choose for themselves.
@@ -174,7 +186,7 @@ mod tests {
             ),
             (
                 "kprobe,fork=tracepoint,exec=tracepoint,exit=tracepoint,connect=tracepoint",
-                "tracepoint,open=auto,send=kprobe,receive=kprobe,unix=kprobe",
+                "kprobe,fork=tracepoint,exec=tracepoint,exit=tracepoint,connect=tracepoint",
             ),
         ];
         for (text, expected) in rows {
@@ -208,7 +220,7 @@ mod tests {
             ),
             ("magic", HooksError::Kind("magic".to_owned()), "found \"magic\""),
             ("open=", HooksError::Kind("open=".to_owned()), "found \"open=\""),
-            ("files=auto", HooksError::Sensor("files".to_owned()), "\"receive\" or \"unix\""),
+            ("files=auto", HooksError::Sensor("files".to_owned()), "\"unix\" or \"memory\""),
             (
                 "open=kprobe",
                 HooksError::Lacks("open", HookKind::Kprobe),

@@ -8,12 +8,15 @@ mod tests;
 use agent_common::{
     dns::DnsRecord,
     file::{OPEN_IO_URING, OPEN_WRITTEN_BEFORE, OpenRecord},
+    memory::MemoryRecord,
     net::{FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord, FlowValue},
     process::{
         EXEC_ARGV_TRUNCATED, EXEC_ARGV_UNREADABLE, EXEC_DELETED, EXEC_MEMFD, EXEC_SCRIPT, ExecRecord,
-        ExitRecord, FMODE_READ, FMODE_WRITE, ForkRecord,
+        ExitRecord, FMODE_READ, FMODE_WRITE, ForkRecord, PIPEFS,
     },
-    record::{KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_OPEN, KIND_UNIX, RecordHead},
+    record::{
+        KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN, KIND_UNIX, RecordHead,
+    },
     unix::{UNIX_RECEIVED, UNIX_SENT, UnixRecord},
 };
 
@@ -129,6 +132,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         }
         KIND_DNS => names(bytes)?,
         KIND_UNIX => unix(bytes)?,
+        KIND_MEMORY => memory(bytes)?,
         unknown => return Err(DecodeError::Kind(unknown)),
     };
     Ok(Decoded { event: Event { time: head.time_ns, process, fact }, flow })
@@ -248,8 +252,10 @@ fn open(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let (record, tail) = fixed::<OpenRecord>(bytes)?;
     let len = usize::from(record.path.len);
     let mut tail = Tail::new(tail, len)?;
+    // The key of a pipe without a name has no device.
+    let dev = if record.magic == PIPEFS { 0 } else { record.file.dev };
     Ok(Fact::Open(Box::new(Open {
-        file: FileKey { dev: record.file.dev, ino: record.file.ino, generation: record.file.generation },
+        file: FileKey { dev, ino: record.file.ino, generation: record.file.generation },
         path: path(tail.take(len), record.path.flags)?,
         size: record.size,
         mode: record.mode,
@@ -298,6 +304,12 @@ fn unix(bytes: &[u8]) -> Result<Fact, DecodeError> {
         peer_inode: record.peer_inode,
         peer_name: record.peer_name,
     }))
+}
+
+fn memory(bytes: &[u8]) -> Result<Fact, DecodeError> {
+    let (record, tail) = fixed::<MemoryRecord>(bytes)?;
+    Tail::new(tail, 0)?;
+    Ok(Fact::Memory { owner: record.owner.into() })
 }
 
 fn flow_what(what: u16) -> Result<FlowWhat, DecodeError> {

@@ -47,6 +47,8 @@ pub enum Hop {
         /// Port.
         port: u16,
     },
+    /// No socket: the receiver may read the sender's memory.
+    Memory,
 }
 
 /// Ends and who uses them.

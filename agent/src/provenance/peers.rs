@@ -1,4 +1,4 @@
-//! Processes that hand data to others through sockets of this host.
+//! Processes that hand data to others through sockets of this host, or whose memory others read.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -113,6 +113,18 @@ impl Provenance {
             self.hops.sends(hop, early, now);
         }
         self.receives(process, story, hop, now);
+    }
+
+    /// A process may read the memory of `owner`, which is of another story perhaps: what that one carries, it carries.
+    pub fn memory(
+        &mut self,
+        (process, story): (ProcessKey, ProcessKey),
+        (owner, story_of_owner): (ProcessKey, ProcessKey),
+        now: BootTime,
+    ) {
+        self.processes.entry(process).or_default().story = Some(story);
+        self.processes.entry(owner).or_default().story = Some(story_of_owner);
+        self.link(owner, process, Hop::Memory, now);
     }
 
     /// A connection or a datagram socket was closed.

@@ -186,7 +186,12 @@ fn piped(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
             others.collect::<Vec<_>>().join(", ")
         };
         if readers.iter().any(|reader| reader.id == own.id) {
-            found.push((Ink::Name, "from", format!("{} that {} writes into", pipe.shown(), names(&writers))));
+            let from = if pipe.kind.as_str() == "memory" {
+                format!("the memory of {}", names(&writers))
+            } else {
+                format!("{} that {} writes into", pipe.shown(), names(&writers))
+            };
+            found.push((Ink::Name, "from", from));
         }
         if writers.iter().any(|writer| writer.id == own.id) {
             found.push((Ink::Name, "into", format!("{} that {} reads", pipe.shown(), names(&readers))));

@@ -108,7 +108,7 @@ pub(super) fn since(first: Timestamp, at: Timestamp) -> String {
 impl Node {
     /// Whether data goes through it from process to process.
     pub(super) fn is_passage(&self) -> bool {
-        ["pipe", "socket"].contains(&self.kind.as_str())
+        ["pipe", "socket", "memory"].contains(&self.kind.as_str())
     }
 
     /// What a reader calls it.
@@ -127,6 +127,7 @@ impl Node {
             },
             "pipe" => "a pipe".to_owned(),
             "socket" => "a local socket".to_owned(),
+            "memory" => "memory".to_owned(),
             "destination" => match (self.ip, self.port) {
                 (Some(ip), Some(port)) => std::net::SocketAddr::new(ip, port).to_string(),
                 (Some(ip), None) => ip.to_string(),

@@ -298,6 +298,29 @@ pub const LADDER: &[Sensor] = &[
         }],
     },
     Sensor {
+        name: "open.received",
+        applies: Applies::Always,
+        gap: "files whose descriptors are handed over (SCM_RIGHTS, pidfd_getfd)",
+        rungs: &[
+            Rung {
+                hook: "fexit:security_file_receive",
+                class: Class::Fentry,
+                attachments: &[required("weir_received_fexit", Target::Fexit("security_file_receive"))],
+                beside: &[],
+                needs: &[TASK, PATH, FILE],
+                gap: "",
+            },
+            Rung {
+                hook: "kprobe:security_file_receive",
+                class: Class::Kprobe,
+                attachments: &[required("weir_received_kprobe", Target::Kprobe("security_file_receive"))],
+                beside: &[],
+                needs: &[TASK, PATH, FILE],
+                gap: "",
+            },
+        ],
+    },
+    Sensor {
         name: "connect",
         applies: Applies::Always,
         gap: "who opened a connection, and when it ends",
@@ -468,6 +491,35 @@ pub const LADDER: &[Sensor] = &[
         ],
     },
     unix::SENSOR,
+    Sensor {
+        name: "memory",
+        applies: Applies::Always,
+        gap: "processes that read another one's memory",
+        rungs: &[
+            Rung {
+                hook: "fexit:security_ptrace_access_check",
+                class: Class::Fentry,
+                attachments: &[
+                    required("weir_memory_asked", Target::Fexit("security_ptrace_access_check")),
+                    required("weir_memory_given", Target::Fexit("security_ptrace_traceme")),
+                ],
+                beside: &[],
+                needs: &[TASK],
+                gap: "",
+            },
+            Rung {
+                hook: "kprobe:security_ptrace_access_check",
+                class: Class::Kprobe,
+                attachments: &[
+                    required("weir_memory_ask", Target::Kprobe("security_ptrace_access_check")),
+                    required("weir_memory_give", Target::Kprobe("security_ptrace_traceme")),
+                ],
+                beside: &[],
+                needs: &[TASK],
+                gap: "",
+            },
+        ],
+    },
     Sensor {
         name: "socket.cookie",
         // A socket has one name when every hook that names it can make its cookie.

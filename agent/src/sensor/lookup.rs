@@ -64,7 +64,8 @@ impl LookUp {
             | Fact::Names(_)
             | Fact::Resolvers(_)
             | Fact::State(_)
-            | Fact::Unix(_) => {}
+            | Fact::Unix(_)
+            | Fact::Memory { .. } => {}
         }
         Attached::default()
     }

@@ -197,10 +197,10 @@ pub(super) fn graph(host: &Host, alert: &Alert, cutter: &mut Cutter) -> Graph {
                 shown.inode = Some(*inode);
             }
             Node::Socket(hop) => {
-                shown.kind = "socket";
+                shown.kind = if *hop == Hop::Memory { "memory" } else { "socket" };
                 (shown.inode, shown.ip, shown.port) = match hop {
                     Hop::Unix(inode) => (Some(*inode), None, None),
-                    Hop::Unaccepted(_) => (None, None, None),
+                    Hop::Unaccepted(_) | Hop::Memory => (None, None, None),
                     Hop::Connection { to, .. } => (None, Some(to.ip().to_canonical()), Some(to.port())),
                     Hop::Datagrams { port, .. } => (None, None, Some(*port)),
                 };

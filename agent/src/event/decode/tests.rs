@@ -128,6 +128,28 @@ fn uses_of_unix_sockets_round_trip() {
 }
 
 #[test]
+fn accesses_to_memory_round_trip() {
+    let owner = process::ProcessKey { start_ticks: 5, pid: 6, _pad: 0 };
+    let record = MemoryRecord { head: head(KIND_MEMORY), owner };
+    assert_eq!(fact(&bytes(&record, &[])), Fact::Memory { owner: owner.into() });
+    let long = decode(&bytes(&record, &[b"x"]));
+    assert_eq!(long, Err(DecodeError::Tail { have: 1, need: 0 }));
+}
+
+#[test]
+fn a_pipe_has_the_same_key_however_it_is_held() {
+    let record = OpenRecord {
+        head: head(KIND_OPEN),
+        file: file::FileKey { ino: 77, dev: 13, generation: 0 },
+        magic: PIPEFS,
+        mode: 0o010_600,
+        ..OpenRecord::default()
+    };
+    let Fact::Open(open) = fact(&bytes(&record, &[])) else { panic!("not an open") };
+    assert_eq!((open.file.dev, open.file.ino), (0, 77));
+}
+
+#[test]
 fn exec_says_when_arguments_are_missing() {
     for (flags, more, truncated) in
         [(0, 0, false), (EXEC_ARGV_TRUNCATED, 0, true), (EXEC_ARGV_UNREADABLE, 0, true), (0, 1, true)]

@@ -21,6 +21,30 @@ fn relayed(hand_over: impl FnOnce(&mut Scene)) -> Scene {
     scene
 }
 
+/// Memory has no passage of its own in a scene's story: who reads it stands beside its owner, whatever comes first.
+#[test]
+fn shared_memory_and_memory_that_is_read_hide_nobody() {
+    let rows: [Row<'_>; 3] = [
+        ("memory", &|scene| scene.memory(11, 102)),
+        ("/dev/shm/x", &|scene| {
+            scene.share(102, 9_001, "/dev/shm/x");
+            scene.share(11, 9_001, "/dev/shm/x");
+        }),
+        // The reader maps it first, and finds later what others write.
+        ("/dev/shm/x", &|scene| {
+            scene.share(11, 9_001, "/dev/shm/x");
+            scene.share(102, 9_001, "/dev/shm/x");
+        }),
+    ];
+    for (passage, hand_over) in rows {
+        let alerts = alerts(&relayed(hand_over));
+        let last = alerts.last().unwrap_or_else(|| panic!("no alert by {passage}"));
+        assert_eq!(last.process.key.pid, 11, "{passage}");
+        assert!(last.files.iter().any(|file| file.path == "/var/tmp/a.tar.gz".into()), "{passage}");
+        assert!(edges(last).iter().any(|edge| edge.contains(passage)), "{passage}: {:?}", edges(last));
+    }
+}
+
 /// A name, and how the data comes to the relay.
 type Row<'r> = (&'r str, &'r dyn Fn(&mut Scene));
 

@@ -211,6 +211,19 @@ impl Scene {
         self.push(pid, Fact::Unix(used));
     }
 
+    /// A process may read another one's memory.
+    pub(super) fn memory(&mut self, reader: u32, owner: u32) {
+        self.push(reader, Fact::Memory { owner: key(owner) });
+    }
+
+    /// A file is opened both ways, as for memory that is shared.
+    pub(super) fn share(&mut self, pid: u32, ino: u64, name: &str) {
+        let file = FileKey { dev: 1, ino, generation: 0 };
+        let open =
+            Open { file, path: path(name), mode: 0o100_600, read: true, write: true, ..Open::default() };
+        self.push(pid, Fact::Open(Box::new(open)));
+    }
+
     pub(super) fn accept(&mut self, pid: u32, socket: u64, remote: &str, bytes: u64) {
         self.flow(pid, FlowWhat::Snapshot, socket, remote, Direction::In, bytes);
     }

@@ -40,7 +40,7 @@ impl Shape {
             "process" if link.is_some_and(|link| link.sender) => Self::Sender,
             "process" => Self::Process,
             "files" => Self::Files,
-            "pipe" | "socket" => Self::Pipe,
+            "pipe" | "socket" | "memory" => Self::Pipe,
             "destination" => Self::Destination,
             _ => Self::File,
         }
@@ -273,7 +273,7 @@ fn label(node: &Node, link: Option<&Link>) -> (String, String) {
             let command = link.map_or("", |link| link.command_line.as_str());
             (cut(&node.shown(), LABEL), cut(command, LABEL + 2))
         }
-        kind @ ("pipe" | "socket") => (kind.to_owned(), String::new()),
+        kind @ ("pipe" | "socket" | "memory") => (kind.to_owned(), String::new()),
         "files" => {
             let count = node.count.unwrap_or_default();
             let both =
