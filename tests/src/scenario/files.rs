@@ -24,6 +24,7 @@ pub(super) const FILES: &[(&str, Set, &str)] = &[
     file!(Quality, "webshell.toml"),
     file!(Quality, "supply-chain.toml"),
     file!(Quality, "ransomware.toml"),
+    file!(Quality, "again.toml"),
     file!(Quality, "honest-packages.toml"),
     file!(Quality, "honest-vcs.toml"),
     file!(Quality, "honest-backups.toml"),
