@@ -8,9 +8,7 @@ use agent_common::{
     limits::{OPEN_SHARES, RECORD_MAX},
     net::{STATE_EPOCH, STATE_IDLE},
     process::{ExecRecord, ProcessKey},
-    record::{
-        KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN, KIND_UNIX, RecordHead,
-    },
+    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN, KIND_UNIX, RecordHead},
 };
 use aya_ebpf::{
     EbpfContext,

@@ -69,6 +69,24 @@ enum Command {
         /// Parts of scenario names.
         filters: Vec<String>,
     },
+    /// Play the honest scenarios round and round before one agent, and report what it said.
+    Honest {
+        /// The agent's binary.
+        #[arg(long, env = "WEIR_BIN", default_value = "/usr/bin/weir")]
+        weir: PathBuf,
+        /// Folder of the report.
+        #[arg(long)]
+        out: PathBuf,
+        /// For so many minutes.
+        #[arg(long, default_value_t = 60)]
+        minutes: u64,
+        /// Scenarios at a time.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// A cargo workspace that is built again and again beside them.
+        #[arg(long, value_name = "FOLDER")]
+        build: Option<PathBuf>,
+    },
     /// Serve a plan of receivers.
     #[command(hide = true)]
     Sink {
@@ -134,6 +152,11 @@ fn main() -> Result<ExitCode> {
             let helper = std::env::current_exe().context("own path")?;
             let context = Context { weir: Weir::new(weir, None), helper, artifacts: out.clone() };
             return quality::run(&context, &quality::Options { filters, jobs, out, bless });
+        }
+        Command::Honest { weir, out, minutes, jobs, build } => {
+            let helper = std::env::current_exe().context("own path")?;
+            let context = Context { weir: Weir::new(weir, None), helper, artifacts: out.clone() };
+            return quality::honest::run(&context, &quality::honest::Options { minutes, jobs, out, build });
         }
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,
         Command::SendAll { to, bytes, count, report } => generator::send_all(to, bytes, count, &report)?,

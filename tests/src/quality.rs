@@ -10,6 +10,7 @@ pub mod golden;
 pub mod row;
 pub mod sums;
 pub mod report;
+pub mod honest;
 mod play;
 
 use std::{

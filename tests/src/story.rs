@@ -132,20 +132,40 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
     told.verdict()
 }
 
-/// Plays `scenario` before the agent that `start` gives for its configuration, and compares what the agent wrote with what was received.
+/// A program that a scenario needs and that is not here.
+#[must_use]
+pub fn missing(scenario: &Scenario) -> Option<&str> {
+    scenario.needs.iter().map(String::as_str).find(|program| process::find(program).is_none())
+}
+
+/// A scenario whose programs have ended, with all that it needs still there.
+#[derive(Debug)]
+pub struct Performed<A> {
+    /// The agent.
+    agent: A,
+    /// Who and where it was.
+    story: Story,
+    /// Pids of script and service.
+    roots: Vec<u32>,
+    /// What script and peer wrote.
+    output: String,
+    _service: Option<Group>,
+    servers: Servers,
+    places: Places,
+    world: World,
+}
+
+/// Plays `scenario` before the agent that `start` gives for its configuration.
 ///
 /// # Errors
-/// Fails when the world cannot be built, when the script fails, or when the agent does not end in order.
-pub fn play<A: Watching>(
+/// Fails when the world cannot be built, or when the script fails.
+pub fn perform<A: Watching>(
     scenario: &Scenario,
     helper: &Path,
     dir: &Path,
     start: impl FnOnce(Option<&str>) -> Result<A>,
-) -> Result<Played> {
-    if let Some(missing) = scenario.needs.iter().find(|program| process::find(program).is_none()) {
-        return Ok(Played::Skipped(format!("no {missing} here")));
-    }
-    let world = World::new()?;
+) -> Result<Performed<A>> {
+    let world = if scenario.config.is_some() { World::trusted()? } else { World::new()? };
     let places = Places::new(world.name())?;
     let servers = Servers::start(&world, helper, &scenario.servers, &places, dir)?;
     let shell = Shell { world: &world, places: &places, helper };
@@ -184,7 +204,26 @@ pub fn play<A: Watching>(
     }
 
     let output = running.iter().map(|(what, _)| fs::read_to_string(dir.join(format!("{what}.stdout"))));
-    let output: String = output.collect::<std::io::Result<_>>()?;
+    let output = output.collect::<std::io::Result<_>>()?;
+    Ok(Performed { agent, story, roots, output, _service: service, servers, places, world })
+}
+
+/// Plays `scenario` before the agent that `start` gives for its configuration, and compares what the agent wrote with what
+/// was received.
+///
+/// # Errors
+/// Fails as [`perform`] does, and when the agent does not end in order.
+pub fn play<A: Watching>(
+    scenario: &Scenario,
+    helper: &Path,
+    dir: &Path,
+    start: impl FnOnce(Option<&str>) -> Result<A>,
+) -> Result<Played> {
+    if let Some(missing) = missing(scenario) {
+        return Ok(Played::Skipped(format!("no {missing} here")));
+    }
+    let Performed { mut agent, story, roots, output, _service, servers, places, world } =
+        perform(scenario, helper, dir, start)?;
     let mut notes: Vec<String> = output.lines().map(str::to_owned).collect();
     let mut failures = Vec::new();
     let lines = if let Some(expected) = &scenario.alert {

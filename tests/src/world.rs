@@ -4,6 +4,7 @@
 use std::{
     fs::{self, File},
     net::Ipv4Addr,
+    ops::Range,
     os::fd::AsRawFd,
     path::Path,
     process::Command,
@@ -17,6 +18,10 @@ use crate::process;
 const LOCKS: &str = "/run/weir-tests";
 /// /30 slices in 198.51.100.0/24.
 const SLICES: u8 = 64;
+/// The first slice of those whose servers a configuration may mean.
+const TRUSTED: u8 = 56;
+/// The network of their addresses: no other world's server is in it.
+pub const TRUSTED_NETWORK: &str = "198.51.100.224/27";
 
 /// A network namespace with one server address.
 #[derive(Debug)]
@@ -32,8 +37,20 @@ impl World {
     /// # Errors
     /// Fails without root, without `ip`, or when all slices are taken.
     pub fn new() -> Result<Self> {
+        Self::among(0..TRUSTED)
+    }
+
+    /// The same on a slice of [`TRUSTED_NETWORK`].
+    ///
+    /// # Errors
+    /// As for [`World::new`].
+    pub fn trusted() -> Result<Self> {
+        Self::among(TRUSTED..SLICES)
+    }
+
+    fn among(mut slices: Range<u8>) -> Result<Self> {
         fs::create_dir_all(LOCKS).with_context(|| format!("cannot make {LOCKS}"))?;
-        let (slice, lock) = (0..SLICES)
+        let (slice, lock) = slices
             .find_map(|slice| lock(slice).map(|lock| (slice, lock)))
             .context("all network slices are taken")?;
         sweep(slice);

@@ -24,18 +24,24 @@ Usage: cargo xtask quality [OPTIONS]
 
 Options:
   --filter PART  Only scenarios with this in their name; may be repeated
-  --jobs N       So many scenarios at a time (4)
+  --jobs N       So many scenarios at a time (4; 2 with --honest)
   --bless        Rewrite the golden recordings of the scenarios that are played
+  --honest MIN   Instead: honest work alone for so many minutes before one agent, whole
+                 builds of this workspace beside it, and what an operator would have read
+                 (target/quality/honest.md); status 1 unless there was no alert and no more
+                 than 60 lines about signals an hour
 
 Examples:
   cargo xtask quality
   cargo xtask quality --filter honest:: --filter ssh
+  cargo xtask quality --honest 60
 ";
 
 pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let filters = arguments.values("--filter")?;
     let jobs = arguments.value("--jobs")?;
     let bless = arguments.flag("--bless");
+    let honest = arguments.value("--honest")?;
     arguments.finish()?;
     setup::ensure(&[Part::Build, Part::Test, Part::Quality])?;
     let weir = build::agent(Profile::Release, None)?;
@@ -43,12 +49,16 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
 
     let shown = scenarios.display().to_string();
     let mut quality = process::as_root(&shown).context("scenarios build network namespaces")?;
-    quality.arg("quality").arg("--weir").arg(&weir).arg("--out").arg(workspace::target()?.join("quality"));
+    quality.arg(if honest.is_some() { "honest" } else { "quality" });
+    quality.arg("--weir").arg(&weir).arg("--out").arg(workspace::target()?.join("quality"));
     if let Some(jobs) = jobs {
         quality.args(["--jobs", &jobs]);
     }
     if bless {
         quality.arg("--bless").arg(workspace::root().join("tests/golden"));
+    }
+    if let Some(minutes) = honest {
+        quality.args(["--minutes", &minutes]).arg("--build").arg(workspace::root());
     }
     quality.args(&filters);
     console::step(Mark::Doing, "quality", process::show(&quality));

@@ -107,8 +107,7 @@ impl Socket {
     /// Whether each message may have its own destination, an address without a port: raw and ping sockets.
     #[inline(always)]
     pub(crate) fn is_raw(&self) -> bool {
-        self.is_inet()
-            && (self.kind == SOCK_RAW || matches!(self.protocol, IPPROTO_ICMP | IPPROTO_ICMPV6))
+        self.is_inet() && (self.kind == SOCK_RAW || matches!(self.protocol, IPPROTO_ICMP | IPPROTO_ICMPV6))
     }
 
     /// Whether it is connected to that very peer.
@@ -121,7 +120,8 @@ impl Socket {
         } else {
             peek_into(self.address, layout!(sock_v6_daddr), &mut remote);
         }
-        (port == peer.port || self.is_raw()) && u128::from_ne_bytes(remote) == u128::from_ne_bytes(peer.address)
+        (port == peer.port || self.is_raw())
+            && u128::from_ne_bytes(remote) == u128::from_ne_bytes(peer.address)
     }
 
     /// Writes what identifies the flow's ends.

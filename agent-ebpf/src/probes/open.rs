@@ -60,8 +60,7 @@ fn weir_received_fexit(ctx: FExitContext) -> i32 {
 /// The same at its entry: what is refused counts as received.
 #[kprobe]
 fn weir_received_kprobe(ctx: ProbeContext) -> u32 {
-    let outcome =
-        ctx.arg(0).map_or(Err(Fault::File), |file| report(file, SCRATCH_RECEIVED, OPEN_RECEIVED));
+    let outcome = ctx.arg(0).map_or(Err(Fault::File), |file| report(file, SCRATCH_RECEIVED, OPEN_RECEIVED));
     emit::finish(&ctx, "weir_received_kprobe", outcome);
     0
 }

@@ -63,18 +63,8 @@ pub enum HooksError {
 
 impl Hooks {
     /// Sensors that have hooks to choose among. A sensor that depends on one of them follows it.
-    pub const SENSORS: [&str; 10] = [
-        "fork",
-        "exec",
-        "exit",
-        "open",
-        "open.received",
-        "connect",
-        "send",
-        "receive",
-        "unix",
-        "memory",
-    ];
+    pub const SENSORS: [&str; 10] =
+        ["fork", "exec", "exit", "open", "open.received", "connect", "send", "receive", "unix", "memory"];
 
     /// The kinds of hook that each of them has.
     const KINDS: [&[HookKind]; Self::SENSORS.len()] = {

@@ -111,7 +111,10 @@ fn descriptors_that_are_handed_over_are_opens() {
     let expected = [(inode(file.as_raw_fd()), FMODE_READ), (pipe, FMODE_READ), (pipe, FMODE_WRITE)];
     assert_eq!(seen, expected, "the file and both ends of the pipe, not the memory");
     let (open, tail) = received[0];
-    assert_eq!(path(&tail[..open.path.len.into()]), fs::canonicalize(&place).expect("the file").to_string_lossy());
+    assert_eq!(
+        path(&tail[..open.path.len.into()]),
+        fs::canonicalize(&place).expect("the file").to_string_lossy()
+    );
     assert_eq!((open.size, received[1].0.magic), (6, PIPEFS));
     assert_eq!(kernel.counter(Counter::ReadFault), 0);
     // SAFETY: the descriptor was opened above, and nobody else has it.
@@ -129,6 +132,13 @@ fn peek_at(owner: libc::pid_t) -> io::Result<()> {
     if count == 1 && found == BYTE { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Gives the parent access, as the child of a debugger does.
+fn trace_me() -> io::Result<()> {
+    // SAFETY: no other argument counts.
+    let result = unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 #[test]
 fn access_to_memory_is_told_once() {
     let test = "access_to_memory_is_told_once";
@@ -142,19 +152,9 @@ fn access_to_memory_is_told_once() {
     let reader = in_child(move || (0..3).try_for_each(|_| peek_at(owner)));
     // What ps reads of everybody is no access to memory.
     let lister = in_child(move || fs::read_to_string(format!("/proc/{owner}/stat")).map(drop));
+    let mut traced = Command::new("/bin/true");
     // SAFETY: between fork and exec the closure only calls the kernel.
-    let mut traced = unsafe {
-        Command::new("/bin/true").pre_exec(|| {
-            // SAFETY: no other argument counts.
-            if unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) } == 0 {
-                Ok(())
-            } else {
-                Err(io::Error::last_os_error())
-            }
-        })
-        .spawn()
-    }
-    .expect("a child");
+    let mut traced = unsafe { traced.pre_exec(trace_me) }.spawn().expect("a child");
     let given = traced.id();
     let pid = libc::pid_t::try_from(given).expect("a pid");
     // It stops at its exec for its tracer.

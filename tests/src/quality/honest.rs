@@ -1,0 +1,264 @@
+//! Honest work for an hour before one agent: what would an operator have read?
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::{
+    agent::Agent,
+    fixture::{self, Reachable},
+    harness::Context,
+    interrupt,
+    log::{Line, Log},
+    process::{self, Group},
+    scenario::{self, Scenario, Set},
+    story::{self, Watching},
+    suite,
+    world::{self, TRUSTED_NETWORK},
+};
+
+/// Lines about signals that an operator can be expected to read in an hour.
+const SIGNALS_AN_HOUR: f64 = 60.0;
+/// How long a build may take.
+const BUILD: Duration = Duration::from_mins(20);
+/// Between two looks at whether a build has ended.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What to do, and for how long.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// For so long.
+    pub minutes: u64,
+    /// Scenarios at a time.
+    pub jobs: usize,
+    /// Folder of the report.
+    pub out: PathBuf,
+    /// A workspace of cargo that is built again and again beside them.
+    pub build: Option<PathBuf>,
+}
+
+/// The one agent's log, as a scenario sees it that does not end the agent.
+#[derive(Debug)]
+struct Bystander(Log);
+
+impl Watching for Bystander {
+    fn log(&mut self) -> Result<&Log> {
+        self.0.poll()?;
+        Ok(&self.0)
+    }
+
+    fn stop(mut self) -> Result<Vec<Line>> {
+        Ok(self.log()?.lines().to_vec())
+    }
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+struct Done {
+    /// How often each scenario was played.
+    played: BTreeMap<String, u64>,
+    /// What could not be played.
+    broken: Vec<String>,
+    builds: u64,
+}
+
+/// Plays the honest scenarios round and round before one agent, and reports what it said.
+///
+/// # Errors
+/// Fails without root, and when the agent does not start or end in order.
+pub fn run(context: &Context, options: &Options) -> Result<ExitCode> {
+    ensure!(suite::is_root(), "the scenarios need root");
+    let weir = context.weir()?;
+    let scenarios = playable()?;
+    interrupt::clean_up_on_signals()?;
+    world::sweep_dead();
+    fixture::sweep(false);
+    fs::create_dir_all(&options.out).with_context(|| format!("cannot make {}", options.out.display()))?;
+
+    let dir = Reachable::new("honest-work")?;
+    let agent = Agent::start(weir, dir.path(), Some(&trust(&scenarios)?))?;
+    let started = Instant::now();
+    let until = started + Duration::from_mins(options.minutes);
+    let done = work(&scenarios, context, options, dir.path(), until);
+    let cost = Cost::of(agent.pid())?;
+    let lines = agent.stop()?.lines;
+    let hours = started.elapsed().as_secs_f64() / 3600.0;
+    let (text, is_good) = report(&lines, &done, &cost, hours)?;
+    fs::write(options.out.join("honest.md"), &text).context("cannot write honest.md")?;
+    process::run(Command::new("cp").arg(dir.path().join("alerts.jsonl")).arg(&options.out))?;
+    write!(std::io::stdout(), "\n{text}")?;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Honest scenarios that can be played here and want nothing of the configuration but trust.
+fn playable() -> Result<Vec<Scenario>> {
+    let mut scenarios = scenario::of(&[Set::Core, Set::Quality])?;
+    scenarios.retain(|scenario| {
+        let config = scenario.config.as_ref().map(|text| text.parse::<toml::Table>());
+        let is_trust = |table: &toml::Table| table.keys().all(|key| key == "trust");
+        let fits = config.is_none_or(|config| config.is_ok_and(|table| is_trust(&table)));
+        scenario.alert.is_none() && fits && story::missing(scenario).is_none()
+    });
+    ensure!(!scenarios.is_empty(), "none of the honest scenarios can be played here");
+    Ok(scenarios)
+}
+
+/// The rules of all scenarios, for the addresses that only scenarios with a rule have.
+fn trust(scenarios: &[Scenario]) -> Result<String> {
+    let mut rules = String::new();
+    for config in scenarios.iter().filter_map(|scenario| scenario.config.as_ref()) {
+        writeln!(rules, "{}", config.replace("{server}", TRUSTED_NETWORK))?;
+    }
+    Ok(rules)
+}
+
+fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path, until: Instant) -> Done {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Done::default());
+    let note = |what: &str, result: Result<()>| {
+        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) if what == "build" => done.builds += 1,
+            Ok(()) => *done.played.entry(what.to_owned()).or_default() += 1,
+            Err(error) => done.broken.push(format!("{what}: {error:#}")),
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..options.jobs.max(1) {
+            scope.spawn(|| {
+                while Instant::now() < until {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if let Some(scenario) = scenarios.get(number % scenarios.len()) {
+                        note(&scenario.name, play(scenario, number, context, dir));
+                    }
+                }
+            });
+        }
+        if let Some(workspace) = &options.build {
+            scope.spawn(|| {
+                while Instant::now() < until {
+                    note("build", build(workspace, dir, until));
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn play(scenario: &Scenario, number: usize, context: &Context, dir: &Path) -> Result<()> {
+    let log = dir.join("alerts.jsonl");
+    let own = Reachable::new(&format!("honest-{number}"))?;
+    story::perform(scenario, &context.helper, own.path(), |_| Ok(Bystander(Log::new(log)))).map(drop)
+}
+
+/// Builds a workspace from nothing, or until the time is up.
+fn build(workspace: &Path, dir: &Path, until: Instant) -> Result<()> {
+    let target = dir.join("build");
+    let mut command = Command::new("cargo");
+    command.args(["build", "--quiet", "--offline", "--package", "xtask", "--target-dir"]).arg(&target);
+    command.current_dir(workspace);
+    process::capture(&mut command, dir, "build")?;
+    let mut group = Group::spawn(&mut command)?;
+    let end = until.min(Instant::now() + BUILD);
+    while Instant::now() < end {
+        if let Some(status) = group.ended()? {
+            ensure!(
+                status.success(),
+                "it ended with {status}: {}",
+                fs::read_to_string(dir.join("build.stderr"))?
+            );
+            fs::remove_dir_all(&target)?;
+            return Ok(());
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
+}
+
+/// What the agent took.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    /// Processor time, seconds.
+    cpu_s: f64,
+    /// Most memory that it had at once, `VmHWM`, KiB.
+    memory_kib: u64,
+}
+
+impl Cost {
+    fn of(pid: u32) -> Result<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        // utime and stime, fields 14 and 15 of proc(5), in ticks of 10 ms.
+        let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok());
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        Ok(Self { cpu_s: f64::from(ticks.sum::<u32>()) / 100.0, memory_kib: peak.context("no VmHWM")? })
+    }
+}
+
+/// Text for people, and whether an operator would have been left alone.
+fn report(lines: &[Line], done: &Done, cost: &Cost, hours: f64) -> Result<(String, bool)> {
+    let mut alerts: BTreeMap<&str, &Line> = BTreeMap::new();
+    let mut signals: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for line in lines {
+        if line.is_alert() {
+            alerts.insert(line.id(), line);
+        } else if line.action() == "signal" {
+            let signal = line.get("weir.signals").and_then(|all| all.get(0)).unwrap_or(&Value::Null);
+            let analytic = signal.get("analytic").and_then(Value::as_str).unwrap_or_default();
+            *signals.entry((analytic.to_owned(), line.text("process.name").to_owned())).or_default() += 1;
+        }
+    }
+    let told: u64 = signals.values().sum();
+    let stop = lines.iter().find(|line| line.is_stop()).context("no stop record")?;
+    let total =
+        |name: &str| stop.get(&format!("weir.totals.{name}")).and_then(Value::as_u64).unwrap_or_default();
+    let mut text = String::new();
+    let played: u64 = done.played.values().sum();
+    writeln!(
+        text,
+        "{:.2} h of honest work: {played} runs of {} scenarios, {} whole builds, {} events",
+        hours,
+        done.played.len(),
+        done.builds,
+        total("events"),
+    )?;
+    writeln!(text, "alerts: {}", alerts.len())?;
+    for (id, line) in &alerts {
+        writeln!(text, "- {id}: {}", line.text("message"))?;
+    }
+    writeln!(text, "signals: {} in all, {told} of them strong enough for a line", total("signals"))?;
+    for ((analytic, name), count) in &signals {
+        writeln!(text, "- {count} x {analytic} of {name}")?;
+    }
+    writeln!(
+        text,
+        "agent: {:.1} s of processor time ({:.2} % of one), {} MiB at most, {} events lost",
+        cost.cpu_s,
+        cost.cpu_s / (hours * 36.0),
+        cost.memory_kib / 1024,
+        total("lost"),
+    )?;
+    writeln!(text, "not played: {}", done.broken.len())?;
+    for broken in &done.broken {
+        writeln!(text, "- {broken}")?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of lines is far below 2^52")]
+    let bearable = told as f64 <= (hours * SIGNALS_AN_HOUR).max(SIGNALS_AN_HOUR);
+    Ok((text, alerts.is_empty() && bearable && done.broken.is_empty() && played > 0))
+}
