@@ -101,7 +101,18 @@ fn mapped(address: Ipv4Addr) -> [u8; 16] {
 #[test]
 fn sensors_that_every_kernel_carries() {
     let Some(kernel) = Kernel::load("sensors_that_every_kernel_carries") else { return };
-    for sensor in ["fork", "exec", "exit", "open", "connect", "send", "receive", "unix"] {
+    for sensor in [
+        "fork",
+        "exec",
+        "exit",
+        "open",
+        "open.received",
+        "connect",
+        "send",
+        "receive",
+        "unix",
+        "memory",
+    ] {
         assert!(kernel.runs(sensor), "{sensor} is off");
     }
     // Another rung serves when the verifier refuses a program, which nobody would notice.
