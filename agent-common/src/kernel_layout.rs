@@ -216,6 +216,8 @@ kernel_layout! {
     socket_sk: "socket" ["sk"];
     /// Address of the destination of a message.
     msghdr_name: "msghdr" ["msg_name"];
+    /// Bytes of that address; 0 when the message has none.
+    msghdr_namelen: "msghdr" ["msg_namelen"];
     /// Opcode of an `io_uring` request.
     io_kiocb_opcode: "io_kiocb" ["opcode"];
     /// Command data of an `io_uring` request, an `io_open` for an open (`open` before 6.0).

@@ -111,16 +111,19 @@ fn has_share(process: &ProcessKey, len: u64) -> bool {
     let Some(slot) = SHARES.get_ptr_mut(mark as u32 & (OPEN_SHARES - 1)) else {
         return true;
     };
-    // SAFETY: a slot of an array map. A racing writer can but make a share a little larger.
+    // SAFETY: a slot of an array map. Whoever races for it can but get a record more each.
     let value = unsafe { slot.read_volatile() };
-    // Whoever held the slot before, or this process a second ago, has no part in it: a collision takes nothing away.
-    let taken = if value >> 32 == mark >> 32 { value & 0xffff_ffff } else { 0 };
-    if taken >= share {
-        return false;
+    if value >> 32 != mark >> 32 {
+        // Whoever held it before, or this process a second ago, has no part in it: a collision takes nothing away.
+        // SAFETY: as above.
+        unsafe { slot.write_volatile(mark >> 32 << 32 | len) };
+        return true;
     }
-    // SAFETY: as above.
-    unsafe { slot.write_volatile(mark >> 32 << 32 | (taken + len)) };
-    true
+    let is_left = value & 0xffff_ffff < share;
+    if is_left {
+        raise(slot, len);
+    }
+    is_left
 }
 
 /// This CPU's area for assembling records of a family.

@@ -331,6 +331,8 @@ pub struct Open {
     pub parent_ino: u64,
     /// Through `io_uring`.
     pub io_uring: bool,
+    /// The process did not open it: it got the descriptor from somebody else.
+    pub received: bool,
     /// Inode of the opener's mount namespace.
     #[serde(default)]
     pub mnt_ns: u32,

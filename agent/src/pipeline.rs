@@ -32,14 +32,17 @@ use crate::{
         Config,
         classify::{Classifier, FileClass},
     },
-    detect::{Detectors, Observation, Signal, Subject, traffic_flow::is_icmp},
+    detect::{
+        Detectors, Observation, Signal, Subject,
+        traffic_flow::{is_icmp, is_of_messages},
+    },
     event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
     names::Names,
     process::{
         Process, Table,
         story::{is_interactive_shell, is_launcher},
     },
-    provenance::Provenance,
+    provenance::{Provenance, sinks::is_sink},
     score::{evidence::Evidence, trust::Rules},
 };
 
@@ -63,6 +66,8 @@ const ANSWERS_LOST_ELSEWHERE: [&str; 2] = ["dns_dropped_elsewhere", "dns_unread_
 const NAMES_SENSOR: &str = "dns";
 /// Stands for the destinations of bytes that were counted without one.
 pub const UNKNOWN_DESTINATION: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+/// `SOCK_RAW`.
+const SOCK_RAW: u16 = 3;
 /// A sender that sent nothing for this long has paused.
 const SETTLED_NS: u64 = 1_000_000_000;
 /// Ancestors that may have made a pipe: subshells are nested a few deep.
@@ -195,12 +200,10 @@ impl Pipeline {
                 self.provenance.unix(&actor, self.table.story(process), used, self.now);
             }
             &Fact::Memory { owner } => {
-                let stories = [process, owner].map(|key| {
-                    self.table.ensure(key, self.now);
-                    (key, self.table.story(key))
-                });
-                let [reader, owner] = stories;
-                self.provenance.memory(reader, owner, self.now);
+                let both = [process, owner].map(|key| Arc::clone(self.table.ensure(key, self.now)));
+                let stories = [process, owner].map(|key| self.table.story(key));
+                let [reader, owner] = &both;
+                self.provenance.memory([(reader, stories[0]), (owner, stories[1])], self.now);
             }
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
@@ -252,6 +255,10 @@ impl Pipeline {
     }
 
     fn open(&mut self, process: ProcessKey, open: &Open, out: &mut Vec<Record>) {
+        // A message bus passes descriptors on, and looks into none.
+        if open.received && is_sink(self.table.ensure(process, self.now)) {
+            return;
+        }
         if open.mode & S_IFMT == S_IFIFO {
             // It keeps nothing: no file that anybody collects or stages.
             self.table.ensure(process, self.now);
@@ -288,8 +295,14 @@ impl Pipeline {
         let outgoing = flows::is_outgoing(flow);
         self.provenance.flow(&actor, self.table.story(process), (flow, outgoing), self.now);
         let delta = self.flows.update(process, flow, self.now);
-        let Some(remote) = destination(flow) else { return };
-        if self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION {
+        let Some(mut remote) = destination(flow) else { return };
+        let is_inside =
+            |remote: SocketAddr| self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION;
+        // Who writes the packet's header himself (IP_HDRINCL) names another destination there than to the kernel.
+        if flow.sock_type == SOCK_RAW && (is_inside(remote) || self.covering(process, remote).is_some()) {
+            remote = UNKNOWN_DESTINATION;
+        }
+        if is_inside(remote) {
             return;
         }
         if delta.new && outgoing {
@@ -313,7 +326,8 @@ impl Pipeline {
         self.flows.add(&sent, flow.local, self.now);
         self.totals.bytes_out = self.totals.bytes_out.saturating_add(delta.tx);
         if delta.tx > 0 {
-            self.pauses.sent(process, story, delta.tx, self.now);
+            let messages = if is_of_messages(protocol, remote.port()) { delta.sends } else { 0 };
+            self.pauses.sent(process, story, (delta.tx, messages), self.now);
             let protocol = u8::try_from(flow.protocol).unwrap_or(u8::MAX);
             self.moments.note(process, Mark::Sent(remote, protocol), self.now);
             self.volume(&sent, flow, out);
@@ -449,7 +463,7 @@ impl Pipeline {
 }
 
 /// Where a flow's bytes go: its remote end. Bytes of a process's overflow entry (the ledger was full) have lost
-/// theirs and count as going outside, as do those of raw ICMP, of which the ledger knows none; other families without an
+/// theirs and count as going outside, as do those of ICMP where no hook sees its destinations; other families without an
 /// address (unix sockets and the like) go nowhere.
 fn destination(flow: &Flow) -> Option<SocketAddr> {
     let lost = flow.family == 0 || is_icmp(flow.protocol);

@@ -10,7 +10,7 @@ pub mod carried;
 pub mod load;
 pub mod pipes;
 pub mod hops;
-mod sinks;
+pub mod sinks;
 mod descriptors;
 mod peers;
 pub mod edges;
@@ -46,6 +46,8 @@ const WROTE_MAX: usize = 256;
 const SOURCES_MAX: usize = 128;
 /// Children without a program of their own remembered for one process, the latest.
 const BARE_MAX: usize = 32;
+/// `s_magic` of file systems in memory: tmpfs, ramfs, hugetlbfs. A file there that is opened both ways may be shared memory.
+const IN_MEMORY: [u32; 3] = [0x0102_1994, 0x8584_58f6, 0x9584_58f6];
 /// Processes that one gathering visits.
 const VISITS_MAX: usize = 256;
 
@@ -78,6 +80,9 @@ struct Node {
     peers: Vec<Peer>,
     /// Stories of theirs beside its own; no more than are needed to know that they are many.
     strangers: Vec<ProcessKey>,
+    /// The same of those with which it shares memory: who looks into strangers' memory must not hide by that who sends to
+    /// him.
+    strangers_in_memory: Vec<ProcessKey>,
     /// Processes that receive from it in such a way.
     feeds: Vec<ProcessKey>,
     /// Children that were forked and run its program still.
@@ -94,6 +99,8 @@ struct Node {
 struct FileNode {
     path: Bytes,
     writers: Vec<ProcessKey>,
+    /// Of those, who may share it as memory.
+    sharers: Vec<ProcessKey>,
     frozen: Option<Arc<Carried>>,
     /// Known from an earlier boot: its number may be another file's by now, if the path is another.
     earlier_boot: bool,
@@ -323,8 +330,7 @@ impl Provenance {
             file.frozen.as_ref().is_some_and(|frozen| !frozen.is_empty())
                 || file.writers.iter().any(|&writer| writer != process && self.puts_into_files(writer))
         });
-        // What is opened both ways may be memory that is shared: others write into it later.
-        if written.is_some() || open.write {
+        if written.is_some() {
             self.source(process, Source::File(open.file));
         }
         let wrote = self.files.get(&open.file).is_some_and(|file| file.writers.contains(&process));
@@ -338,10 +344,6 @@ impl Provenance {
     }
 
     fn write(&mut self, process: ProcessKey, open: &Open) {
-        let node = self.processes.entry(process).or_default();
-        if node.wrote.len() < WROTE_MAX && !node.wrote.contains(&open.file) {
-            node.wrote.push(open.file);
-        }
         if !self.files.contains_key(&open.file) {
             if self.files.len() >= FILES_MAX {
                 self.make_room();
@@ -351,14 +353,28 @@ impl Provenance {
         let file = self.files.entry(open.file).or_insert_with(|| FileNode {
             path: open.path.bytes.clone(),
             writers: Vec::new(),
+            sharers: Vec::new(),
             frozen: None,
             earlier_boot: false,
         });
-        if !file.writers.contains(&process) {
-            if file.writers.len() == WRITERS_MAX {
-                file.writers.remove(0);
-            }
-            file.writers.push(process);
+        if open.read && IN_MEMORY.contains(&open.magic) {
+            push_latest(&mut file.sharers, process);
+        }
+        self.writes(process, open.file);
+    }
+
+    /// A process writes into a file that is remembered.
+    fn writes(&mut self, process: ProcessKey, key: FileKey) {
+        let Some(file) = self.files.get_mut(&key) else { return };
+        let is_new = push_latest(&mut file.writers, process);
+        let sharers = if is_new { file.sharers.clone() } else { Vec::new() };
+        let node = self.processes.entry(process).or_default();
+        if node.wrote.len() < WROTE_MAX && !node.wrote.contains(&key) {
+            node.wrote.push(key);
+        }
+        // Whoever has it open both ways reads what this one will write.
+        for sharer in sharers.into_iter().filter(|&sharer| sharer != process) {
+            self.source(sharer, Source::File(key));
         }
     }
 
@@ -398,6 +414,18 @@ impl Provenance {
             node.sources.push(source);
         }
     }
+}
+
+/// Adds a process to the latest of a file's; false when it was there.
+fn push_latest(list: &mut Vec<ProcessKey>, process: ProcessKey) -> bool {
+    if list.contains(&process) {
+        return false;
+    }
+    if list.len() == WRITERS_MAX {
+        list.remove(0);
+    }
+    list.push(process);
+    true
 }
 
 #[cfg(test)]

@@ -11,10 +11,9 @@ use super::{layout, member, path, read};
 
 /// `FMODE_PATH`: opened with `O_PATH`, which gives no access to data.
 const FMODE_PATH: u32 = 0x4000;
-/// `FMODE_NOACCOUNT`: a file that the kernel opened for itself; the second open of an overlay (5.10 to 6.5).
+/// `FMODE_NOACCOUNT`: a file that the kernel opened for itself; the second open of an overlay (5.10 to 6.5), and the
+/// real file under an overlay or a FUSE passthrough (6.6 and later, beside `FMODE_BACKING`, whose bit has moved since).
 const FMODE_NOACCOUNT: u32 = 0x2000_0000;
-/// `FMODE_BACKING`: the real file under an overlay or a FUSE passthrough (6.6 and later).
-const FMODE_BACKING: u32 = 0x0200_0000;
 
 /// `SB_KERNMOUNT`.
 const SB_KERNMOUNT: u64 = 1 << 22;
@@ -46,7 +45,7 @@ impl File {
     /// Whether it stands for another open that is reported itself, or gives no access to data.
     #[inline(always)]
     pub(crate) fn is_shadow(&self) -> bool {
-        self.fmode & (FMODE_PATH | FMODE_NOACCOUNT | FMODE_BACKING) != 0
+        self.fmode & (FMODE_PATH | FMODE_NOACCOUNT) != 0
     }
 
     /// Type bits of the inode.

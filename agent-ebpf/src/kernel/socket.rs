@@ -101,7 +101,7 @@ impl Socket {
     /// Whether each datagram may have its own destination, connected or not.
     #[inline(always)]
     pub(crate) fn is_udp(&self) -> bool {
-        self.is_inet() && matches!(self.protocol, IPPROTO_UDP | IPPROTO_UDPLITE)
+        self.is_inet() && self.kind != SOCK_RAW && matches!(self.protocol, IPPROTO_UDP | IPPROTO_UDPLITE)
     }
 
     /// Whether each message may have its own destination, an address without a port: raw and ping sockets.

@@ -17,44 +17,45 @@ use crate::{
     unbroken::Unbroken,
 };
 
-/// `PTRACE_MODE_ATTACH`: access to memory. Without it, it is about what `/proc` shows of a process, as ps reads it.
+/// `PTRACE_MODE_ATTACH`: access to memory, and to `/proc/PID/{stack,syscall,personality}`. Without it, it is about what else
+/// `/proc` shows of a process, as ps reads it.
 const PTRACE_MODE_ATTACH: u32 = 2;
 
 /// `int security_ptrace_access_check(struct task_struct *child, unsigned int mode)`, 5.10 to 7.x; the result follows
 /// the arguments. The caller asks for access.
 #[fexit(function = "security_ptrace_access_check")]
-fn weir_memory_asked(ctx: FExitContext) -> i32 {
+fn weir_mem_asked(ctx: FExitContext) -> i32 {
     let _unbroken = Unbroken::begin();
     let outcome = if ctx.arg::<i32>(2) == 0 { try_access(ctx.arg(0), ctx.arg(1)) } else { Ok(()) };
-    emit::finish(&ctx, "weir_memory_asked", outcome);
+    emit::finish(&ctx, "weir_mem_asked", outcome);
     0
 }
 
 /// `int security_ptrace_traceme(struct task_struct *parent)`, 5.10 to 7.x: the caller gives its parent access.
 #[fexit(function = "security_ptrace_traceme")]
-fn weir_memory_given(ctx: FExitContext) -> i32 {
+fn weir_mem_given(ctx: FExitContext) -> i32 {
     let _unbroken = Unbroken::begin();
     let outcome = if ctx.arg::<i32>(1) == 0 { tell(ctx.arg(0), task::current()) } else { Ok(()) };
-    emit::finish(&ctx, "weir_memory_given", outcome);
+    emit::finish(&ctx, "weir_mem_given", outcome);
     0
 }
 
 /// The first of them at its entry: whoever asks counts as having access.
 #[kprobe]
-fn weir_memory_ask(ctx: ProbeContext) -> u32 {
+fn weir_mem_ask(ctx: ProbeContext) -> u32 {
     let outcome = match (ctx.arg(0), ctx.arg(1)) {
         (Some(child), Some(mode)) => try_access(child, mode),
         _ => Err(Fault::Task),
     };
-    emit::finish(&ctx, "weir_memory_ask", outcome);
+    emit::finish(&ctx, "weir_mem_ask", outcome);
     0
 }
 
 /// The second at its entry, likewise.
 #[kprobe]
-fn weir_memory_give(ctx: ProbeContext) -> u32 {
+fn weir_mem_give(ctx: ProbeContext) -> u32 {
     let outcome = ctx.arg(0).map_or(Err(Fault::Task), |parent| tell(parent, task::current()));
-    emit::finish(&ctx, "weir_memory_give", outcome);
+    emit::finish(&ctx, "weir_mem_give", outcome);
     0
 }
 

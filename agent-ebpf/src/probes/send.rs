@@ -14,7 +14,9 @@ use crate::{
     emit,
     kernel::{
         Fault, Outcome, layout, peek, read,
-        socket::{AF_INET, AF_INET6, Handle, IPPROTO_TCP, IPPROTO_UDP, Socket, mapped, typed_sock},
+        socket::{
+            AF_INET, AF_INET6, Handle, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, Socket, mapped, typed_sock,
+        },
         task,
     },
     ledger::{self, Moved},
@@ -167,14 +169,14 @@ fn try_socket_sent(socket: *mut c_void, message: u64, bytes: i32) -> Outcome {
     try_sent(sock as u64, Handle::of_typed(sock), message, bytes)
 }
 
-/// TCP and UDP alone: other protocols send pages through sendmsg, which [`send_inet`] counts.
+/// TCP, UDP and UDP-Lite alone: other protocols send pages through sendmsg, which [`send_inet`] counts.
 #[inline(always)]
 fn try_page_sent(socket: *mut c_void, bytes: i64) -> Outcome {
     let Some(sock) = typed_sock(socket) else {
         return Ok(());
     };
     let protocol: u16 = peek(sock as u64, layout!(sock_protocol));
-    if protocol != IPPROTO_TCP && protocol != IPPROTO_UDP {
+    if !matches!(protocol, IPPROTO_TCP | IPPROTO_UDP | IPPROTO_UDPLITE) {
         return Ok(());
     }
     try_sent(sock as u64, Handle::of_typed(sock), NO_MESSAGE, bytes as i32)
@@ -198,24 +200,26 @@ fn try_datagram(ctx: &ProbeContext) -> Outcome {
     Ok(())
 }
 
-/// Destination in a `msghdr`, which the kernel has copied from user memory by now; zeros when there is none. An address
-/// of no family is taken for one of the socket's, as the kernel does.
+/// Destination in a `msghdr`, which the kernel has copied from user memory by now; zeros when there is none. Without a
+/// length the kernel looks at no address, and what lies there may be an earlier call's. An address of no family is taken
+/// for one of the socket's, except that IPv6 takes it for none on UDP sockets.
 #[inline(always)]
 pub(super) fn message_peer(socket: &Socket, message: u64) -> UdpPeer {
     let name: u64 = peek(message, layout!(msghdr_name));
-    if name == 0 {
+    let length: u32 = peek(message, layout!(msghdr_namelen));
+    if name == 0 || length == 0 {
         return UdpPeer::default();
     }
     // sockaddr_in and sockaddr_in6 begin alike: family, then the port in network order.
     let family = match peek(name, 0) {
-        AF_UNSPEC => socket.family,
+        AF_UNSPEC if socket.family == AF_INET || socket.is_raw() => socket.family,
         family => family,
     };
     let port = if socket.is_raw() { 0 } else { u16::from_be(peek(name, 2)) };
     let address = match family {
         AF_INET => mapped(peek(name, 4)),
         AF_INET6 => peek(name, 8),
-        _ => [0; 16],
+        _ => return UdpPeer::default(),
     };
     UdpPeer { address, port, _pad: [0; 6] }
 }

@@ -4,8 +4,8 @@ use agent_common::net::UdpPeer;
 use aya_ebpf::{
     EbpfContext,
     helpers::{bpf_get_current_pid_tgid, generated::bpf_get_socket_cookie},
-    macros::{cgroup_sock_addr, kprobe},
-    programs::{ProbeContext, SockAddrContext},
+    macros::{cgroup_sock_addr, fexit, kprobe},
+    programs::{FExitContext, ProbeContext, SockAddrContext},
 };
 
 use super::send::message_peer;
@@ -16,6 +16,7 @@ use crate::{
         socket::{Handle, Socket, mapped},
     },
     maps::{Sending, UDP_PEER},
+    unbroken::Unbroken,
 };
 
 /// Verdict of a cgroup program: let it pass, always.
@@ -35,11 +36,48 @@ fn weir_peer_v6(ctx: SockAddrContext) -> i32 {
     ALLOW
 }
 
-/// `int raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)`, `rawv6_sendmsg`, `ping_v4_sendmsg` and
-/// `ping_v6_sendmsg`, 5.10 to 7.x: no cgroup hook sees what they send.
+/// `int raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)`, 5.10 to 7.x: no cgroup hook sees what it sends. The
+/// tracepoint of sends comes after it.
+#[fexit(function = "raw_sendmsg")]
+fn weir_raw_v4(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
+    emit::finish(&ctx, "weir_raw_v4", try_raw(ctx.arg(0), ctx.arg(1)));
+    0
+}
+
+/// `rawv6_sendmsg`, likewise.
+#[fexit(function = "rawv6_sendmsg")]
+fn weir_raw_v6(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
+    emit::finish(&ctx, "weir_raw_v6", try_raw(ctx.arg(0), ctx.arg(1)));
+    0
+}
+
+/// `ping_v4_sendmsg`, likewise.
+#[fexit(function = "ping_v4_sendmsg")]
+fn weir_ping_v4(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
+    emit::finish(&ctx, "weir_ping_v4", try_raw(ctx.arg(0), ctx.arg(1)));
+    0
+}
+
+/// `ping_v6_sendmsg`, likewise.
+#[fexit(function = "ping_v6_sendmsg")]
+fn weir_ping_v6(ctx: FExitContext) -> i32 {
+    let _unbroken = Unbroken::begin();
+    emit::finish(&ctx, "weir_ping_v6", try_raw(ctx.arg(0), ctx.arg(1)));
+    0
+}
+
+/// Each of them at its entry. Other modules (`can_raw`) have a function of the name of the first as well: newer kernels
+/// refuse a kprobe then.
 #[kprobe]
-fn weir_peer_raw(ctx: ProbeContext) -> u32 {
-    emit::finish(&ctx, "weir_peer_raw", try_raw(&ctx));
+fn weir_raw_peer(ctx: ProbeContext) -> u32 {
+    let outcome = match (ctx.arg(0), ctx.arg(1)) {
+        (Some(sock), Some(message)) => try_raw(sock, message),
+        _ => Err(Fault::Socket),
+    };
+    emit::finish(&ctx, "weir_raw_peer", outcome);
     0
 }
 
@@ -73,10 +111,7 @@ fn keep(ctx: &SockAddrContext, address: [u8; 16]) -> Outcome {
 
 /// The socket goes by its address: not all of these hooks could make its cookie.
 #[inline(always)]
-fn try_raw(ctx: &ProbeContext) -> Outcome {
-    let (Some(sock), Some(message)) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1)) else {
-        return Err(Fault::Socket);
-    };
+fn try_raw(sock: u64, message: u64) -> Outcome {
     let Some(socket) = Socket::of(sock, Handle::by_address(sock)) else {
         return Ok(());
     };

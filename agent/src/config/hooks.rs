@@ -63,8 +63,19 @@ pub enum HooksError {
 
 impl Hooks {
     /// Sensors that have hooks to choose among. A sensor that depends on one of them follows it.
-    pub const SENSORS: [&str; 10] =
-        ["fork", "exec", "exit", "open", "open.received", "connect", "send", "receive", "unix", "memory"];
+    pub const SENSORS: [&str; 11] = [
+        "fork",
+        "exec",
+        "exit",
+        "open",
+        "open.received",
+        "connect",
+        "send",
+        "raw.peer",
+        "receive",
+        "unix",
+        "memory",
+    ];
 
     /// The kinds of hook that each of them has.
     const KINDS: [&[HookKind]; Self::SENSORS.len()] = {
@@ -73,7 +84,7 @@ impl Hooks {
         let opened: &[HookKind] = &[Tracepoint, Fentry];
         let called: &[HookKind] = &[Fentry, Kprobe];
         let moved: &[HookKind] = &[Tracepoint, Fentry, Kprobe];
-        [traced, traced, traced, opened, called, traced, moved, moved, moved, called]
+        [traced, traced, traced, opened, called, traced, moved, called, moved, moved, called]
     };
 
     /// The same kind for every sensor that has it; the others choose for themselves.

@@ -22,6 +22,8 @@ pub struct Settled<'a> {
     pub remote: SocketAddr,
     /// Sums of what was sent that may each be all of it: since the last pause, since the sender's begin.
     pub sent: &'a [u64],
+    /// Questions to name servers and ICMP messages among that.
+    pub messages: u64,
     /// What it carries.
     pub load: &'a Load,
 }

@@ -76,9 +76,14 @@ enum Carrier {
     Icmp,
 }
 
+/// Whether what goes so are questions to a name server or ICMP messages.
+pub(crate) fn is_of_messages(protocol: u16, port: u16) -> bool {
+    Carrier::of(protocol, port).is_some()
+}
+
 impl Carrier {
-    fn of(volume: &Volume) -> Option<Self> {
-        match (volume.protocol, volume.remote.port()) {
+    fn of(protocol: u16, port: u16) -> Option<Self> {
+        match (protocol, port) {
             (protocol, _) if is_icmp(protocol) => Some(Self::Icmp),
             (IPPROTO_UDP, DNS_PORT) => Some(Self::Dns),
             (..) => None,
@@ -163,7 +168,7 @@ impl TrafficFlow {
         };
         let lopsided = volume.scope == Scope::Process && is_lopsided(volume);
         if volume.scope == Scope::Lineage
-            && let Some(carrier) = Carrier::of(volume)
+            && let Some(carrier) = Carrier::of(volume.protocol, volume.remote.port())
         {
             self.carried(now, subject, volume, carrier, out);
         }

@@ -7,7 +7,7 @@ mod tests;
 
 use agent_common::{
     dns::DnsRecord,
-    file::{OPEN_IO_URING, OPEN_WRITTEN_BEFORE, OpenRecord},
+    file::{OPEN_IO_URING, OPEN_RECEIVED, OPEN_WRITTEN_BEFORE, OpenRecord},
     memory::MemoryRecord,
     net::{FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord, FlowValue},
     process::{
@@ -266,6 +266,7 @@ fn open(bytes: &[u8]) -> Result<Fact, DecodeError> {
         ctime_sec: record.ctime_sec,
         parent_ino: record.parent_ino,
         io_uring: record.flags & OPEN_IO_URING != 0,
+        received: record.flags & OPEN_RECEIVED != 0,
         mnt_ns: record.mnt_ns,
         written_before: record.flags & OPEN_WRITTEN_BEFORE != 0,
     })))

@@ -65,7 +65,7 @@ impl Pipeline {
             let ended = self.table.get(process).is_some_and(|known| known.ended.is_some());
             let sent = if ended { vec![burst.bytes, total] } else { vec![burst.bytes] };
             let carried = self.provenance.carried(process);
-            self.compare(process, &sent, &carried, out);
+            self.compare(process, (&sent, burst.messages), &carried, out);
             self.judge_with(process, &carried, out);
             let story = self.table.story(process);
             let story_bytes = self.story_bytes(story, self.again(story, &carried));
@@ -76,19 +76,25 @@ impl Pipeline {
             // What a single process sent was its own burst.
             if let Some(sender) = burst.main_of_several() {
                 let carried = self.provenance.carried(sender);
-                self.compare(sender, &[burst.bytes], &carried, out);
+                self.compare(sender, (&[burst.bytes], burst.messages), &carried, out);
             }
         }
     }
 
     /// Looks for what `process` carries in what was sent.
-    fn compare(&mut self, process: ProcessKey, sent: &[u64], carried: &Carried, out: &mut Vec<Record>) {
+    fn compare(
+        &mut self,
+        process: ProcessKey,
+        (sent, messages): (&[u64], u64),
+        carried: &Carried,
+        out: &mut Vec<Record>,
+    ) {
         if carried.is_empty() {
             return;
         }
         let Some(remote) = self.flows.process(process).and_then(Sums::main_destination) else { return };
         let load = self.provenance.load(process, carried);
-        self.observe(process, &Observation::Settled(Settled { remote, sent, load: &load }), out);
+        self.observe(process, &Observation::Settled(Settled { remote, sent, messages, load: &load }), out);
     }
 
     /// The job that `story` is a run of, where its sender carries collected data.

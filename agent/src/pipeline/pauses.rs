@@ -26,13 +26,16 @@ pub(super) struct Pauses {
 pub(super) struct Burst {
     /// Bytes.
     pub(super) bytes: u64,
+    /// Questions to name servers and ICMP messages that they went in.
+    pub(super) messages: u64,
     shares: BTreeMap<ProcessKey, u64>,
     last: BootTime,
 }
 
 impl Burst {
-    fn add(&mut self, process: ProcessKey, bytes: u64, now: BootTime) {
+    fn add(&mut self, process: ProcessKey, (bytes, messages): (u64, u64), now: BootTime) {
         self.bytes = self.bytes.saturating_add(bytes);
+        self.messages = self.messages.saturating_add(messages);
         self.last = now;
         if self.shares.len() < SHARES_MAX || self.shares.contains_key(&process) {
             let share = self.shares.entry(process).or_default();
@@ -48,14 +51,14 @@ impl Burst {
 }
 
 impl Pauses {
-    /// `process` sent `bytes`.
-    pub(super) fn sent(&mut self, process: ProcessKey, story: ProcessKey, bytes: u64, now: BootTime) {
+    /// `process` sent bytes, in so many messages where it did so in messages.
+    pub(super) fn sent(&mut self, process: ProcessKey, story: ProcessKey, sent: (u64, u64), now: BootTime) {
         for (map, key) in [(&mut self.processes, process), (&mut self.stories, story)] {
             if map.len() >= WAITING_MAX && !map.contains_key(&key) {
                 self.overflown += 1;
                 continue;
             }
-            map.entry(key).or_default().add(process, bytes, now);
+            map.entry(key).or_default().add(process, sent, now);
         }
     }
 
@@ -114,7 +117,7 @@ mod tests {
     fn a_burst_ends_with_a_pause_of_all_its_senders() {
         let mut pauses = Pauses::default();
         for (process, bytes, time) in [(2, 10, 0), (3, 20, 5), (2, 30, 8)] {
-            pauses.sent(key(process), key(1), bytes, time);
+            pauses.sent(key(process), key(1), (bytes, 1), time);
         }
         let bytes = |due: Vec<(ProcessKey, Burst)>| -> Vec<(u32, u64, Option<u32>)> {
             let main = |burst: &Burst| burst.main_of_several().map(|sender| sender.pid);
@@ -125,7 +128,7 @@ mod tests {
         assert_eq!(bytes(pauses.processes(13, Some(5))), [(2, 40, None)]);
         assert_eq!(bytes(pauses.stories(13, Some(5))), [(1, 60, Some(2))]);
         assert!(!pauses.is_waiting());
-        pauses.sent(key(2), key(1), 7, 14);
+        pauses.sent(key(2), key(1), (7, 0), 14);
         assert_eq!(bytes(pauses.processes(14, None)), [(2, 7, None)]);
         // A process that ended is told once more, with nothing new.
         pauses.ended(key(2), 20);

@@ -24,6 +24,18 @@ impl Provenance {
         for (key, read, write) in one_way(&exec.more_fds) {
             self.pipe(process, makers, key, read, write);
         }
+        if let FdObject::File { key, write: true, .. } = stdout {
+            self.prints_into(process, makers, key);
+        }
+    }
+
+    /// A program's standard output is a file, which one of `makers` opened for a group of programs (`(a; b | c) >file`).
+    fn prints_into(&mut self, process: ProcessKey, makers: &[ProcessKey], (dev, ino): (u32, u64)) {
+        let nodes = makers.iter().filter_map(|maker| self.processes.get(maker));
+        let opened = nodes.flat_map(|node| node.wrote.iter().rev());
+        if let Some(file) = opened.copied().find(|file| (file.dev, file.ino) == (dev, ino)) {
+            self.writes(process, file);
+        }
     }
 
     /// Pipes of a process that stood before the agent.

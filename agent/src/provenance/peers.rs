@@ -40,7 +40,11 @@ impl Node {
 
     /// Whether what a peer carries counts as carried by this process.
     pub(super) fn follows(&self, peer: &Peer) -> bool {
-        !self.is_crowded() || self.story == Some(peer.story)
+        self.story == Some(peer.story) || self.strangers_by(peer.hop).len() <= STRANGERS_MAX
+    }
+
+    const fn strangers_by(&self, hop: Hop) -> &Vec<ProcessKey> {
+        if matches!(hop, Hop::Memory) { &self.strangers_in_memory } else { &self.strangers }
     }
 
     /// What those that are gone have left to it and that counts.
@@ -54,7 +58,7 @@ impl Node {
         let peer = self.peers.remove(at);
         if self.story == Some(peer.story) {
             self.left.merge(carried);
-        } else if !self.is_crowded() {
+        } else if self.follows(&peer) {
             self.left_by_strangers.merge(carried);
         }
         if peer.answers {
@@ -65,8 +69,11 @@ impl Node {
     /// Takes in somebody who sends to it; false when another one had to make room, a stranger where there is one.
     fn meet(&mut self, peer: Peer) -> bool {
         let strange = |peer: &Peer| self.story != Some(peer.story);
-        if strange(&peer) && !self.is_crowded() && !self.strangers.contains(&peer.story) {
-            self.strangers.push(peer.story);
+        let known = self.strangers_by(peer.hop);
+        if strange(&peer) && known.len() <= STRANGERS_MAX && !known.contains(&peer.story) {
+            let by_memory = peer.hop == Hop::Memory;
+            let strangers = if by_memory { &mut self.strangers_in_memory } else { &mut self.strangers };
+            strangers.push(peer.story);
         }
         let full = self.peers.len() >= PEERS_MAX;
         if full {
@@ -115,16 +122,17 @@ impl Provenance {
         self.receives(process, story, hop, now);
     }
 
-    /// A process may read the memory of `owner`, which is of another story perhaps: what that one carries, it carries.
-    pub fn memory(
-        &mut self,
-        (process, story): (ProcessKey, ProcessKey),
-        (owner, story_of_owner): (ProcessKey, ProcessKey),
-        now: BootTime,
-    ) {
-        self.processes.entry(process).or_default().story = Some(story);
-        self.processes.entry(owner).or_default().story = Some(story_of_owner);
-        self.link(owner, process, Hop::Memory, now);
+    /// A process may read and write another one's memory; both come with their story. What one carries the other carries.
+    pub fn memory(&mut self, both: [(&Process, ProcessKey); 2], now: BootTime) {
+        for (process, story) in both {
+            self.processes.entry(process.key).or_default().story = Some(story);
+        }
+        let [(one, _), (other, _)] = both;
+        for (from, to) in [(one, other), (other, one)] {
+            if !is_sink(to) {
+                self.link(from.key, to.key, Hop::Memory, now);
+            }
+        }
     }
 
     /// A connection or a datagram socket was closed.

@@ -66,7 +66,9 @@ impl Provenance {
         if self.files.len() < FILES_MAX && !self.files.contains_key(&file) {
             writers.truncate(WRITERS_MAX);
             self.files_order.push_back(file);
-            self.files.insert(file, FileNode { path, writers, frozen: None, earlier_boot: !same_boot });
+            let sharers = Vec::new();
+            self.files
+                .insert(file, FileNode { path, writers, sharers, frozen: None, earlier_boot: !same_boot });
         }
     }
 }

@@ -32,7 +32,7 @@ const SINKS: &[&[u8]] = &[
 /// Whether what a process receives from others is not followed any further. A launcher is told what to start, and
 /// its children begin anew.
 #[must_use]
-pub(super) fn is_sink(process: &Process) -> bool {
+pub fn is_sink(process: &Process) -> bool {
     // In a mount namespace of his own anybody may have a program of that name there.
     process.identity.guard != Guard::Others
         && (launches_by_trade(process) || (SINKS.contains(&process.name()) && is_system_program(process)))

@@ -187,13 +187,13 @@ fn piped(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
         };
         if readers.iter().any(|reader| reader.id == own.id) {
             let from = if pipe.kind.as_str() == "memory" {
-                format!("the memory of {}", names(&writers))
+                format!("the memory of {}, as a debugger has it", names(&writers))
             } else {
                 format!("{} that {} writes into", pipe.shown(), names(&writers))
             };
             found.push((Ink::Name, "from", from));
         }
-        if writers.iter().any(|writer| writer.id == own.id) {
+        if writers.iter().any(|writer| writer.id == own.id) && pipe.kind.as_str() != "memory" {
             found.push((Ink::Name, "into", format!("{} that {} reads", pipe.shown(), names(&readers))));
         }
     }

@@ -66,6 +66,10 @@ pub(super) fn moments(told: &Told) -> (Vec<Moment>, usize) {
             "read" => (Kind::Data, to, format!("read {}{bytes}", from.shown())),
             "wrote" => (Kind::Data, from, format!("wrote {}{bytes}", to.shown())),
             "sent" => (Kind::Sent, from, format!("began to send to {}{bytes}", to.shown())),
+            "piped" if to.kind.as_str() == "memory" => {
+                (Kind::Data, from, "began to share memory with another one, as a debugger does".to_owned())
+            }
+            "piped" if from.kind.as_str() == "memory" => continue,
             "piped" if to.is_passage() => (Kind::Data, from, format!("began to write into {}", to.shown())),
             "piped" => (Kind::Data, to, format!("began to read from {}", from.shown())),
             _ => continue,

@@ -2,6 +2,7 @@
 //! the places to attach them and the kernel members that they cannot do without.
 
 mod held;
+mod functions;
 mod target;
 mod unix;
 #[cfg(test)]
@@ -297,29 +298,7 @@ pub const LADDER: &[Sensor] = &[
                   completion is suppressed (IOSQE_CQE_SKIP_SUCCESS), which are not",
         }],
     },
-    Sensor {
-        name: "open.received",
-        applies: Applies::Always,
-        gap: "files whose descriptors are handed over (SCM_RIGHTS, pidfd_getfd)",
-        rungs: &[
-            Rung {
-                hook: "fexit:security_file_receive",
-                class: Class::Fentry,
-                attachments: &[required("weir_received_fexit", Target::Fexit("security_file_receive"))],
-                beside: &[],
-                needs: &[TASK, PATH, FILE],
-                gap: "",
-            },
-            Rung {
-                hook: "kprobe:security_file_receive",
-                class: Class::Kprobe,
-                attachments: &[required("weir_received_kprobe", Target::Kprobe("security_file_receive"))],
-                beside: &[],
-                needs: &[TASK, PATH, FILE],
-                gap: "",
-            },
-        ],
-    },
+    functions::RECEIVED,
     Sensor {
         name: "connect",
         applies: Applies::Always,
@@ -432,26 +411,7 @@ pub const LADDER: &[Sensor] = &[
             gap: "",
         }],
     },
-    Sensor {
-        name: "raw.peer",
-        // The others see the message itself.
-        applies: Applies::Beside(&[("send", held::SEND.hook), ("send", "tp_btf:sock_send_length")]),
-        gap: "destinations of raw and ping sockets",
-        rungs: &[Rung {
-            hook: "kprobe:raw_sendmsg",
-            class: Class::Kprobe,
-            attachments: &[
-                required("weir_peer_raw", Target::Kprobe("raw_sendmsg")),
-                // IPv6 may be switched off.
-                optional("weir_peer_raw", Target::Kprobe("rawv6_sendmsg")),
-                optional("weir_peer_raw", Target::Kprobe("ping_v4_sendmsg")),
-                optional("weir_peer_raw", Target::Kprobe("ping_v6_sendmsg")),
-            ],
-            beside: &[],
-            needs: &[SOCK, &["sock_daddr", "msghdr_name"]],
-            gap: "",
-        }],
-    },
+    functions::RAW_PEER,
     Sensor {
         name: "receive",
         applies: Applies::Always,
@@ -491,35 +451,7 @@ pub const LADDER: &[Sensor] = &[
         ],
     },
     unix::SENSOR,
-    Sensor {
-        name: "memory",
-        applies: Applies::Always,
-        gap: "processes that read another one's memory",
-        rungs: &[
-            Rung {
-                hook: "fexit:security_ptrace_access_check",
-                class: Class::Fentry,
-                attachments: &[
-                    required("weir_memory_asked", Target::Fexit("security_ptrace_access_check")),
-                    required("weir_memory_given", Target::Fexit("security_ptrace_traceme")),
-                ],
-                beside: &[],
-                needs: &[TASK],
-                gap: "",
-            },
-            Rung {
-                hook: "kprobe:security_ptrace_access_check",
-                class: Class::Kprobe,
-                attachments: &[
-                    required("weir_memory_ask", Target::Kprobe("security_ptrace_access_check")),
-                    required("weir_memory_give", Target::Kprobe("security_ptrace_traceme")),
-                ],
-                beside: &[],
-                needs: &[TASK],
-                gap: "",
-            },
-        ],
-    },
+    functions::MEMORY,
     Sensor {
         name: "socket.cookie",
         // A socket has one name when every hook that names it can make its cookie.

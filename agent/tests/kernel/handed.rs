@@ -27,8 +27,8 @@ use super::{
     path,
 };
 
-/// Room for one descriptor beside a message.
-type Beside = [u64; 4];
+/// `struct cmsghdr` of a 64-bit kernel with a descriptor behind it: length, level and type, descriptor.
+type Beside = [u64; 3];
 
 /// A message of one byte with room for a descriptor beside it. The pointers are to what the caller holds.
 fn message(vector: &mut libc::iovec, byte: &mut u8, beside: &mut Beside) -> libc::msghdr {
@@ -39,23 +39,25 @@ fn message(vector: &mut libc::iovec, byte: &mut u8, beside: &mut Beside) -> libc
     message.msg_iov = vector;
     message.msg_iovlen = 1;
     message.msg_control = beside.as_mut_ptr().cast();
-    // SAFETY: arithmetic.
-    message.msg_controllen = unsafe { libc::CMSG_SPACE(size_of::<RawFd>() as u32) } as usize;
+    message.msg_controllen = size_of_val(beside);
     message
 }
 
+/// Two numbers as they lie one behind the other.
+fn pair(first: i32, second: i32) -> u64 {
+    let [first, second] = [first, second].map(i32::to_ne_bytes);
+    let mut both = [0; 8];
+    both[..4].copy_from_slice(&first);
+    both[4..].copy_from_slice(&second);
+    u64::from_ne_bytes(both)
+}
+
 fn give(through: RawFd, given: RawFd) -> io::Result<()> {
-    let (mut byte, mut beside) = (b'x', Beside::default());
+    // Two words of head, and four bytes.
+    let mut beside = [20, pair(libc::SOL_SOCKET, libc::SCM_RIGHTS), pair(given, 0)];
+    let mut byte = b'x';
     let mut vector = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
     let message = message(&mut vector, &mut byte, &mut beside);
-    // SAFETY: the room beside the message holds one head and one descriptor, and is aligned for them.
-    unsafe {
-        let head = libc::CMSG_FIRSTHDR(&raw const message);
-        (*head).cmsg_level = libc::SOL_SOCKET;
-        (*head).cmsg_type = libc::SCM_RIGHTS;
-        (*head).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as usize;
-        libc::CMSG_DATA(head).cast::<RawFd>().write_unaligned(given);
-    }
     // SAFETY: all that the message points to is alive.
     if unsafe { libc::sendmsg(through, &raw const message, 0) } == 1 {
         Ok(())
@@ -74,6 +76,15 @@ fn take(through: RawFd) -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Takes a descriptor of another process's.
+fn fetch(owner: u32, fd: RawFd) -> io::Result<()> {
+    let is_open = |fd: i64| if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(fd) };
+    // SAFETY: numbers alone.
+    let process = is_open(unsafe { libc::syscall(libc::SYS_pidfd_open, owner, 0) })?;
+    // SAFETY: numbers alone.
+    is_open(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process, fd, 0) }).map(drop)
 }
 
 #[test]
@@ -96,8 +107,14 @@ fn descriptors_that_are_handed_over_are_opens() {
     for given in [file.as_raw_fd(), reader.as_raw_fd(), writer.as_raw_fd(), memory] {
         give(here.as_raw_fd(), given).expect("room");
     }
-    let through = there.as_raw_fd();
-    let pid = in_child(move || (0..4).try_for_each(|_| take(through)));
+    let other = folder.0.join("other.txt");
+    fs::write(&other, "other").expect("a file");
+    let other = File::open(&other).expect("the file");
+    let (through, fetched, owner) = (there.as_raw_fd(), other.as_raw_fd(), std::process::id());
+    let pid = in_child(move || {
+        (0..4).try_for_each(|_| take(through))?;
+        fetch(owner, fetched)
+    });
     kernel.wait(KIND_EXIT, "the end", |exit: &ExitRecord, _| exit.head.process.pid == pid);
 
     let received = kernel.backlog.iter().filter_map(|record| OpenRecord::read_from_prefix(record).ok());
@@ -108,8 +125,13 @@ fn descriptors_that_are_handed_over_are_opens() {
     let inode = |fd: RawFd| fs::metadata(format!("/proc/self/fd/{fd}")).expect("an open descriptor").ino();
     let seen: Vec<_> = received.iter().map(|(open, _)| (open.file.ino, open.fmode)).collect();
     let pipe = inode(reader.as_raw_fd());
-    let expected = [(inode(file.as_raw_fd()), FMODE_READ), (pipe, FMODE_READ), (pipe, FMODE_WRITE)];
-    assert_eq!(seen, expected, "the file and both ends of the pipe, not the memory");
+    let expected = [
+        (inode(file.as_raw_fd()), FMODE_READ),
+        (pipe, FMODE_READ),
+        (pipe, FMODE_WRITE),
+        (inode(fetched), FMODE_READ),
+    ];
+    assert_eq!(seen, expected, "the file, both ends of the pipe and what was fetched, not the memory");
     let (open, tail) = received[0];
     assert_eq!(
         path(&tail[..open.path.len.into()]),

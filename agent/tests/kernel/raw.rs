@@ -1,7 +1,7 @@
 //! Raw and ping sockets: each message may have a destination of its own.
 
 use std::{
-    io, mem,
+    fs, io, mem,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
 };
@@ -9,6 +9,7 @@ use std::{
 use agent_common::{counters::Counter, process::ExitRecord, record::KIND_EXIT};
 
 use super::{
+    dns::own_network,
     edges::in_child,
     kernel_side::{Kernel, skip},
 };
@@ -22,7 +23,7 @@ const ECHO_V6: u8 = 128;
 /// and length of the message.
 type Row = (i32, i32, IpAddr, Option<i32>, u8, usize);
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     (libc::SOCK_RAW, libc::IPPROTO_ICMP, IpAddr::V4(Ipv4Addr::LOCALHOST), None, ECHO, 100),
     (libc::SOCK_RAW, libc::IPPROTO_ICMP, IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), None, ECHO, 50),
     // The kernel takes an address of no family.
@@ -34,10 +35,15 @@ const ROWS: [Row; 6] = [
         ECHO,
         30,
     ),
+    (libc::SOCK_RAW, libc::IPPROTO_UDP, IpAddr::V4(Ipv4Addr::new(127, 0, 0, 4)), None, 0, 90),
     (libc::SOCK_RAW, libc::IPPROTO_ICMPV6, IpAddr::V6(Ipv6Addr::LOCALHOST), None, ECHO_V6, 60),
     (libc::SOCK_DGRAM, libc::IPPROTO_ICMP, IpAddr::V4(Ipv4Addr::LOCALHOST), None, ECHO, 70),
     (libc::SOCK_DGRAM, libc::IPPROTO_ICMPV6, IpAddr::V6(Ipv6Addr::LOCALHOST), None, ECHO_V6, 80),
 ];
+
+fn number(small: i32) -> u16 {
+    u16::try_from(small).expect("a small number")
+}
 
 fn checked(result: i64) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -53,18 +59,8 @@ fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
 
 /// A network of one's own, with its loopback device up and ping sockets for everybody.
 fn enter_network() -> io::Result<()> {
-    // SAFETY: the call has no precondition.
-    checked(unsafe { libc::unshare(libc::CLONE_NEWNET) }.into())?;
-    std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0")?;
-    let any = socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
-    // SAFETY: integers and bytes, for which zeros are a value.
-    let mut request: libc::ifreq = unsafe { mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-        *to = from.cast_signed();
-    }
-    request.ifr_ifru.ifru_flags = libc::IFF_UP as i16;
-    // SAFETY: the request is what the call reads.
-    checked(unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS, &request) }.into())
+    own_network()?;
+    fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0")
 }
 
 fn send((kind, protocol, to, family, first, length): Row) -> io::Result<()> {
@@ -72,7 +68,7 @@ fn send((kind, protocol, to, family, first, length): Row) -> io::Result<()> {
     message[0] = first;
     let own = if to.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     let socket = socket(own, kind, protocol)?;
-    let family = family.unwrap_or(own) as libc::sa_family_t;
+    let family = number(family.unwrap_or(own));
     let call = |address: *const libc::sockaddr, size: usize| {
         // SAFETY: the message is at least that long, and the address is of that size.
         let sent = unsafe {
@@ -82,7 +78,7 @@ fn send((kind, protocol, to, family, first, length): Row) -> io::Result<()> {
                 length,
                 0,
                 address,
-                size as libc::socklen_t,
+                libc::socklen_t::try_from(size).unwrap_or_default(),
             )
         };
         checked(sent as i64)
@@ -125,7 +121,7 @@ fn raw_and_ping_sockets_have_their_destinations() {
                 IpAddr::V4(to) => to.to_ipv6_mapped(),
                 IpAddr::V6(to) => *to,
             };
-            (*kind as u16, *protocol as u16, to.octets(), *length as u64)
+            (number(*kind), number(*protocol), to.octets(), *length as u64)
         })
         .collect();
     let ledger = kernel.ledger(|key, _| key.process.pid == pid);

@@ -4,7 +4,7 @@ use std::{
     ffi::{CStr, CString},
     fs, io,
     os::fd::{FromRawFd as _, OwnedFd},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use agent_common::{counters::Counter, file::OpenRecord, record::KIND_OPEN};
@@ -37,9 +37,10 @@ fn a_flood_of_opens_leaves_room_for_those_of_others() {
 
     let other = folder.0.join("other");
     fs::write(&other, "data").expect("a file");
-    let mut reader = Command::new("/bin/cat").arg(&other).spawn().expect("cat");
+    let mut reader = Command::new("/bin/cat").arg(&other).stdout(Stdio::null()).spawn().expect("cat");
     let pid = reader.id();
     assert!(reader.wait().expect("its end").success());
+    let other = fs::canonicalize(&other).expect("the file");
     kernel.wait(KIND_OPEN, "the open of somebody else", |open: &OpenRecord, tail| {
         open.head.process.pid == pid && path(tail) == other.to_string_lossy()
     });

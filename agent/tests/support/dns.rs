@@ -1,10 +1,11 @@
 //! A name server and who asks it, in a network namespace of their own.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::{fd::AsRawFd as _, unix::fs::MetadataExt as _},
     thread,
+    time::Duration,
 };
 
 use agent_common::{
@@ -21,6 +22,8 @@ use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use super::kernel_side::{Kernel, skip};
 
+/// How long a message may be on its way.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// `IPV6_DSTOPTS`.
 const DESTINATION_OPTIONS: libc::c_int = 59;
 /// Options for the destination that say nothing: no next header yet, eight bytes, padding.
@@ -79,7 +82,7 @@ fn aliased(id: u8) -> Vec<u8> {
 }
 
 /// Puts this thread into a network namespace of its own with a loopback that is up; its inode.
-fn own_network() -> io::Result<u64> {
+pub(super) fn own_network() -> io::Result<u64> {
     // SAFETY: no arguments but a flag.
     if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
         return Err(io::Error::last_os_error());
@@ -116,10 +119,14 @@ fn send(server: IpAddr, port: u16, way: Way, message: &[u8]) -> io::Result<()> {
             }
         }
         socket.send_to(message, asker.local_addr()?)?;
+        // What comes to a socket that is gone meanwhile is nobody's.
+        asker.set_read_timeout(Some(PATIENCE))?;
+        asker.recv(&mut [0; 2_048])?;
         return Ok(());
     }
     let listener = TcpListener::bind(from)?;
-    let asker = TcpStream::connect(from)?;
+    let mut asker = TcpStream::connect(from)?;
+    asker.set_read_timeout(Some(PATIENCE))?;
     let (mut answering, _) = listener.accept()?;
     answering.set_nodelay(true)?;
     let length = u16::try_from(message.len()).unwrap_or_default().to_be_bytes();
@@ -131,7 +138,8 @@ fn send(server: IpAddr, port: u16, way: Way, message: &[u8]) -> io::Result<()> {
     } else {
         answering.write_all(&[&length, message].concat())?;
     }
-    drop(asker);
+    drop(answering);
+    asker.read_to_end(&mut Vec::new())?;
     Ok(())
 }
 

@@ -17,6 +17,9 @@ const HEADERS: u64 = 8 * 1024;
 /// What they add to the bytes themselves, at most one in so many: TLS records of 1,400 bytes 2 %, parts of forms of
 /// 8 KiB 4 %, datagrams with 20 bytes in front of 500 4 %.
 const FRAMING: u64 = 16;
+/// What a message adds to what it carries: a question's header, type and class have 16 bytes, each label one, the domain of
+/// its server a dozen; an echo has 8.
+const MESSAGE: u64 = 40;
 /// A file may have shrunk by one byte in so many since it was opened, or one of many not have been sent.
 const SHORT: u64 = 32;
 /// Encodings as text, as a fraction of what they encode: base64, base32, hexadecimal; and one in so many bytes more
@@ -32,7 +35,7 @@ pub(super) fn find(settled: &Settled<'_>) -> Option<Found> {
         .sent
         .iter()
         .flat_map(|&sent| settled.load.cuts.iter().map(move |cut| (cut, sent)))
-        .filter_map(|(cut, sent)| Some((agreement(cut, sent)?, cut, sent)))
+        .filter_map(|(cut, sent)| Some((agreement(cut, sent, settled.messages)?, cut, sent)))
         .min_by_key(|(kind, ..)| *kind)?;
     let (risk, how) = match kind {
         ContentKind::Parity => (CONTENT_PARITY, "as many as the data that it carries has"),
@@ -48,14 +51,15 @@ pub(super) fn find(settled: &Settled<'_>) -> Option<Found> {
     Some(Found { content, risk, reason })
 }
 
-/// How `sent` bytes agree with a cut.
-fn agreement(cut: &Cut, sent: u64) -> Option<ContentKind> {
+/// How `sent` bytes, of which some are `messages`, agree with a cut.
+fn agreement(cut: &Cut, sent: u64, messages: u64) -> Option<ContentKind> {
     let bytes = cut.bytes;
+    let headers = HEADERS.saturating_add(messages.saturating_mul(MESSAGE));
     if bytes < LEAST {
         return None;
     }
     let within = |from: u64, framing: u64| {
-        sent >= from - from / SHORT && sent <= from.saturating_add(from / framing).saturating_add(HEADERS)
+        sent >= from - from / SHORT && sent <= from.saturating_add(from / framing).saturating_add(headers)
     };
     let encoded =
         |(times, of, framing): &(u64, u64, u64)| within(bytes.saturating_mul(*times) / of, *framing);

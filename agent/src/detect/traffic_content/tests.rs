@@ -8,10 +8,15 @@ use crate::{
 
 /// Kinds found in what was sent by a process with such a load.
 fn see(sent: &[u64], cuts: Vec<Cut>, secrets: Secrets) -> Vec<ContentKind> {
+    see_messages((sent, 0), cuts, secrets)
+}
+
+/// The same where so many messages are among what was sent.
+fn see_messages((sent, messages): (&[u64], u64), cuts: Vec<Cut>, secrets: Secrets) -> Vec<ContentKind> {
     let process = testing::process(1, "x");
     let load = Load { cuts, secrets };
     let remote = "198.51.100.1:443".parse().unwrap();
-    let observation = Observation::Settled(Settled { remote, sent, load: &load });
+    let observation = Observation::Settled(Settled { remote, sent, messages, load: &load });
     let mut analytic = TrafficContent::new();
     let found = testing::signals(&process, &[], &observation, |subject, observation, out| {
         analytic.observe(1, subject, observation, out);
@@ -30,6 +35,15 @@ const fn collected(bytes: u64) -> Cut {
 
 const fn derived(bytes: u64) -> Cut {
     Cut { bytes, derived: true }
+}
+
+/// A question of 229 bytes for each 100 of an archive.
+#[test]
+fn questions_have_room_for_what_they_are_made_of() {
+    for (messages, expected) in [(0, None), (12_000, Some(ContentKind::Encoded)), (3_000, None)] {
+        let found = see_messages((&[2_748_000], messages), vec![derived(1_200_000)], Secrets::default());
+        assert_eq!(found.first().copied(), expected, "{messages}");
+    }
 }
 
 #[test]

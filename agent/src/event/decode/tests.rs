@@ -190,6 +190,7 @@ fn open_round_trip() {
         ctime_sec: 10,
         parent_ino: 9,
         io_uring: true,
+        received: false,
         mnt_ns: 11,
         written_before: false,
     };

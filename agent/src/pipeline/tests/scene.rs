@@ -219,8 +219,16 @@ impl Scene {
     /// A file is opened both ways, as for memory that is shared.
     pub(super) fn share(&mut self, pid: u32, ino: u64, name: &str) {
         let file = FileKey { dev: 1, ino, generation: 0 };
-        let open =
-            Open { file, path: path(name), mode: 0o100_600, read: true, write: true, ..Open::default() };
+        let tmpfs = 0x0102_1994;
+        let open = Open {
+            file,
+            path: path(name),
+            mode: 0o100_600,
+            magic: tmpfs,
+            read: true,
+            write: true,
+            ..Open::default()
+        };
         self.push(pid, Fact::Open(Box::new(open)));
     }
 

@@ -308,6 +308,10 @@ pub(super) fn sentence(edge: &Edge, from: &Node, to: &Node) -> String {
     match class(edge) {
         "read" => format!("{} read {}{bytes}", to.shown(), from.shown()),
         "wrote" => format!("{} wrote {}{bytes}", from.shown(), to.shown()),
+        "piped" if to.kind.as_str() == "memory" => format!("{} shares memory with another one", from.shown()),
+        "piped" if from.kind.as_str() == "memory" => {
+            format!("another one's memory is open to {}", to.shown())
+        }
         "piped" if to.is_passage() => format!("{} wrote into {}", from.shown(), to.shown()),
         "piped" => format!("{} read from {}", to.shown(), from.shown()),
         "sent" => format!("{} sent to {}{bytes}", from.shown(), to.shown()),
