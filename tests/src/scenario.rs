@@ -36,6 +36,9 @@ pub struct Scenario {
     /// Programs without which it is skipped.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Sensors without which it is skipped: nothing else tells of it.
+    #[serde(default)]
+    pub sensors: Vec<String>,
     /// Receivers.
     #[serde(default)]
     pub servers: Vec<Server>,
@@ -145,6 +148,9 @@ pub struct Expected {
     pub port: Option<u16>,
     /// `destination.domain`; none is whatever it says.
     pub domain: Option<String>,
+    /// The sensor that tells the destination; where it is off, the alert says so and may name none. None is the sensors that
+    /// every kernel carries.
+    pub destination_by: Option<String>,
     /// How far `weir.bytes_out` may be from what the receiver's socket read, as a fraction; none where no receiver
     /// counts.
     pub bytes_within: Option<f64>,

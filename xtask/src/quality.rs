@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     arguments::Arguments,
@@ -27,9 +27,10 @@ Options:
   --jobs N       So many scenarios at a time (4; 2 with --honest)
   --bless        Rewrite the golden recordings of the scenarios that are played
   --honest MIN   Instead: honest work alone for so many minutes before one agent, whole
-                 builds of this workspace beside it, and what an operator would have read
-                 (target/quality/honest.md); status 1 unless there was no alert and no more
-                 than 60 lines about signals an hour
+                 builds of the suite beside it, and what an operator would have read
+                 (target/quality/honest.md); status 1 unless all of it could be played,
+                 nothing was lost, and there was no alert and no more than 60 lines about
+                 signals an hour
 
 Examples:
   cargo xtask quality
@@ -43,6 +44,10 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
     let bless = arguments.flag("--bless");
     let honest = arguments.value("--honest")?;
     arguments.finish()?;
+    ensure!(
+        honest.is_none() || (filters.is_empty() && !bless),
+        "--honest plays all honest scenarios: it goes with neither --filter nor --bless"
+    );
     setup::ensure(&[Part::Build, Part::Test, Part::Quality])?;
     let weir = build::agent(Profile::Release, None)?;
     let scenarios = scenarios()?;

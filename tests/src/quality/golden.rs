@@ -155,8 +155,10 @@ mod tests {
     #[test]
     fn every_scenario_has_a_recording_and_every_recording_a_scenario() {
         let scenarios = scenario::of(&[Set::Core, Set::Quality]).expect("scenario files");
+        // One that needs more than every kernel has can be recorded on few machines.
+        let anywhere = scenarios.iter().filter(|scenario| scenario.sensors.is_empty());
         let names: BTreeSet<String> =
-            scenarios.iter().map(|scenario| scenario.name.replace("::", "-") + super::RECORDING).collect();
+            anywhere.map(|scenario| scenario.name.replace("::", "-") + super::RECORDING).collect();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
         let found = fs::read_dir(folder).into_iter().flatten().flatten();
         let found = found.map(|entry| entry.file_name().to_string_lossy().into_owned());

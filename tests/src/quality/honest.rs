@@ -33,6 +33,10 @@ use crate::{
 
 /// Lines about signals that an operator can be expected to read in an hour.
 const SIGNALS_AN_HOUR: f64 = 60.0;
+/// As many may come in however short a time.
+const LEAST_SIGNALS: f64 = 10.0;
+/// What the builds are called among scenarios.
+const BUILD_NAME: &str = "build";
 /// How long a build may take.
 const BUILD: Duration = Duration::from_mins(20);
 /// Between two looks at whether a build has ended.
@@ -74,6 +78,8 @@ struct Done {
     /// What could not be played.
     broken: Vec<String>,
     builds: u64,
+    /// Scenarios that need a program or a configuration that is not there.
+    left_out: Vec<String>,
 }
 
 /// Plays the honest scenarios round and round before one agent, and reports what it said.
@@ -83,17 +89,18 @@ struct Done {
 pub fn run(context: &Context, options: &Options) -> Result<ExitCode> {
     ensure!(suite::is_root(), "the scenarios need root");
     let weir = context.weir()?;
-    let scenarios = playable()?;
+    let (scenarios, left_out) = playable()?;
     interrupt::clean_up_on_signals()?;
     world::sweep_dead();
     fixture::sweep(false);
     fs::create_dir_all(&options.out).with_context(|| format!("cannot make {}", options.out.display()))?;
 
     let dir = Reachable::new("honest-work")?;
-    let agent = Agent::start(weir, dir.path(), Some(&trust(&scenarios)?))?;
+    let agent = Agent::start(weir, dir.path(), Some(&trust(&scenarios)))?;
     let started = Instant::now();
     let until = started + Duration::from_mins(options.minutes);
-    let done = work(&scenarios, context, options, dir.path(), until);
+    let mut done = work(&scenarios, context, options, dir.path(), until);
+    done.left_out = left_out;
     let cost = Cost::of(agent.pid())?;
     let lines = agent.stop()?.lines;
     let hours = started.elapsed().as_secs_f64() / 3600.0;
@@ -105,35 +112,39 @@ pub fn run(context: &Context, options: &Options) -> Result<ExitCode> {
 }
 
 /// Honest scenarios that can be played here and want nothing of the configuration but trust.
-fn playable() -> Result<Vec<Scenario>> {
+/// With them the names of the others.
+fn playable() -> Result<(Vec<Scenario>, Vec<String>)> {
     let mut scenarios = scenario::of(&[Set::Core, Set::Quality])?;
-    scenarios.retain(|scenario| {
+    scenarios.retain(|scenario| scenario.alert.is_none());
+    let (fit, others): (Vec<_>, Vec<_>) = scenarios.into_iter().partition(|scenario| {
         let config = scenario.config.as_ref().map(|text| text.parse::<toml::Table>());
         let is_trust = |table: &toml::Table| table.keys().all(|key| key == "trust");
         let fits = config.is_none_or(|config| config.is_ok_and(|table| is_trust(&table)));
-        scenario.alert.is_none() && fits && story::missing(scenario).is_none()
+        fits && story::missing(scenario).is_none()
     });
-    ensure!(!scenarios.is_empty(), "none of the honest scenarios can be played here");
-    Ok(scenarios)
+    ensure!(!fit.is_empty(), "none of the honest scenarios can be played here");
+    Ok((fit, others.into_iter().map(|scenario| scenario.name).collect()))
 }
 
 /// The rules of all scenarios, for the addresses that only scenarios with a rule have.
-fn trust(scenarios: &[Scenario]) -> Result<String> {
+fn trust(scenarios: &[Scenario]) -> String {
     let mut rules = String::new();
     for config in scenarios.iter().filter_map(|scenario| scenario.config.as_ref()) {
-        writeln!(rules, "{}", config.replace("{server}", TRUSTED_NETWORK))?;
+        // What is enough for a day is not enough for a scenario that is played again and again.
+        let lines = config.lines().filter(|line| !line.starts_with("daily_bytes"));
+        lines.for_each(|line| rules.extend([&line.replace("{server}", TRUSTED_NETWORK), "\n"]));
     }
-    Ok(rules)
+    rules
 }
 
 fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path, until: Instant) -> Done {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Done::default());
-    let note = |what: &str, result: Result<()>| {
+    let note = |what: &str, result: Result<bool>| {
         let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
-            Ok(()) if what == "build" => done.builds += 1,
-            Ok(()) => *done.played.entry(what.to_owned()).or_default() += 1,
+            Ok(whole) if what == BUILD_NAME => done.builds += u64::from(whole),
+            Ok(_) => *done.played.entry(what.to_owned()).or_default() += 1,
             Err(error) => done.broken.push(format!("{what}: {error:#}")),
         }
     };
@@ -143,7 +154,7 @@ fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path
                 while Instant::now() < until {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if let Some(scenario) = scenarios.get(number % scenarios.len()) {
-                        note(&scenario.name, play(scenario, number, context, dir));
+                        note(&scenario.name, play(scenario, number, context, dir).map(|()| true));
                     }
                 }
             });
@@ -151,7 +162,7 @@ fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path
         if let Some(workspace) = &options.build {
             scope.spawn(|| {
                 while Instant::now() < until {
-                    note("build", build(workspace, dir, until));
+                    note(BUILD_NAME, build(workspace, dir, until));
                 }
             });
         }
@@ -165,11 +176,11 @@ fn play(scenario: &Scenario, number: usize, context: &Context, dir: &Path) -> Re
     story::perform(scenario, &context.helper, own.path(), |_| Ok(Bystander(Log::new(log)))).map(drop)
 }
 
-/// Builds a workspace from nothing, or until the time is up.
-fn build(workspace: &Path, dir: &Path, until: Instant) -> Result<()> {
+/// Builds the suite from nothing; false when the time was up before it was done.
+fn build(workspace: &Path, dir: &Path, until: Instant) -> Result<bool> {
     let target = dir.join("build");
     let mut command = Command::new("cargo");
-    command.args(["build", "--quiet", "--offline", "--package", "xtask", "--target-dir"]).arg(&target);
+    command.args(["build", "--quiet", "--offline", "--package", "tests", "--target-dir"]).arg(&target);
     command.current_dir(workspace);
     process::capture(&mut command, dir, "build")?;
     let mut group = Group::spawn(&mut command)?;
@@ -182,11 +193,12 @@ fn build(workspace: &Path, dir: &Path, until: Instant) -> Result<()> {
                 fs::read_to_string(dir.join("build.stderr"))?
             );
             fs::remove_dir_all(&target)?;
-            return Ok(());
+            return Ok(true);
         }
         thread::sleep(LOOK);
     }
-    Ok(())
+    ensure!(end == until, "it takes longer than {BUILD:?}");
+    Ok(false)
 }
 
 /// What the agent took.
@@ -232,7 +244,7 @@ fn report(lines: &[Line], done: &Done, cost: &Cost, hours: f64) -> Result<(Strin
     let played: u64 = done.played.values().sum();
     writeln!(
         text,
-        "{:.2} h of honest work: {played} runs of {} scenarios, {} whole builds, {} events",
+        "{:.2} h of honest work: {played} runs of {} scenarios, {} whole builds of the suite, {} events",
         hours,
         done.played.len(),
         done.builds,
@@ -254,11 +266,17 @@ fn report(lines: &[Line], done: &Done, cost: &Cost, hours: f64) -> Result<(Strin
         cost.memory_kib / 1024,
         total("lost"),
     )?;
+    writeln!(
+        text,
+        "left out: {}",
+        if done.left_out.is_empty() { "none".to_owned() } else { done.left_out.join(", ") }
+    )?;
     writeln!(text, "not played: {}", done.broken.len())?;
     for broken in &done.broken {
         writeln!(text, "- {broken}")?;
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of lines is far below 2^52")]
-    let bearable = told as f64 <= (hours * SIGNALS_AN_HOUR).max(SIGNALS_AN_HOUR);
-    Ok((text, alerts.is_empty() && bearable && done.broken.is_empty() && played > 0))
+    let bearable = told as f64 <= (hours * SIGNALS_AN_HOUR).max(LEAST_SIGNALS);
+    let watched = total("events") > 0 && total("lost") == 0;
+    Ok((text, alerts.is_empty() && bearable && watched && done.broken.is_empty() && played > 0))
 }
