@@ -1,4 +1,4 @@
-//! Machines in which everything held, by the key of their parts. What they said is kept, not the verdict: today's
+//! Machines that ran their whole plan, by the key of their parts. What they said is kept, not the verdict: today's
 //! rules judge it again.
 
 use std::{
@@ -28,7 +28,7 @@ impl Passed {
         Ok(Self(workspace::target()?.join("vm/passed").join(key)))
     }
 
-    /// The folder, when the machine passed.
+    /// The folder, when the machine ran its whole plan.
     pub(super) fn find(&self) -> Option<PathBuf> {
         Some(self.0.clone()).filter(|folder| folder.is_dir())
     }
