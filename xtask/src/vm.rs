@@ -7,6 +7,7 @@ mod cache;
 mod console;
 mod initramfs;
 mod jobs;
+mod kept;
 mod kernel;
 mod kernels;
 mod limits;
@@ -14,7 +15,6 @@ mod lines;
 mod lock;
 mod machine;
 mod module;
-mod passed;
 mod payload;
 mod plan;
 mod programs;
@@ -79,7 +79,7 @@ Options:
 
 Making the guest's disk needs root; fetching kernels needs Debian's archive, once a day;
 a kernel that cannot be had is a failed column, and the others run. All of it takes about
-80 minutes on two processors, and
+140 minutes on two processors, and
   memory  2 GiB for each running machine
   disk    below target: up to 2 GB for each running machine, 240 MB for the guest's disk,
           60 MB for kernels, and 6 GB for the debug build

@@ -15,10 +15,10 @@ use super::{
     cache,
     initramfs::Archive,
     jobs::Progress,
+    kept::{self, Kept},
     kernel::Kernel,
     limits::Limits,
     machine::Machine,
-    passed::{self, Passed},
     payload::{self, PROGRAMS, Payload},
     plan::{self, Boot, Cases, Hooks, Step},
     programs::{self, Program},
@@ -84,9 +84,9 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool, progress: &Progress) 
         folder: &folder,
         limits: Limits::of(cases),
     };
-    let passed = Passed::of(&cache::key(&[parts.key.as_bytes(), machine.key()?.as_bytes()]))?;
-    if !fresh && let Some(folder) = passed.find() {
-        let runs = judge(boot, &expected, &passed::report(&folder)?);
+    let kept = Kept::of(&cache::key(&[parts.key.as_bytes(), machine.key()?.as_bytes()]))?;
+    if !fresh && let Some(folder) = kept.find() {
+        let runs = judge(boot, &expected, &kept::report(&folder)?);
         let finished = Finished { boot: boot.clone(), runs, programs: programs::read(&folder, boot) };
         // What does not hold by today's rules is run again.
         if finished.holds() {
@@ -97,7 +97,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool, progress: &Progress) 
         }
     }
     // Whatever comes of this run counts from now on.
-    passed.forget()?;
+    kept.forget()?;
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -116,7 +116,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool, progress: &Progress) 
     let finished = Finished { boot: boot.clone(), runs: judge(boot, &expected, &report), programs };
     // Also where a case failed: what does not hold by the rules of the day is run again, and rules may be mended.
     if report.done && report.error.is_none() {
-        passed.keep(&folder, &programs::files(&artifacts, boot))?;
+        kept.keep(&folder, &programs::files(&artifacts, boot))?;
     }
     if finished.holds() {
         terminal::step(Mark::Ok, &boot.title, format!("all held, {took} s; {}", progress.end()));

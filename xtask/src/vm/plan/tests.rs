@@ -198,6 +198,23 @@ fn without_a_filter_hooks_run_what_they_can_change() {
 }
 
 #[test]
+fn a_machine_may_skip_only_what_it_cannot_have() {
+    let browser = "explain::page-in-a-browser";
+    let rows = [
+        ("5.10", "", LOCKDOWN, true),
+        ("5.10", "lockdown=confidentiality", LOCKDOWN, false),
+        ("5.10", "", "kernel::opens_through_io_uring", true),
+        ("6.1", "", "kernel::opens_through_io_uring", false),
+        ("7.2", "", browser, true),
+        ("7.2", "", "malicious::tar-scp", false),
+    ];
+    for (series, command_line, case, expected) in rows {
+        let boot = Boot { command_line, ..boot(&kernel::sample(series), Vec::new()) };
+        assert_eq!(may_skip(&boot, case), expected, "{series} {command_line:?} {case}");
+    }
+}
+
+#[test]
 fn what_is_broken_is_found_by_one_case() {
     let broken: Plan = |kernels, choice| broken(kernels, choice, Breakage::Offset);
     for (hooks, filters, expected) in [

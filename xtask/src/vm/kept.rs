@@ -17,15 +17,15 @@ use crate::workspace;
 
 /// A place for what one machine said.
 #[derive(Debug)]
-pub(super) struct Passed(PathBuf);
+pub(super) struct Kept(PathBuf);
 
-impl Passed {
+impl Kept {
     /// For the machine with this key.
     ///
     /// # Errors
     /// When the target folder cannot be told.
     pub(super) fn of(key: &str) -> Result<Self> {
-        Ok(Self(workspace::target()?.join("vm/passed").join(key)))
+        Ok(Self(workspace::target()?.join("vm/kept").join(key)))
     }
 
     /// The folder, when the machine ran its whole plan.
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_is_judged_again() {
-        let scratch = Scratch::make("passed").unwrap();
+        let scratch = Scratch::make("kept").unwrap();
         fs::write(scratch.path().join(REPORT_LOG), "@guest begin auto/suite\n@guest done\n").unwrap();
         for (console, holds) in [
             (Some("[ 0.0] Linux version 6.1.0\n"), true),
