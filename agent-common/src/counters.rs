@@ -67,10 +67,14 @@ pub enum Counter {
     MemorySent,
     /// Records about accesses to memory that found the ring full, or more than half full.
     MemoryDropped,
+    /// First bytes of flows, and questions, submitted.
+    ContentSent,
+    /// First bytes of flows, and questions, that found the ring more than half full.
+    ContentDropped,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 31;
+pub const COUNTERS: u32 = 33;
 
 impl Counter {
     /// All counters in slot order.
@@ -106,6 +110,8 @@ impl Counter {
         Self::UnixDropped,
         Self::MemorySent,
         Self::MemoryDropped,
+        Self::ContentSent,
+        Self::ContentDropped,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -143,6 +149,8 @@ impl Counter {
             Self::UnixDropped => "unix_dropped",
             Self::MemorySent => "memory_sent",
             Self::MemoryDropped => "memory_dropped",
+            Self::ContentSent => "content_sent",
+            Self::ContentDropped => "content_dropped",
         }
     }
 
@@ -169,7 +177,8 @@ impl Counter {
             | Self::DnsDroppedElsewhere
             | Self::DnsUnreadElsewhere
             | Self::UnixDropped
-            | Self::MemoryDropped => true,
+            | Self::MemoryDropped
+            | Self::ContentDropped => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent
@@ -180,7 +189,8 @@ impl Counter {
             | Self::OpenRepeated
             | Self::DnsSent
             | Self::UnixSent
-            | Self::MemorySent => false,
+            | Self::MemorySent
+            | Self::ContentSent => false,
         }
     }
 }

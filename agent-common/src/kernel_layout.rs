@@ -200,6 +200,8 @@ kernel_layout! {
     sock_protocol: "sock" ["sk_protocol"];
     /// Type.
     sock_type: "sock" ["sk_type"];
+    /// State of a connection.
+    sock_state: "sock" ["__sk_common.skc_state"];
     /// The `socket` of a `sock`; null until somebody accepts it.
     sock_socket: "sock" ["sk_socket"];
     /// The `socket` inside what sockfs allocates.
@@ -210,6 +212,12 @@ kernel_layout! {
     unix_peer: "unix_sock" ["peer"];
     /// Sequence number of the next byte to be queued.
     tcp_write_seq: "tcp_sock" ["write_seq"];
+    /// Sequence number of the next byte to be transmitted.
+    tcp_snd_nxt: "tcp_sock" ["snd_nxt"];
+    /// Bytes transmitted, those that were transmitted again included (4.19).
+    tcp_bytes_sent: "tcp_sock" ["bytes_sent"];
+    /// Bytes transmitted again (4.19).
+    tcp_bytes_retrans: "tcp_sock" ["bytes_retrans"];
     /// What lies over TCP in the kernel (TLS, MPTCP), when something does.
     tcp_upper: "inet_connection_sock" ["icsk_ulp_ops"];
     /// The `sock` of a `socket`.

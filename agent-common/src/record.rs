@@ -18,6 +18,8 @@ pub const KIND_DNS: u16 = 6;
 pub const KIND_UNIX: u16 = 7;
 /// Tag of a record about a process's memory: [`crate::memory::MemoryRecord`].
 pub const KIND_MEMORY: u16 = 8;
+/// Tag of what a flow sends first, and of a question: [`crate::content::ContentRecord`] and its tail.
+pub const KIND_CONTENT: u16 = 9;
 
 /// Head of every record. 40 bytes.
 #[repr(C)]

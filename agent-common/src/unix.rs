@@ -46,6 +46,10 @@ pub struct UnixUse {
     pub what: u64,
 }
 
+// SAFETY: `repr(C)`, integers with explicit padding: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for UnixUse {}
+
 const _: () = assert!(size_of::<UnixRecord>() == 80);
 const _: () = assert!(core::mem::offset_of!(UnixRecord, inode) == 40);
 const _: () = assert!(core::mem::offset_of!(UnixRecord, what) == 72);

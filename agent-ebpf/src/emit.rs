@@ -17,7 +17,7 @@ use aya_ebpf::{
         bpf_get_current_pid_tgid, bpf_get_smp_processor_id,
         generated::{bpf_ktime_get_boot_ns, bpf_ringbuf_output},
     },
-    maps::RingBuf,
+    maps::{RingBuf, ring_buf::RingBufEntry},
 };
 
 use crate::{
@@ -232,6 +232,24 @@ pub(crate) fn open(process: &ProcessKey, scratch: *mut u8, len: u64) -> bool {
 pub(crate) fn dns(scratch: *mut u8, len: u64, dropped: Counter) {
     let taken = !is_fuller_than(&BULK, 3) && output(&BULK, scratch, len);
     count(if taken { Counter::DnsSent } else { dropped }, 1);
+}
+
+/// Room in the bulk ring for what a packet holds, as long as half of it is free, so that it crowds out neither opens nor
+/// answers. None when there is none, which is counted.
+#[inline(always)]
+pub(crate) fn sample<S: 'static>() -> Option<RingBufEntry<S>> {
+    let entry = if is_fuller_than(&BULK, 2) { None } else { BULK.reserve::<S>(0) };
+    if entry.is_none() {
+        count(Counter::ContentDropped, 1);
+    }
+    entry
+}
+
+/// Sends what was written there.
+#[inline(always)]
+pub(crate) fn submit_sample<S>(entry: RingBufEntry<S>) {
+    entry.submit(wake());
+    count(Counter::ContentSent, 1);
 }
 
 #[inline(always)]

@@ -4,6 +4,7 @@
 pub(crate) mod task;
 pub(crate) mod path;
 pub(crate) mod file;
+pub(crate) mod packet;
 pub(crate) mod socket;
 
 use core::arch::asm;

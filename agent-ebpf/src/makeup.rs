@@ -3,16 +3,24 @@
 //! was missed from what another call, which is still under way, will report itself. Only on kernels that can preempt a
 //! task inside such a hook; elsewhere the verifier sees none of this.
 
-use agent_common::process::ProcessKey;
+use agent_common::{
+    net::{DIRECTION_OUT, FlowKey},
+    process::ProcessKey,
+};
 
 use crate::{
     emit::raise,
-    kernel::{layout, read, socket::Handle, tuning},
-    maps::{SENT, Sent},
+    kernel::{layout, peek, read, socket::Handle, tuning},
+    maps::{LEDGER, SENT, SOCKETS, Sent},
 };
 
 /// A longer way than any that is believed: no CPU is away from a sender for so many bytes.
 const TOO_FAR: i32 = 1 << 30;
+
+/// `TCP_ESTABLISHED`.
+const ESTABLISHED: u8 = 1;
+/// `TCP_CLOSE_WAIT`: the other end sends nothing more.
+const CLOSE_WAIT: u8 = 8;
 
 /// Bytes of which the ledger has not heard, and whose.
 pub(crate) struct Unbooked {
@@ -34,6 +42,40 @@ pub(crate) fn begin(sock: u64, handle: Handle) {
     }
 }
 
+/// Makes up for a begin that was missed itself, as of `bytes` that were just sent: what the socket accepted so far is what
+/// it transmitted for the first time and what waits to be. Only where none of that can have been booked before: the connect
+/// was seen, so that the agent was there; the connection has not begun to end; the process has no bytes on it yet.
+///
+/// The lock is not held. Read in this order, a transmission in between makes the sum smaller, and then nothing is made up
+/// for that was not missed.
+#[inline(always)]
+fn begin_late(sock: u64, handle: Handle, process: ProcessKey, bytes: u64) {
+    // SAFETY: a socket's direction is one byte, of which any value is one.
+    if unsafe { SOCKETS.get(handle.value) } != Some(&DIRECTION_OUT) {
+        return;
+    }
+    let state: u8 = peek(sock, layout!(sock_state));
+    let key = FlowKey { process, cookie: handle.value, ..FlowKey::default() };
+    if (state != ESTABLISHED && state != CLOSE_WAIT) || LEDGER.get_ptr(key).is_some() {
+        return;
+    }
+    let again = read::<u64>(sock, layout!(tcp_bytes_retrans));
+    let transmitted = read::<u64>(sock, layout!(tcp_bytes_sent));
+    let next = read::<u32>(sock, layout!(tcp_snd_nxt));
+    let position = read::<u32>(sock, layout!(tcp_write_seq));
+    let (Some(again), Some(transmitted), Some(next), Some(position)) = (again, transmitted, next, position)
+    else {
+        return;
+    };
+    let waiting = position.wrapping_sub(next).cast_signed();
+    let accepted = transmitted.wrapping_sub(again).cast_signed().wrapping_add(i64::from(waiting));
+    if accepted < bytes.cast_signed() || accepted >= i64::from(TOO_FAR) {
+        return;
+    }
+    let booked = u64::from(position).wrapping_sub(accepted.cast_unsigned()).wrapping_add(bytes);
+    let _ = SENT.insert(handle.value, Sent { process, booked, ended: 0 }, 0);
+}
+
 /// Bytes to book for `bytes` that `process` sent: none when the connection's end has booked them, which is what becomes
 /// of a call during which the connection was reset or shut down.
 #[inline(always)]
@@ -42,6 +84,7 @@ pub(crate) fn to_book(sock: u64, handle: Handle, process: ProcessKey, bytes: u64
         return bytes;
     }
     let Some(sent) = SENT.get_ptr_mut(handle.value) else {
+        begin_late(sock, handle, process, bytes);
         return bytes;
     };
     // SAFETY: a value of a preallocated map; racing threads can but leave each other's names.

@@ -12,4 +12,5 @@ mod sequence;
 mod recv;
 mod unix;
 mod memory;
+mod content;
 mod dns;

@@ -162,6 +162,8 @@ pub struct Sensor {
     pub bulk_ring: u32,
     /// Time between ledger drains while something flows.
     pub drain_interval: Duration,
+    /// Look at the first bytes of flows, and at questions to name servers.
+    pub content: bool,
 }
 
 impl Network {

@@ -17,13 +17,15 @@ pub mod connection_creation;
 pub mod unnamed_destination;
 pub mod traffic_flow;
 pub mod traffic_content;
+pub mod protocol;
+pub mod name_tunnel;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
     config::Config,
     config::classify::FileClass,
-    event::{BootTime, Open, ProcessKey, Script},
+    event::{self, BootTime, Open, ProcessKey, Script},
     process::{Cause, Process},
 };
 
@@ -74,6 +76,37 @@ pub enum Observation<'a> {
     Volume(Volume),
     /// The sender paused or ended.
     Settled(Settled<'a>),
+    /// Something of what it sends was seen.
+    Spoken {
+        /// What.
+        content: &'a event::Content,
+        /// It goes outside, and no trust rule covers that.
+        outside: bool,
+    },
+    /// It asked for a name that its story had not asked for.
+    Asked(Asked<'a>),
+}
+
+/// Different names below one domain that a story asked for.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// The server that was asked last.
+    pub remote: SocketAddr,
+    /// The domain.
+    pub domain: &'a Arc<str>,
+    /// Within an hour.
+    pub hour: NameSum,
+    /// Within a day.
+    pub day: NameSum,
+}
+
+/// How many names, and how many bytes they have before their domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameSum {
+    /// Different names.
+    pub names: u64,
+    /// Bytes of them.
+    pub bytes: u64,
 }
 
 /// Bytes of one scope within a day (of a flow: in all) towards the outside, loopback and inside destinations left out.
@@ -118,6 +151,8 @@ pub struct Detectors {
     unnamed: unnamed_destination::UnnamedDestination,
     flow: traffic_flow::TrafficFlow,
     content: traffic_content::TrafficContent,
+    protocol: protocol::Protocol,
+    tunnel: name_tunnel::NameTunnel,
 }
 
 impl Detectors {
@@ -132,6 +167,8 @@ impl Detectors {
             unnamed: unnamed_destination::UnnamedDestination::new(),
             flow: traffic_flow::TrafficFlow::new(&config.volume),
             content: traffic_content::TrafficContent::new(),
+            protocol: protocol::Protocol::new(),
+            tunnel: name_tunnel::NameTunnel::new(),
         }
     }
 
@@ -150,6 +187,8 @@ impl Detectors {
         self.unnamed.observe(now, subject, observation, out);
         self.flow.observe(now, subject, observation, out);
         self.content.observe(now, subject, observation, out);
+        self.protocol.observe(now, subject, observation, out);
+        self.tunnel.observe(now, subject, observation, out);
     }
 
     /// A sum that an earlier run of the agent has seen, and found what was to be found in it.
@@ -164,6 +203,7 @@ impl Detectors {
         self.connection.forget(process);
         self.unnamed.forget(process);
         self.flow.forget(process);
+        self.protocol.forget(process);
     }
 
     /// Whether `process` reads that file because it is its own: sshd its host key, a browser its profile.
@@ -181,5 +221,7 @@ impl Detectors {
             + self.connection.evicted()
             + self.unnamed.evicted()
             + self.flow.evicted()
+            + self.protocol.evicted()
+            + self.tunnel.evicted()
     }
 }

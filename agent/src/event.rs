@@ -2,6 +2,7 @@
 //! kernel time at which it holds.
 
 pub mod bytes;
+pub mod content;
 pub mod escape;
 pub mod dns;
 mod names;
@@ -18,6 +19,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use bytes::Bytes;
+pub use content::{Content, Part, Spoken};
 pub use names::{Names, Resolvers};
 pub use state::State;
 pub use unix::UnixSocket;
@@ -113,6 +115,8 @@ pub enum Fact {
         /// Whose memory it is.
         owner: ProcessKey,
     },
+    /// What a flow began with, or asked of a name server (about the socket, not the process).
+    Content(Box<Content>),
 }
 
 /// Facts about the run.

@@ -17,5 +17,6 @@ pub mod alert;
 pub mod store;
 pub mod pipeline;
 pub mod report;
+pub mod probe;
 #[cfg(test)]
 mod seeds;

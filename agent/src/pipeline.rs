@@ -12,6 +12,7 @@ mod state;
 mod moments;
 mod pauses;
 mod served;
+mod contents;
 mod graph;
 mod story;
 
@@ -48,6 +49,7 @@ use crate::{
 
 use alerts::{Book, Change};
 use causes::Causes;
+use contents::Contents;
 use flows::{Flows, Sent};
 use moments::{Mark, Moments};
 use pauses::Pauses;
@@ -93,6 +95,7 @@ pub struct Pipeline {
     repeats: Repeats,
     met: HashSet<(Bytes, IpAddr)>,
     pauses: Pauses,
+    contents: Contents,
     /// Stories with new evidence since the last sweep.
     restless: BTreeSet<ProcessKey>,
     host: Arc<Host>,
@@ -127,6 +130,7 @@ impl Pipeline {
             repeats: Repeats::default(),
             met: HashSet::new(),
             pauses: Pauses::default(),
+            contents: Contents::default(),
             restless: BTreeSet::new(),
             host: Arc::default(),
             boot_to_wall_ns: 0,
@@ -205,6 +209,7 @@ impl Pipeline {
                 let [reader, owner] = &both;
                 self.provenance.memory([(reader, stories[0]), (owner, stories[1])], self.now);
             }
+            Fact::Content(content) => self.content(content, out),
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(None, out);
@@ -295,6 +300,11 @@ impl Pipeline {
         let outgoing = flows::is_outgoing(flow);
         self.provenance.flow(&actor, self.table.story(process), (flow, outgoing), self.now);
         let delta = self.flows.update(process, flow, self.now);
+        for content in self.contents.take(flow.socket) {
+            if outgoing {
+                self.spoken(process, &content, out);
+            }
+        }
         let Some(mut remote) = destination(flow) else { return };
         let is_inside =
             |remote: SocketAddr| self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION;

@@ -95,7 +95,7 @@ struct Node {
     story: Option<ProcessKey>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct FileNode {
     path: Bytes,
     writers: Vec<ProcessKey>,
@@ -124,11 +124,7 @@ impl Provenance {
     /// A child that has not called exec is a part of its parent's program: what it reads reaches the parent by pipes that
     /// both had before (sshd's sftp, a pool of workers). It does not reach the parent's other children.
     pub fn helps(&mut self, parent: ProcessKey, child: ProcessKey) {
-        let bare = &mut self.processes.entry(parent).or_default().bare;
-        if bare.len() == BARE_MAX {
-            bare.remove(0);
-        }
-        bare.push(child);
+        push_latest(&mut self.processes.entry(parent).or_default().bare, child, BARE_MAX);
     }
 
     /// A file was opened. Answers whether the file carries data that somebody collected or staged.
@@ -350,15 +346,10 @@ impl Provenance {
             }
             self.files_order.push_back(open.file);
         }
-        let file = self.files.entry(open.file).or_insert_with(|| FileNode {
-            path: open.path.bytes.clone(),
-            writers: Vec::new(),
-            sharers: Vec::new(),
-            frozen: None,
-            earlier_boot: false,
-        });
+        let new = || FileNode { path: open.path.bytes.clone(), ..FileNode::default() };
+        let file = self.files.entry(open.file).or_insert_with(new);
         if open.read && IN_MEMORY.contains(&open.magic) {
-            push_latest(&mut file.sharers, process);
+            push_latest(&mut file.sharers, process, WRITERS_MAX);
         }
         self.writes(process, open.file);
     }
@@ -366,7 +357,7 @@ impl Provenance {
     /// A process writes into a file that is remembered.
     fn writes(&mut self, process: ProcessKey, key: FileKey) {
         let Some(file) = self.files.get_mut(&key) else { return };
-        let is_new = push_latest(&mut file.writers, process);
+        let is_new = push_latest(&mut file.writers, process, WRITERS_MAX).is_new();
         let sharers = if is_new { file.sharers.clone() } else { Vec::new() };
         let node = self.processes.entry(process).or_default();
         if node.wrote.len() < WROTE_MAX && !node.wrote.contains(&key) {
@@ -385,8 +376,11 @@ impl Provenance {
             if passed_over < PASSED_OVER_MAX && self.is_held(oldest) {
                 passed_over += 1;
                 self.files_order.push_back(oldest);
-            } else if self.files.remove(&oldest).is_some() {
-                self.forgotten_files += 1;
+            } else if let Some(file) = self.files.remove(&oldest) {
+                // Where nobody's data is, nothing is lost: hosts that build software write such files all day.
+                let frozen = file.frozen.is_some_and(|frozen| !frozen.is_empty());
+                let holds = frozen || file.writers.iter().any(|&writer| self.puts_into_files(writer));
+                self.forgotten_files += u64::from(holds);
                 return;
             }
         }
@@ -406,26 +400,38 @@ impl Provenance {
     }
 
     fn source(&mut self, process: ProcessKey, source: Source) {
-        let node = self.processes.entry(process).or_default();
-        if !node.sources.contains(&source) {
-            if node.sources.len() == SOURCES_MAX {
-                node.sources.remove(0);
-            }
-            node.sources.push(source);
-        }
+        push_latest(&mut self.processes.entry(process).or_default().sources, source, SOURCES_MAX);
     }
 }
 
-/// Adds a process to the latest of a file's; false when it was there.
-fn push_latest(list: &mut Vec<ProcessKey>, process: ProcessKey) -> bool {
-    if list.contains(&process) {
-        return false;
+/// What adding to a bounded list did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pushed {
+    /// It was there.
+    Known,
+    /// There was room.
+    Added,
+    /// The oldest one made room.
+    Replaced,
+}
+
+impl Pushed {
+    const fn is_new(self) -> bool {
+        matches!(self, Self::Added | Self::Replaced)
     }
-    if list.len() == WRITERS_MAX {
+}
+
+/// Adds to the latest `most` of a list, without doubles.
+fn push_latest<T: PartialEq>(list: &mut Vec<T>, item: T, most: usize) -> Pushed {
+    if list.contains(&item) {
+        return Pushed::Known;
+    }
+    let full = list.len() >= most;
+    if full {
         list.remove(0);
     }
-    list.push(process);
-    true
+    list.push(item);
+    if full { Pushed::Replaced } else { Pushed::Added }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@
 mod dns;
 #[path = "support/interrupted.rs"]
 mod interrupted;
+#[path = "kernel/content.rs"]
+mod content;
 #[path = "kernel/edges.rs"]
 mod edges;
 #[path = "support/io_uring.rs"]

@@ -100,6 +100,7 @@ pub fn compare(
         );
         let port = line.get("destination.port").and_then(Value::as_u64);
         let [_, server] = &story.addresses;
+        let server = expected.destination.as_ref().unwrap_or(server);
         let unseen = expected.destination_by.as_ref().is_some_and(|sensor| is_off(line, sensor));
         check(
             (unseen || line.text("destination.ip") == server)

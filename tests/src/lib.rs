@@ -37,6 +37,7 @@ pub mod interrupt;
 pub mod harness;
 pub mod browser;
 pub mod explain;
+pub mod egress;
 pub mod suite;
 pub mod quality;
 pub mod guest;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::{
-    explain,
+    egress, explain,
     harness::{Case, Context, Outcome},
     lifecycle, load, refusal, robustness,
     scenario::{self, Scenario, Set},
@@ -24,6 +24,7 @@ pub fn all() -> Result<Vec<Case>> {
     cases.extend(refusal::cases());
     cases.extend(lifecycle::cases());
     cases.extend(service::cases());
+    cases.extend(egress::cases());
     cases.extend(scenario::of(&[Set::Core, Set::Suite])?.into_iter().map(of_scenario));
     cases.push(case("load::hundred-senders".to_owned(), load::hundred_senders));
     Ok(cases)

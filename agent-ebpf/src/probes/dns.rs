@@ -15,7 +15,12 @@ use aya_ebpf::{
 
 use crate::{
     emit,
-    kernel::{Fault, Outcome, at_most, layout, mask, peek, scalar, socket::mapped, tuning},
+    kernel::{
+        Fault, Outcome, at_most, mask,
+        packet::{Behind, PLAIN_V4, V4_HEADER, V6_HEADER, is_transport, load, namespace, transport_of_v6},
+        socket::mapped,
+        tuning,
+    },
     maps::SCRATCH_DNS,
     unbroken::Unbroken,
 };
@@ -24,18 +29,10 @@ use crate::{
 const ALLOW: i32 = 1;
 /// Bytes of the fixed part.
 const FIXED: usize = size_of::<DnsRecord>();
-/// Version 4, and a header of five words: no options.
-const PLAIN_V4: u8 = 0x45;
-/// Bytes of an IPv4 header without options.
-const V4_HEADER: usize = 20;
-/// Bytes of an IPv6 header without extensions.
-const V6_HEADER: usize = 40;
 /// Bytes of a UDP header.
 const UDP_HEADER: u32 = 8;
 /// Bytes of the length that TCP has before each message.
 const LENGTH: u32 = 2;
-/// Extension headers of IPv6 that are walked.
-const EXTENSIONS: usize = 4;
 /// Bits of a header's third byte: it is an answer (`QR`), to an ordinary question (`OPCODE` 0).
 const QR_OPCODE: u8 = 0xf8;
 /// See [`QR_OPCODE`].
@@ -122,7 +119,14 @@ fn uncommon(skb: *mut __sk_buff, data: *const u8, end: *const u8) -> Option<Pack
         }
         (V6_HEADER as u32, next)
     } else {
-        transport_of_v6(skb, next).filter(|&(transport, _)| is_from_server(skb, transport))?
+        match transport_of_v6(skb, next) {
+            Behind::Transport(transport, protocol) if is_from_server(skb, transport) => (transport, protocol),
+            Behind::Transport(..) | Behind::Other => return None,
+            Behind::TooFar => {
+                unread(skb);
+                return None;
+            }
+        }
     };
     let mut server = [0; 16];
     load(skb, 8, &mut server).then_some(Packet { transport, protocol, server })
@@ -132,45 +136,6 @@ fn uncommon(skb: *mut __sk_buff, data: *const u8, end: *const u8) -> Option<Pack
 fn is_from_server(skb: *mut __sk_buff, transport: u32) -> bool {
     let mut port = [0_u8; 2];
     load(skb, transport, &mut port) && u16::from_be_bytes(port) == DNS_PORT
-}
-
-#[inline(always)]
-const fn is_transport(protocol: u8) -> bool {
-    protocol == IPPROTO_TCP as u8 || protocol == IPPROTO_UDP as u8
-}
-
-/// Where the transport header of an IPv6 packet with extensions is, and of which protocol; nothing for other protocols.
-#[inline(always)]
-fn transport_of_v6(skb: *mut __sk_buff, first: u8) -> Option<(u32, u8)> {
-    /// Options for every hop, routing, fragment, authentication, options for the destination.
-    const KINDS: [u8; 5] = [0, 43, 44, 51, 60];
-    let (mut offset, mut next) = (V6_HEADER as u32, first);
-    for _ in 0..EXTENSIONS {
-        if is_transport(next) {
-            return Some((offset, next));
-        }
-        if !KINDS.contains(&next) {
-            return None;
-        }
-        let mut header = [0_u8; 2];
-        if !load(skb, offset, &mut header) {
-            return None;
-        }
-        let [following, length] = header;
-        offset += match next {
-            44 => 8,
-            51 => (u32::from(length) + 2) * 4,
-            _ => (u32::from(length) + 1) * 8,
-        };
-        next = following;
-    }
-    if is_transport(next) {
-        return Some((offset, next));
-    }
-    if KINDS.contains(&next) {
-        unread(skb);
-    }
-    None
 }
 
 #[inline(always)]
@@ -292,22 +257,4 @@ const fn is_message(header: [u8; DNS_HEADER]) -> bool {
 const fn is_answer(header: [u8; DNS_HEADER]) -> bool {
     let [_, _, _, failure, _, _, answers_high, answers, ..] = header;
     is_message(header) && failure & RCODE == 0 && answers_high | answers != 0
-}
-
-/// Copies bytes of the packet; false when it is too short.
-#[inline(always)]
-fn load<const N: usize>(skb: *mut __sk_buff, offset: u32, into: &mut [u8; N]) -> bool {
-    // SAFETY: the helper checks the packet's bounds, and the buffer has that many bytes.
-    unsafe { bpf_skb_load_bytes(skb.cast(), offset, into.as_mut_ptr().cast(), N as u32) == 0 }
-}
-
-/// Network namespace of the receiving socket; 0 when the kernel does not tell.
-#[inline(always)]
-fn namespace(skb: *mut __sk_buff) -> u32 {
-    // SAFETY: the context is readable.
-    let member = unsafe { &(*skb).__bindgen_anon_2 };
-    // SAFETY: the word holds the receiving socket; nothing else of the union is there.
-    let sock = scalar(unsafe { member.sk } as u64);
-    let net: u64 = peek(sock, layout!(sock_net));
-    peek(net, layout!(net_inum))
 }

@@ -110,6 +110,7 @@ const TECHNIQUES: &[Technique] = &[
     technique("T1567", "Exfiltration Over Web Service", Tactic::Exfiltration),
     technique("T1567.001", "Exfiltration to Code Repository", Tactic::Exfiltration),
     technique("T1567.002", "Exfiltration to Cloud Storage", Tactic::Exfiltration),
+    technique("T1571", "Non-Standard Port", Tactic::CommandAndControl),
     technique("T1572", "Protocol Tunneling", Tactic::CommandAndControl),
 ];
 
@@ -148,6 +149,8 @@ pub const fn rule_name(analytic: Analytic) -> &'static str {
         Analytic::UnnamedDestination => "Connection to an address without a name",
         Analytic::TrafficFlow => "Volume of data to the outside",
         Analytic::TrafficContent => "Outbound traffic with collected data",
+        Analytic::Protocol => "Another protocol than the port is for",
+        Analytic::NameTunnel => "Data in questions to name servers",
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
 };
 
 use anyhow::Context as _;
@@ -14,8 +14,9 @@ use clap::Args;
 use serde_json::json;
 use weir::{
     event::{Coverage, recording},
+    probe::{self, Probed, ways},
     report::terminal,
-    sensor::load::{self, LoadError, Program, Unheeded, VerifierLog},
+    sensor::load::{self, LoadError, Loaded, Program, Unheeded, VerifierLog},
 };
 
 use super::KernelSide;
@@ -26,6 +27,7 @@ Examples:
   weir check                        configuration and kernel
   weir check --config draft.toml    is this file good?
   weir check --hooks tracepoint     would weir run on tracepoints alone?
+  weir check --probe                how far is each way out of a process seen here?
   weir check --programs             what weir runs in the kernel, where and how large
   weir check --verifier-logs logs   why the kernel refused a program, in full
   weir check --json                 the same for a program
@@ -43,6 +45,13 @@ pub(crate) struct Arguments {
     /// and so on.
     #[arg(long, value_name = "DIR")]
     verifier_logs: Option<PathBuf>,
+    /// Send some bytes by each way out of a process, through the loopback device or in a network of its own, and say how far
+    /// weir sees each: exact, attributed, seen or blind. Takes a few seconds.
+    #[arg(long)]
+    probe: bool,
+    /// Send by one way, in the process that a probe starts for it.
+    #[arg(long, hide = true, value_name = "WAY")]
+    probe_way: Option<String>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -55,6 +64,10 @@ const LAST_LINES: usize = 5;
 
 pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
+    if let Some(way) = &arguments.probe_way {
+        show(writeln!(out, "{}", ways::said(way)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = arguments.kernel_side.load();
     if let Err(error) = &config
         && arguments.json
@@ -69,13 +82,20 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let loaded = load::load(&config.sensor);
     let refused = loaded.as_ref().map_or_else(LoadError::verifier_logs, |loaded| &loaded.verifier_logs);
     let blind = loaded.as_ref().map(|loaded| blind(&loaded.coverage)).unwrap_or_default();
+    let probed = match &loaded {
+        Ok(loaded) if arguments.probe => Some(probe(loaded)?),
+        Ok(_) | Err(_) => None,
+    };
     if arguments.json {
         let runs = loaded.as_ref().map(|loaded| Runs {
             sensors: &loaded.coverage,
             unheeded: &loaded.unheeded,
             programs: &loaded.programs,
         });
-        let report = report(&config.sensor.hooks.to_string(), runs, refused);
+        let mut report = report(&config.sensor.hooks.to_string(), runs, refused);
+        if let (Some(probed), Some(object)) = (&probed, report.as_object_mut()) {
+            object.insert("ways".to_owned(), json!(probed));
+        }
         show(writeln!(out, "{report:#}"))?;
     } else {
         show(print_refused(&mut out, refused))?;
@@ -83,6 +103,9 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             show(print(&mut out, &loaded.coverage, &loaded.unheeded))?;
             if arguments.programs {
                 show(table::print(&mut out, &loaded.programs))?;
+            }
+            if let Some(probed) = &probed {
+                show(ways_table(&mut out, probed))?;
             }
             if let Some(kept) = load::kept_from_the_service(&loaded.coverage) {
                 show(writeln!(out, "note: {kept}"))?;
@@ -106,6 +129,28 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     result.and(written)?;
     Ok(if blind.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
+}
+
+/// Sends by every way, each in a process of its own, which the programs look at as at any other.
+fn probe(loaded: &Loaded) -> anyhow::Result<Vec<Probed>> {
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let sender = |way: &str| {
+        let mut command = Command::new(&program);
+        command.args(["check", "--probe-way", way]);
+        command
+    };
+    Ok(probe::every_way(loaded, sender)?)
+}
+
+fn ways_table(out: &mut impl Write, probed: &[Probed]) -> io::Result<()> {
+    writeln!(out, "way out             seen as     counted of sent bytes")?;
+    for Probed { way, verdict, sent, counted, not_here } in probed {
+        match verdict {
+            Some(verdict) => writeln!(out, "{way:<18}  {verdict:<10}  {counted} of {sent}")?,
+            None => writeln!(out, "{way:<18}  not here    {not_here}")?,
+        }
+    }
+    Ok(())
 }
 
 /// Vital sensors that are off.

@@ -31,7 +31,9 @@ impl CommandExecution {
             | Observation::Open { .. }
             | Observation::Connect { .. }
             | Observation::Volume(_)
-            | Observation::Settled(_) => return,
+            | Observation::Settled(_)
+            | Observation::Spoken { .. }
+            | Observation::Asked(_) => return,
         }
         let Some(command) = tool::command(subject.process) else { return };
         let Some(rating) = command.rating else { return };

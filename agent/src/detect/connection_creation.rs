@@ -92,6 +92,8 @@ impl ConnectionCreation {
             Observation::Connect { .. }
             | Observation::Volume(_)
             | Observation::Settled(_)
+            | Observation::Spoken { .. }
+            | Observation::Asked(_)
             | Observation::Exec
             | Observation::Script(_)
             | Observation::Open { .. } => {}

@@ -130,7 +130,9 @@ impl FileAccess {
             | Observation::Script(_)
             | Observation::Connect { .. }
             | Observation::Volume(_)
-            | Observation::Settled(_) => {}
+            | Observation::Settled(_)
+            | Observation::Spoken { .. }
+            | Observation::Asked(_) => {}
         }
     }
 

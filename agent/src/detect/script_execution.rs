@@ -74,7 +74,9 @@ impl ScriptExecution {
             Observation::Open { .. }
             | Observation::Connect { .. }
             | Observation::Volume(_)
-            | Observation::Settled(_) => {}
+            | Observation::Settled(_)
+            | Observation::Spoken { .. }
+            | Observation::Asked(_) => {}
         }
     }
 

@@ -46,15 +46,19 @@ pub enum Analytic {
     TrafficFlow,
     /// Network Traffic: Network Traffic Content (DS0029): outbound traffic that contains collected data.
     TrafficContent,
+    /// Network Traffic: Network Traffic Content (DS0029): another protocol than the port is for.
+    Protocol,
+    /// Network Traffic: Network Traffic Content (DS0029): data in names that are asked for.
+    NameTunnel,
 }
 
 impl Analytic {
     /// The first in order, for ranges over all.
     pub const FIRST: Self = Self::CommandExecution;
     /// The last in order.
-    pub const LAST: Self = Self::TrafficContent;
+    pub const LAST: Self = Self::NameTunnel;
     /// All of them in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::CommandExecution,
         Self::ScriptExecution,
         Self::FileAccess,
@@ -64,6 +68,8 @@ impl Analytic {
         Self::UnnamedDestination,
         Self::TrafficFlow,
         Self::TrafficContent,
+        Self::Protocol,
+        Self::NameTunnel,
     ];
 
     /// The one with that id.
@@ -85,6 +91,8 @@ impl Analytic {
             Self::UnnamedDestination => "T1020.DS0029.unnamed_destination",
             Self::TrafficFlow => "T1020.DS0029.traffic_flow",
             Self::TrafficContent => "T1020.DS0029.traffic_content",
+            Self::Protocol => "T1020.DS0029.protocol",
+            Self::NameTunnel => "T1020.DS0029.name_tunnel",
         }
     }
 
@@ -101,7 +109,9 @@ impl Analytic {
                 "Network Traffic: Network Connection Creation (DS0029)"
             }
             Self::TrafficFlow => "Network Traffic: Network Traffic Flow (DS0029)",
-            Self::TrafficContent => "Network Traffic: Network Traffic Content (DS0029)",
+            Self::TrafficContent | Self::Protocol | Self::NameTunnel => {
+                "Network Traffic: Network Traffic Content (DS0029)"
+            }
         }
     }
 }

@@ -30,6 +30,8 @@ fn detectors() -> Detectors {
         unnamed: unnamed_destination::UnnamedDestination::new(),
         flow: traffic_flow::TrafficFlow::new(&volume),
         content: super::traffic_content::TrafficContent::new(),
+        protocol: super::protocol::Protocol::new(),
+        tunnel: super::name_tunnel::NameTunnel::new(),
     }
 }
 

@@ -53,7 +53,9 @@ impl TrafficContent {
             | Observation::Script(_)
             | Observation::Open { .. }
             | Observation::Connect { .. }
-            | Observation::Volume(_) => return,
+            | Observation::Volume(_)
+            | Observation::Spoken { .. }
+            | Observation::Asked(_) => return,
         };
         let found = [sizes::find(settled), secrets::find(settled)];
         out.extend(found.into_iter().flatten().map(|Found { content, risk, reason }| Signal {

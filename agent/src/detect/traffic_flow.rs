@@ -135,7 +135,9 @@ impl TrafficFlow {
             | Observation::Script(_)
             | Observation::Open { .. }
             | Observation::Connect { .. }
-            | Observation::Settled(_) => {}
+            | Observation::Settled(_)
+            | Observation::Spoken { .. }
+            | Observation::Asked(_) => {}
         }
     }
 

@@ -63,7 +63,9 @@ impl UnnamedDestination {
             | Observation::Script(_)
             | Observation::Open { .. }
             | Observation::Volume(_)
-            | Observation::Settled(_) => {}
+            | Observation::Settled(_)
+            | Observation::Spoken { .. }
+            | Observation::Asked(_) => {}
         }
     }
 

@@ -72,6 +72,17 @@ weights! {
     LOPSIDED = 3.0, "ten times as much sent as received, from 1,000,000 bytes on",
         "backups, streams and uploads look alike";
 
+    PROTOCOL_OTHER = 3.0, "another protocol than the port is for, as SSH to 443",
+        "VPNs and gateways do it to get through; with a lopsided exchange it makes egress strong (0.376)";
+    PROTOCOL_UNKNOWN = 2.0, "no protocol that is known, to a port of one",
+        "games and messengers have protocols of their own";
+    PROTOCOL_NOISE = 1.0, "bytes without any pattern there, on top",
+        "encrypted by something else than the protocol of the port";
+    PROTOCOL_NAMES = 6.0, "what is no question, to port 53",
+        "nothing honest does that: the least that makes a stage strong";
+    NAME_TUNNEL = 8.0, "many long names asked for below one domain, none twice",
+        "as the first volume that T1020 names; hashes that virus scanners look up are as long, and they read no secrets";
+
     CONTENT_PARITY = 10.0, "as many bytes sent as were taken",
         "the theft itself; no other comparison is as seldom right by chance (1 % each)";
     CONTENT_ENCODED = 9.0, "as many as base64, base32 or hexadecimal makes of them",

@@ -6,6 +6,7 @@ mod wire;
 mod tests;
 
 use agent_common::{
+    content::{CONTENT_FIRST, CONTENT_LATER, CONTENT_QUESTION, ContentRecord},
     dns::DnsRecord,
     file::{OPEN_IO_URING, OPEN_RECEIVED, OPEN_WRITTEN_BEFORE, OpenRecord},
     memory::MemoryRecord,
@@ -15,14 +16,17 @@ use agent_common::{
         ExitRecord, FMODE_READ, FMODE_WRITE, ForkRecord, PIPEFS,
     },
     record::{
-        KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN, KIND_UNIX, RecordHead,
+        KIND_CONTENT, KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN,
+        KIND_UNIX, RecordHead,
     },
     unix::{UNIX_RECEIVED, UNIX_SENT, UnixRecord},
 };
 
+use std::net::SocketAddr;
+
 use super::{
-    BootTime, Bytes, Event, Exec, Fact, FdObject, FdSeen, FileKey, Flow, FlowWhat, Fork, Ids, Names, Open,
-    ProcessKey, UnixSocket,
+    BootTime, Bytes, Content, Event, Exec, Fact, FdObject, FdSeen, FileKey, Flow, FlowWhat, Fork, Ids, Names,
+    Open, Part, ProcessKey, Spoken, UnixSocket, content,
     dns::{self, DnsError},
 };
 use wire::{Tail, comm, fd_object, fixed, ip_address, path};
@@ -63,6 +67,9 @@ pub enum DecodeError {
     /// Every end that is in use has an inode.
     #[error("a use of a unix socket without an inode")]
     UnixInode,
+    /// No such part of a flow.
+    #[error("unknown part of a flow {0}")]
+    Part(u16),
     /// The lengths of the tail's parts do not add up to the tail.
     #[error("record tail of {have} bytes, its parts take {need}")]
     Tail {
@@ -133,6 +140,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         KIND_DNS => names(bytes)?,
         KIND_UNIX => unix(bytes)?,
         KIND_MEMORY => memory(bytes)?,
+        KIND_CONTENT => first_bytes(bytes)?,
         unknown => return Err(DecodeError::Kind(unknown)),
     };
     Ok(Decoded { event: Event { time: head.time_ns, process, fact }, flow })
@@ -311,6 +319,31 @@ fn memory(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let (record, tail) = fixed::<MemoryRecord>(bytes)?;
     Tail::new(tail, 0)?;
     Ok(Fact::Memory { owner: record.owner.into() })
+}
+
+fn first_bytes(bytes: &[u8]) -> Result<Fact, DecodeError> {
+    let (record, tail) = fixed::<ContentRecord>(bytes)?;
+    let need = usize::try_from(record.len).unwrap_or(usize::MAX);
+    // The room is as long as it may get.
+    let bytes = tail.get(..need).ok_or(DecodeError::Tail { have: tail.len(), need })?;
+    let (part, spoken) = match record.place {
+        CONTENT_FIRST => (Part::First, content::of_stream(bytes)),
+        CONTENT_LATER => (Part::Later, Spoken::Unknown),
+        CONTENT_QUESTION => (Part::Question, content::of_question(bytes)),
+        unknown => return Err(DecodeError::Part(unknown)),
+    };
+    let address = |address, port| SocketAddr::new(ip_address(address), port);
+    Ok(Fact::Content(Box::new(Content {
+        socket: record.cookie,
+        local: address(record.local, record.local_port),
+        remote: address(record.remote, record.remote_port),
+        net_ns: record.net_ns,
+        protocol: record.protocol,
+        part,
+        bytes: record.whole,
+        spoken,
+        entropy: content::entropy(bytes),
+    })))
 }
 
 fn flow_what(what: u16) -> Result<FlowWhat, DecodeError> {

@@ -48,6 +48,14 @@ pub enum DnsError {
         /// Number of questions.
         questions: u16,
     },
+    /// It is no ordinary question.
+    #[error("DNS message with the flags {flags:04x} and {questions} questions, and no question of one")]
+    NoQuestion {
+        /// Second word of the header.
+        flags: u16,
+        /// Number of questions.
+        questions: u16,
+    },
     /// A name is longer than names can be, or points elsewhere than back.
     #[error("DNS name that is no name")]
     Name,
@@ -68,6 +76,35 @@ pub struct Answer {
     pub ttl: u32,
     /// Records are missing at the end: the message was cut, or is damaged there.
     pub cut: bool,
+}
+
+/// A question to a name server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Question {
+    /// The name that is asked for, as [`Answer`] has it.
+    pub name: String,
+    /// Type of the records that are asked for: 1 A, 16 TXT, 28 AAAA, ...
+    pub kind: u16,
+}
+
+/// Reads a question.
+///
+/// # Errors
+///
+/// [`DnsError`] when the message is none, or has a question that cannot be understood.
+pub fn question(message: &[u8]) -> Result<Question, DnsError> {
+    let short = DnsError::Short(message.len());
+    let mut reader = Reader { message, at: 0 };
+    let (_, flags) = (reader.u16().ok_or(short)?, reader.u16().ok_or(short)?);
+    let (questions, answers) = (reader.u16().ok_or(short)?, reader.u16().ok_or(short)?);
+    // No answer (QR), an ordinary question (OPCODE), without records that answer it.
+    if flags & 0xf800 != 0 || questions != 1 || answers != 0 {
+        return Err(DnsError::NoQuestion { flags, questions });
+    }
+    reader.at = HEADER;
+    let name = reader.name()?;
+    let (kind, class) = (reader.u16().ok_or(short)?, reader.u16().ok_or(short)?);
+    if class == CLASS_IN { Ok(Question { name, kind }) } else { Err(DnsError::Class(class)) }
 }
 
 /// Reads an answer. One without addresses, which is the answer to many a question, is no error.

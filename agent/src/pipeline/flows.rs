@@ -30,6 +30,10 @@ const DATAGRAM_SWEEP_NS: u64 = 60_000_000_000;
 const SOCK_STREAM: u16 = 1;
 /// First port that Linux gives out by itself (`net.ipv4.ip_local_port_range`).
 const EPHEMERAL: u16 = 32_768;
+/// Port of name servers.
+const DNS_PORT: u16 = 53;
+/// Processes remembered as answering questions.
+const NAME_SERVERS_MAX: usize = 1_024;
 
 /// Key of a flow: the socket first, so that all that share it stand together.
 type Key = (u64, ProcessKey, Option<SocketAddr>);
@@ -43,6 +47,8 @@ pub struct Flows {
     closed: VecDeque<(BootTime, u64)>,
     /// Closed sockets whose flows are still held, and when they were closed.
     closing: HashMap<u64, BootTime>,
+    /// Processes that received something on the port of name servers.
+    name_servers: LruCache<ProcessKey, ()>,
     swept: BootTime,
     untracked: u64,
     evicted: u64,
@@ -57,6 +63,7 @@ impl Default for Flows {
             stories: LruCache::unbounded(),
             closed: VecDeque::new(),
             closing: HashMap::new(),
+            name_servers: LruCache::unbounded(),
             swept: 0,
             untracked: 0,
             evicted: 0,
@@ -72,6 +79,7 @@ struct State {
     sends: u64,
     last: BootTime,
     datagram: bool,
+    incoming: bool,
 }
 
 /// What a flow event adds.
@@ -149,6 +157,12 @@ impl Flows {
             }
             FlowWhat::Snapshot | FlowWhat::Closed | FlowWhat::Accepted => {}
         }
+        if flow.local.is_some_and(|local| local.port() == DNS_PORT) {
+            if self.name_servers.len() >= NAME_SERVERS_MAX {
+                self.name_servers.pop_lru();
+            }
+            self.name_servers.put(process, ());
+        }
         let key = (flow.socket, process, flow.remote);
         let new = !self.states.contains_key(&key);
         if new && self.states.len() >= FLOWS_MAX {
@@ -158,6 +172,7 @@ impl Flows {
         let state = self.states.entry(key).or_default();
         state.last = now;
         state.datagram = flow.sock_type != SOCK_STREAM;
+        state.incoming = !is_outgoing(flow);
         match flow.since.cmp(&state.since) {
             Ordering::Less => return Delta { new, ..Delta::default() },
             Ordering::Equal => {}
@@ -167,6 +182,20 @@ impl Flows {
         let sends = flow.tx_calls.saturating_sub(state.sends);
         (state.tx, state.rx, state.sends) = (state.tx + tx, state.rx + rx, state.sends + sends);
         Delta { new, tx, rx, sends }
+    }
+
+    /// The process that used a socket last, and whether the other end opened the connection.
+    #[must_use]
+    pub fn user(&self, socket: u64) -> Option<(ProcessKey, bool)> {
+        let first: Key = (socket, ProcessKey::HOST, None);
+        let users = self.states.range(first..).take_while(|(key, _)| key.0 == socket);
+        users.max_by_key(|(_, state)| state.last).map(|(key, state)| (key.1, state.incoming))
+    }
+
+    /// Whether a process answers questions for names.
+    #[must_use]
+    pub fn serves_names(&self, process: ProcessKey) -> bool {
+        self.name_servers.contains(&process)
     }
 
     /// Adds a difference to the sums of the process and its story.

@@ -9,6 +9,7 @@ use std::{
     net::SocketAddr,
 };
 
+use super::push_latest;
 use crate::event::{BootTime, Flow, ProcessKey, UnixSocket};
 
 /// Ends remembered at once, the oldest go first: half of the flows that the kernel's ledger holds.
@@ -75,13 +76,21 @@ impl Hops {
     /// `process` sends into an end. Answers who is known to receive from it, at the first time.
     pub fn sends(&mut self, hop: Hop, process: ProcessKey, now: BootTime) -> Vec<ProcessKey> {
         let ends = self.ends(hop, now);
-        if push(&mut ends.senders, process) { ends.receivers.clone() } else { Vec::new() }
+        if push_latest(&mut ends.senders, process, ENDS_MAX).is_new() {
+            ends.receivers.clone()
+        } else {
+            Vec::new()
+        }
     }
 
     /// `process` receives from an end. Answers who is known to send into it, at the first time.
     pub fn receives(&mut self, hop: Hop, process: ProcessKey, now: BootTime) -> Vec<ProcessKey> {
         let ends = self.ends(hop, now);
-        if push(&mut ends.receivers, process) { ends.senders.clone() } else { Vec::new() }
+        if push_latest(&mut ends.receivers, process, ENDS_MAX).is_new() {
+            ends.senders.clone()
+        } else {
+            Vec::new()
+        }
     }
 
     /// An end asks the other one. Where it has been told something before, it does not.
@@ -139,18 +148,6 @@ impl Hops {
     }
 }
 
-/// Adds a process; the one that came first makes room. False when it was there.
-fn push(list: &mut Vec<ProcessKey>, key: ProcessKey) -> bool {
-    if list.contains(&key) {
-        return false;
-    }
-    if list.len() == ENDS_MAX {
-        list.remove(0);
-    }
-    list.push(key);
-    true
-}
-
 /// The end that a flow's process sends into, and the one that it receives from, where the other end is on this host and
 /// something moved.
 #[must_use]
@@ -177,9 +174,12 @@ fn connection(flow: &Flow) -> (Option<Hop>, Option<Hop>) {
 
 fn datagrams(flow: &Flow) -> (Option<Hop>, Option<Hop>) {
     let hop = |end: SocketAddr| {
-        (![0, DNS_PORT].contains(&end.port()))
-            .then_some(Hop::Datagrams { net_ns: flow.net_ns, port: end.port() })
+        (end.port() != 0).then_some(Hop::Datagrams { net_ns: flow.net_ns, port: end.port() })
     };
+    // Answers of a name server are not its data either.
+    if [flow.local, flow.remote].into_iter().flatten().any(|end| end.port() == DNS_PORT) {
+        return (None, None);
+    }
     let from_here = |remote: SocketAddr| {
         remote.ip().is_loopback() || flow.local.is_some_and(|local| is_here(local, remote))
     };

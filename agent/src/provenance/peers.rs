@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use super::{
-    Carried, Node, Provenance, Source, VISITS_MAX,
+    Carried, Node, Provenance, Pushed, Source, VISITS_MAX,
     hops::{self, Hop},
+    push_latest,
     sinks::is_sink,
 };
 use crate::{
@@ -32,19 +33,28 @@ pub(super) struct Peer {
     pub(super) answers: bool,
 }
 
+/// More than may send to a process before nobody can tell whose data it hands on.
+fn is_crowd(strangers: &[ProcessKey]) -> bool {
+    strangers.len() > STRANGERS_MAX
+}
+
 impl Node {
     /// So many stories sent to it that it cannot be told whose data it hands on.
-    pub(super) const fn is_crowded(&self) -> bool {
-        self.strangers.len() > STRANGERS_MAX
+    pub(super) fn is_crowded(&self) -> bool {
+        is_crowd(&self.strangers)
     }
 
     /// Whether what a peer carries counts as carried by this process.
     pub(super) fn follows(&self, peer: &Peer) -> bool {
-        self.story == Some(peer.story) || self.strangers_by(peer.hop).len() <= STRANGERS_MAX
+        self.story == Some(peer.story) || !is_crowd(self.strangers_by(peer.hop))
     }
 
     const fn strangers_by(&self, hop: Hop) -> &Vec<ProcessKey> {
         if matches!(hop, Hop::Memory) { &self.strangers_in_memory } else { &self.strangers }
+    }
+
+    const fn strangers_by_mut(&mut self, hop: Hop) -> &mut Vec<ProcessKey> {
+        if matches!(hop, Hop::Memory) { &mut self.strangers_in_memory } else { &mut self.strangers }
     }
 
     /// What those that are gone have left to it and that counts.
@@ -68,15 +78,15 @@ impl Node {
 
     /// Takes in somebody who sends to it; false when another one had to make room, a stranger where there is one.
     fn meet(&mut self, peer: Peer) -> bool {
-        let strange = |peer: &Peer| self.story != Some(peer.story);
-        let known = self.strangers_by(peer.hop);
-        if strange(&peer) && known.len() <= STRANGERS_MAX && !known.contains(&peer.story) {
-            let by_memory = peer.hop == Hop::Memory;
-            let strangers = if by_memory { &mut self.strangers_in_memory } else { &mut self.strangers };
-            strangers.push(peer.story);
+        if self.story != Some(peer.story) {
+            let strangers = self.strangers_by_mut(peer.hop);
+            if !is_crowd(strangers) && !strangers.contains(&peer.story) {
+                strangers.push(peer.story);
+            }
         }
         let full = self.peers.len() >= PEERS_MAX;
         if full {
+            let strange = |peer: &Peer| self.story != Some(peer.story);
             let oldest = self.peers.iter().position(strange).unwrap_or_default();
             self.peers.remove(oldest);
         }
@@ -192,12 +202,8 @@ impl Provenance {
         let answers = self.hops.is_asked(hop);
         let Some(sender) = self.processes.get_mut(&from).filter(|_| from != to) else { return };
         let story = sender.story.unwrap_or(from);
-        if !sender.feeds.contains(&to) {
-            if sender.feeds.len() == PEERS_MAX {
-                sender.feeds.remove(0);
-                self.forgotten_peers += 1;
-            }
-            sender.feeds.push(to);
+        if push_latest(&mut sender.feeds, to, PEERS_MAX) == Pushed::Replaced {
+            self.forgotten_peers += 1;
         }
         let receiver = self.processes.entry(to).or_default();
         if let Some(known) = receiver.peers.iter_mut().find(|peer| peer.process == from) {

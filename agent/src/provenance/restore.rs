@@ -66,9 +66,8 @@ impl Provenance {
         if self.files.len() < FILES_MAX && !self.files.contains_key(&file) {
             writers.truncate(WRITERS_MAX);
             self.files_order.push_back(file);
-            let sharers = Vec::new();
-            self.files
-                .insert(file, FileNode { path, writers, sharers, frozen: None, earlier_boot: !same_boot });
+            let node = FileNode { path, writers, earlier_boot: !same_boot, ..FileNode::default() };
+            self.files.insert(file, node);
         }
     }
 }

@@ -186,14 +186,14 @@ fn piped(told: &Told, link: &Link) -> Vec<(Ink, &'static str, String)> {
             others.collect::<Vec<_>>().join(", ")
         };
         if readers.iter().any(|reader| reader.id == own.id) {
-            let from = if pipe.kind.as_str() == "memory" {
+            let from = if pipe.is_memory() {
                 format!("the memory of {}, as a debugger has it", names(&writers))
             } else {
                 format!("{} that {} writes into", pipe.shown(), names(&writers))
             };
             found.push((Ink::Name, "from", from));
         }
-        if writers.iter().any(|writer| writer.id == own.id) && pipe.kind.as_str() != "memory" {
+        if writers.iter().any(|writer| writer.id == own.id) && !pipe.is_memory() {
             found.push((Ink::Name, "into", format!("{} that {} reads", pipe.shown(), names(&readers))));
         }
     }

@@ -66,10 +66,10 @@ pub(super) fn moments(told: &Told) -> (Vec<Moment>, usize) {
             "read" => (Kind::Data, to, format!("read {}{bytes}", from.shown())),
             "wrote" => (Kind::Data, from, format!("wrote {}{bytes}", to.shown())),
             "sent" => (Kind::Sent, from, format!("began to send to {}{bytes}", to.shown())),
-            "piped" if to.kind.as_str() == "memory" => {
+            "piped" if to.is_memory() => {
                 (Kind::Data, from, "began to share memory with another one, as a debugger does".to_owned())
             }
-            "piped" if from.kind.as_str() == "memory" => continue,
+            "piped" if from.is_memory() => continue,
             "piped" if to.is_passage() => (Kind::Data, from, format!("began to write into {}", to.shown())),
             "piped" => (Kind::Data, to, format!("began to read from {}", from.shown())),
             _ => continue,
@@ -112,7 +112,12 @@ pub(super) fn since(first: Timestamp, at: Timestamp) -> String {
 impl Node {
     /// Whether data goes through it from process to process.
     pub(super) fn is_passage(&self) -> bool {
-        ["pipe", "socket", "memory"].contains(&self.kind.as_str())
+        ["pipe", "socket"].contains(&self.kind.as_str()) || self.is_memory()
+    }
+
+    /// Whether it stands for memory that two processes share.
+    pub(super) fn is_memory(&self) -> bool {
+        self.kind.as_str() == "memory"
     }
 
     /// What a reader calls it.

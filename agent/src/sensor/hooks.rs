@@ -3,6 +3,7 @@
 
 mod held;
 mod functions;
+mod packets;
 mod target;
 mod unix;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 use crate::config::{HookKind, Hooks};
 
+pub(super) use packets::CONTENT;
 pub use target::{Attachment, Target};
 
 /// Kind of hook, as far as the configuration chooses among them.
@@ -470,17 +472,6 @@ pub const LADDER: &[Sensor] = &[
             gap: "accepted connections and sockets older than the agent have none: what they move may be told as two flows",
         }],
     },
-    Sensor {
-        name: "dns",
-        applies: Applies::Always,
-        gap: "names of destinations: trust by name covers nothing",
-        rungs: &[Rung {
-            hook: "cgroup_skb:ingress",
-            class: Class::Cgroup,
-            attachments: &[required("weir_dns_answer", Target::CgroupRoot("ingress"))],
-            beside: &[],
-            needs: &[],
-            gap: "names that are asked for over TLS or HTTPS, on other ports than 53, or not over the network (/etc/hosts)",
-        }],
-    },
+    packets::DNS,
+    packets::FIRST_BYTES,
 ];

@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 
 use self::{attach::Places, environment::Environment};
 use super::{
-    hooks::{Attachment, Class, LADDER, Rung, Sensor, Tracepoints},
+    hooks::{Attachment, CONTENT, Class, LADDER, Rung, Sensor, Tracepoints},
     layout::{KERNEL_BTF, Kernel, LayoutError},
     mounts::HostMounts,
     procfs::Procfs,
@@ -207,7 +207,11 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
         verifier_logs: Vec::new(),
     };
     for sensor in LADDER {
-        ladder.climb(&mut ebpf, sensor, config.hooks);
+        if sensor.name == CONTENT && !config.content {
+            ladder.leave_out(sensor, "switched off by sensor.content");
+        } else {
+            ladder.climb(&mut ebpf, sensor, config.hooks);
+        }
     }
     let Ladder { coverage, unheeded, attached, verifier_logs, .. } = ladder;
     report(&coverage, &unheeded);
@@ -331,6 +335,16 @@ impl Ladder<'_> {
             hook: taken.map_or("", |rung| rung.hook).to_owned(),
             gap: taken.map_or(sensor.gap, |rung| rung.gap).to_owned(),
             reason: reasons.join("; "),
+        });
+    }
+
+    /// A sensor that nobody wants.
+    fn leave_out(&mut self, sensor: &Sensor, reason: &str) {
+        self.coverage.push(Coverage {
+            sensor: sensor.name.to_owned(),
+            hook: String::new(),
+            gap: sensor.gap.to_owned(),
+            reason: reason.to_owned(),
         });
     }
 

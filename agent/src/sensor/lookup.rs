@@ -65,7 +65,8 @@ impl LookUp {
             | Fact::Resolvers(_)
             | Fact::State(_)
             | Fact::Unix(_)
-            | Fact::Memory { .. } => {}
+            | Fact::Memory { .. }
+            | Fact::Content(_) => {}
         }
         Attached::default()
     }

@@ -97,6 +97,7 @@ impl Kernel {
             lifecycle_ring: 1 << 22,
             bulk_ring: 1 << 22,
             drain_interval: Duration::from_millis(500),
+            content: true,
         };
         let mut loaded = load(&config).expect("the kernel programs load");
         for sensor in &loaded.coverage {

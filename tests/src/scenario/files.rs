@@ -30,4 +30,6 @@ pub(super) const FILES: &[(&str, Set, &str)] = &[
     file!(Quality, "honest-backups.toml"),
     file!(Quality, "honest-services.toml"),
     file!(Quality, "honest-desktop.toml"),
+    file!(Quality, "honest-edges.toml"),
+    file!(Quality, "content.toml"),
 ];

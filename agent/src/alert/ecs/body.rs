@@ -208,6 +208,7 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
         Analytic::FileAccess | Analytic::SensitiveFileAccess | Analytic::MassFileAccess => ("file", "access"),
         Analytic::ConnectionCreation | Analytic::UnnamedDestination => ("network", "connection"),
         Analytic::TrafficFlow | Analytic::TrafficContent => ("network", "info"),
+        Analytic::Protocol | Analytic::NameTunnel => ("network", "protocol"),
     };
     let remote = signal.object.remote();
     let file = match &signal.object {

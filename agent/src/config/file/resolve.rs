@@ -151,6 +151,7 @@ impl Check {
             lifecycle_ring: self.ring("sensor.lifecycle_ring", &written.lifecycle_ring),
             bulk_ring: self.ring("sensor.bulk_ring", &written.bulk_ring),
             drain_interval: self.duration("sensor.drain_interval", &written.drain_interval, drain),
+            content: written.content,
         }
     }
 

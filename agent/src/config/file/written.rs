@@ -88,6 +88,7 @@ pub(super) struct Sensor {
     pub(super) lifecycle_ring: Placed<i64>,
     pub(super) bulk_ring: Placed<i64>,
     pub(super) drain_interval: Placed<String>,
+    pub(super) content: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -194,6 +195,7 @@ impl Default for Sensor {
             lifecycle_ring: built_in(defaults::LIFECYCLE_RING),
             bulk_ring: built_in(defaults::BULK_RING),
             drain_interval: built_in(defaults::DRAIN_INTERVAL.to_owned()),
+            content: true,
         }
     }
 }

@@ -40,7 +40,7 @@ impl Shape {
             "process" if link.is_some_and(|link| link.sender) => Self::Sender,
             "process" => Self::Process,
             "files" => Self::Files,
-            "pipe" | "socket" | "memory" => Self::Pipe,
+            _ if node.is_passage() => Self::Pipe,
             "destination" => Self::Destination,
             _ => Self::File,
         }
@@ -273,7 +273,7 @@ fn label(node: &Node, link: Option<&Link>) -> (String, String) {
             let command = link.map_or("", |link| link.command_line.as_str());
             (cut(&node.shown(), LABEL), cut(command, LABEL + 2))
         }
-        kind @ ("pipe" | "socket" | "memory") => (kind.to_owned(), String::new()),
+        kind if node.is_passage() => (kind.to_owned(), String::new()),
         "files" => {
             let count = node.count.unwrap_or_default();
             let both =
@@ -308,8 +308,8 @@ pub(super) fn sentence(edge: &Edge, from: &Node, to: &Node) -> String {
     match class(edge) {
         "read" => format!("{} read {}{bytes}", to.shown(), from.shown()),
         "wrote" => format!("{} wrote {}{bytes}", from.shown(), to.shown()),
-        "piped" if to.kind.as_str() == "memory" => format!("{} shares memory with another one", from.shown()),
-        "piped" if from.kind.as_str() == "memory" => {
+        "piped" if to.is_memory() => format!("{} shares memory with another one", from.shown()),
+        "piped" if from.is_memory() => {
             format!("another one's memory is open to {}", to.shown())
         }
         "piped" if to.is_passage() => format!("{} wrote into {}", from.shown(), to.shown()),

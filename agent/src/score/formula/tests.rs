@@ -10,7 +10,7 @@ use crate::{
     seeds::seeded,
 };
 
-const ANALYTICS: [Analytic; 8] = [
+const ANALYTICS: [Analytic; 10] = [
     Analytic::CommandExecution,
     Analytic::ScriptExecution,
     Analytic::FileAccess,
@@ -19,6 +19,8 @@ const ANALYTICS: [Analytic; 8] = [
     Analytic::ConnectionCreation,
     Analytic::TrafficFlow,
     Analytic::TrafficContent,
+    Analytic::Protocol,
+    Analytic::NameTunnel,
 ];
 
 fn weighted(analytic: Analytic, stage: Stage, risk: f64) -> Weighted {

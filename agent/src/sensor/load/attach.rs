@@ -97,14 +97,22 @@ pub(super) fn attach(ebpf: &mut Ebpf, attachment: &Attachment, places: &Places<'
             }
             program.attach(function, 0).map_err(perf_refused)?;
         }
-        Target::CgroupRoot(_) => attach_to_cgroup(program, fresh, places)?,
+        Target::CgroupRoot(hook) => attach_to_cgroup(program, hook, fresh, places)?,
     }
     Ok(())
 }
 
+/// Name of the hook where packets leave.
+const EGRESS: &str = "egress";
+
 /// Mode `Single` is what makes a link of its own beside others: aya hands every other mode to a call that takes
 /// none.
-fn attach_to_cgroup(program: &mut Program, fresh: bool, places: &Places<'_>) -> Result<(), Refusal> {
+fn attach_to_cgroup(
+    program: &mut Program,
+    hook: &str,
+    fresh: bool,
+    places: &Places<'_>,
+) -> Result<(), Refusal> {
     let cgroup = places.cgroup.map_err(Clone::clone)?;
     if let Ok(program) = TryInto::<&mut CgroupSockAddr>::try_into(&mut *program) {
         if fresh {
@@ -117,7 +125,8 @@ fn attach_to_cgroup(program: &mut Program, fresh: bool, places: &Places<'_>) -> 
         if fresh {
             program.load()?;
         }
-        program.attach(cgroup, CgroupSkbAttachType::Ingress, CgroupAttachMode::Single)?;
+        let way = if hook == EGRESS { CgroupSkbAttachType::Egress } else { CgroupSkbAttachType::Ingress };
+        program.attach(cgroup, way, CgroupAttachMode::Single)?;
         return Ok(());
     }
     let program: &mut CgroupSock = typed(program)?;
