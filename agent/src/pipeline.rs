@@ -330,7 +330,7 @@ impl Pipeline {
         }
         let port_class = self.config.volume.ports.contains(&remote.port());
         let story = self.table.story(process);
-        let executable = self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default();
+        let executable = self.executable(process);
         let protocol = flow.protocol;
         let sent = Sent { process, story, executable, remote, protocol, port_class, delta };
         self.flows.add(&sent, flow.local, self.now);
@@ -346,7 +346,7 @@ impl Pipeline {
     }
 
     fn connect(&mut self, process: ProcessKey, remote: SocketAddr, flow: &Flow, out: &mut Vec<Record>) {
-        let executable = self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default();
+        let executable = self.executable(process);
         let room = self.met.len() < MET_MAX;
         let met = !room || !self.met.insert((executable, remote.ip()));
         let first_seen = !met && self.watched_ns() >= LEARNING_NS;
@@ -412,6 +412,11 @@ impl Pipeline {
                 self.judge(sender, out);
             }
         }
+    }
+
+    /// Path of what a process runs; empty when it is not known.
+    fn executable(&self, process: ProcessKey) -> Bytes {
+        self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default()
     }
 
     /// Whether a process hands what it carries to its children: a launcher's children begin anew.

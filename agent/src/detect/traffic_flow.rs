@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use agent_common::net::IPPROTO_UDP;
+use agent_common::{dns::DNS_PORT, net::IPPROTO_UDP};
 
 use super::{
     Analytic, Observation, Scope, Signal, Stage, Subject, Volume,
@@ -37,8 +37,6 @@ const CARRIED_LEAST: u64 = 64;
 const QUESTION_MEAN: u64 = 80;
 /// Mean size of an ICMP message above which it carries data: ping sends 64 bytes.
 const ECHO_MEAN: u64 = 128;
-/// Where names are asked for.
-const DNS_PORT: u16 = 53;
 
 /// The analytic.
 #[derive(Debug)]

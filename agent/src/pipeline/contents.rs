@@ -178,8 +178,7 @@ impl Pipeline {
         }
         // A resolver of one's own hands on what it is asked: with the names their bytes leave, though the flow does not.
         if self.config.network.is_inside(remote.ip()) {
-            let executable =
-                self.table.get(process).map(|process| process.exe.bytes.clone()).unwrap_or_default();
+            let executable = self.executable(process);
             let all = self.flows.process(process).is_none();
             let tx = if all { day.bytes } else { bytes };
             let delta = Delta { new: false, tx, rx: 0, sends: 1 };

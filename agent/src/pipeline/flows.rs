@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
 };
 
+use agent_common::dns::DNS_PORT;
 use lru::LruCache;
 
 use super::horizon::{Counted, Horizon};
@@ -30,8 +31,6 @@ const DATAGRAM_SWEEP_NS: u64 = 60_000_000_000;
 const SOCK_STREAM: u16 = 1;
 /// First port that Linux gives out by itself (`net.ipv4.ip_local_port_range`).
 const EPHEMERAL: u16 = 32_768;
-/// Port of name servers.
-const DNS_PORT: u16 = 53;
 /// Processes remembered as answering questions.
 const NAME_SERVERS_MAX: usize = 1_024;
 

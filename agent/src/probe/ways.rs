@@ -148,8 +148,12 @@ fn tcp(host: IpAddr, send: impl FnOnce(&mut TcpStream, &[u8]) -> io::Result<()>)
 
 /// Through a stream of another protocol.
 fn stream_of(family: i32, protocol: i32) -> io::Result<u64> {
+    by_stream((family, protocol), inet(Ipv4Addr::LOCALHOST), PIECE * 8)
+}
+
+/// Through a stream of a family and protocol to a listener at `address`, in pieces.
+fn by_stream<A>((family, protocol): (i32, i32), mut address: A, piece: usize) -> io::Result<u64> {
     let listener = socket(family, libc::SOCK_STREAM, protocol)?;
-    let mut address = inet(Ipv4Addr::LOCALHOST);
     let mut length = size_of_val(&address) as libc::socklen_t;
     let (name, fd) = ((&raw mut address).cast::<libc::sockaddr>(), listener.as_raw_fd());
     // SAFETY: the address is of that length.
@@ -165,7 +169,7 @@ fn stream_of(family: i32, protocol: i32) -> io::Result<u64> {
     let receiver = opened(unsafe { libc::accept(fd, ptr::null_mut(), ptr::null_mut()) })?;
     let receiver = drain(File::from(receiver));
     let mut sender = File::from(sender);
-    for piece in data().chunks(PIECE * 8) {
+    for piece in data().chunks(piece) {
         sender.write_all(piece)?;
     }
     drop(sender);
@@ -438,25 +442,7 @@ fn vsock() -> io::Result<u64> {
     address.svm_family = AF_VSOCK as u16;
     address.svm_cid = VSOCK_LOCAL;
     address.svm_port = libc::VMADDR_PORT_ANY;
-    let listener = socket(AF_VSOCK, libc::SOCK_STREAM, 0)?;
-    let mut length = size_of_val(&address) as libc::socklen_t;
-    let (name, fd) = ((&raw mut address).cast::<libc::sockaddr>(), listener.as_raw_fd());
-    // SAFETY: the address is of that length.
-    checked(unsafe { libc::bind(fd, name, length) }.into())?;
-    // SAFETY: numbers alone.
-    checked(unsafe { libc::listen(fd, 1) }.into())?;
-    // SAFETY: the address has room for that length.
-    checked(unsafe { libc::getsockname(fd, name, &raw mut length) }.into())?;
-    let sender = socket(AF_VSOCK, libc::SOCK_STREAM, 0)?;
-    // SAFETY: as above.
-    checked(unsafe { libc::connect(sender.as_raw_fd(), name, length) }.into())?;
-    // SAFETY: no address is asked for.
-    let receiver = opened(unsafe { libc::accept(fd, ptr::null_mut(), ptr::null_mut()) })?;
-    let receiver = drain(File::from(receiver));
-    let mut sender = File::from(sender);
-    sender.write_all(&data())?;
-    drop(sender);
-    joined(receiver)
+    by_stream((AF_VSOCK, 0), address, BYTES)
 }
 
 /// Packets into a device of one's own, as a tunnel writes them.

@@ -9,6 +9,8 @@ use std::{
     net::SocketAddr,
 };
 
+use agent_common::dns::DNS_PORT;
+
 use super::push_latest;
 use crate::event::{BootTime, Flow, ProcessKey, UnixSocket};
 
@@ -18,8 +20,6 @@ const HOPS_MAX: usize = 32_768;
 const ENDS_MAX: usize = 16;
 /// `SOCK_STREAM`.
 const SOCK_STREAM: u16 = 1;
-/// Port of name servers. What is asked of one on this host is not followed: it asks on behalf of everybody.
-const DNS_PORT: u16 = 53;
 /// A connection that is waited for this long before somebody accepts it was closed: its name may be another's by now.
 const UNACCEPTED_NS: u64 = 60_000_000_000;
 /// So long after its end the last bytes of a connection may still be told, and nobody uses its addresses again.
@@ -176,7 +176,7 @@ fn datagrams(flow: &Flow) -> (Option<Hop>, Option<Hop>) {
     let hop = |end: SocketAddr| {
         (end.port() != 0).then_some(Hop::Datagrams { net_ns: flow.net_ns, port: end.port() })
     };
-    // Answers of a name server are not its data either.
+    // What is asked of a name server on this host is not followed: it asks on behalf of everybody. Nor are its answers.
     if [flow.local, flow.remote].into_iter().flatten().any(|end| end.port() == DNS_PORT) {
         return (None, None);
     }
