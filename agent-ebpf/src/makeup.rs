@@ -2,16 +2,17 @@
 //! sequence numbers: the socket's write position moves by exactly what it accepts. Before the end nobody can tell what
 //! was missed from what another call, which is still under way, will report itself. Only on kernels that can preempt a
 //! task inside such a hook; elsewhere the verifier sees none of this.
+//!
+//! The hook of connection states can be missed as well, with both the begin and the end of a connection. Hooks on the
+//! cgroup hierarchy cannot, since no flag keeps them from entering themselves: with one of them every socket of a task
+//! begins, with another it ends.
 
-use agent_common::{
-    net::{DIRECTION_OUT, FlowKey},
-    process::ProcessKey,
-};
+use agent_common::process::ProcessKey;
 
 use crate::{
     emit::raise,
-    kernel::{layout, peek, read, socket::Handle, tuning},
-    maps::{LEDGER, SENT, SOCKETS, Sent},
+    kernel::{layout, peek, read, socket::Handle, task, tuning},
+    maps::{SENT, Sent},
 };
 
 /// A longer way than any that is believed: no CPU is away from a sender for so many bytes.
@@ -22,10 +23,25 @@ const ESTABLISHED: u8 = 1;
 /// `TCP_CLOSE_WAIT`: the other end sends nothing more.
 const CLOSE_WAIT: u8 = 8;
 
+/// Stages of a socket in [`SENT`]: made, and where its stream begins is not known.
+const BORN: u64 = 0;
+/// Its stream's begin is known.
+const CONNECTED: u64 = 1;
+/// The end booked what was missing: calls that are still under way are part of that.
+const ENDED: u64 = 2;
+
 /// Bytes of which the ledger has not heard, and whose.
 pub(crate) struct Unbooked {
     pub(crate) process: ProcessKey,
     pub(crate) bytes: u64,
+}
+
+/// A socket is made: what becomes its connection has been seen from the first byte on.
+#[inline(always)]
+pub(crate) fn born(cookie: u64) {
+    if tuning!(makes_up) == 1 {
+        note(cookie, Sent { process: ProcessKey::default(), booked: 0, stage: BORN });
+    }
 }
 
 /// Notes where a connection begins. What was sent with its SYN may be reported later, which leaves the bytes booked ahead
@@ -36,44 +52,37 @@ pub(crate) fn begin(sock: u64, handle: Handle) {
         return;
     }
     if let Some(sequence) = read::<u32>(sock, layout!(tcp_write_seq)) {
-        let sent = Sent { process: ProcessKey::default(), booked: u64::from(sequence), ended: 0 };
-        // What is not remembered is not made up for, and the runs that were missed are counted anyway.
-        let _ = SENT.insert(handle.value, sent, 0);
+        let booked = u64::from(sequence);
+        note(handle.value, Sent { process: ProcessKey::default(), booked, stage: CONNECTED });
     }
 }
 
-/// Makes up for a begin that was missed itself, as of `bytes` that were just sent: what the socket accepted so far is what
-/// it transmitted for the first time and what waits to be. Only where none of that can have been booked before: the connect
-/// was seen, so that the agent was there; the connection has not begun to end; the process has no bytes on it yet.
-///
-/// The lock is not held. Read in this order, a transmission in between makes the sum smaller, and then nothing is made up
-/// for that was not missed.
+/// What is not remembered is not made up for, and the runs that were missed are counted anyway.
 #[inline(always)]
-fn begin_late(sock: u64, handle: Handle, process: ProcessKey, bytes: u64) {
-    // SAFETY: a socket's direction is one byte, of which any value is one.
-    if unsafe { SOCKETS.get(handle.value) } != Some(&DIRECTION_OUT) {
-        return;
-    }
+fn note(cookie: u64, sent: Sent) {
+    let _ = SENT.insert(cookie, sent, 0);
+}
+
+/// Where the stream of a connection began whose begin was missed: its write position, less what it transmitted for the
+/// first time and what waits to be. Nothing unless it is open: what was sent before with the SYN was booked.
+///
+/// The lock may not be held. Read in this order, a transmission in between makes the sum smaller, and then less is made up
+/// for than was missed.
+#[inline(always)]
+fn beginning(sock: u64) -> Option<u32> {
     let state: u8 = peek(sock, layout!(sock_state));
-    let key = FlowKey { process, cookie: handle.value, ..FlowKey::default() };
-    if (state != ESTABLISHED && state != CLOSE_WAIT) || LEDGER.get_ptr(key).is_some() {
-        return;
+    if state != ESTABLISHED && state != CLOSE_WAIT {
+        return None;
     }
-    let again = read::<u64>(sock, layout!(tcp_bytes_retrans));
-    let transmitted = read::<u64>(sock, layout!(tcp_bytes_sent));
-    let next = read::<u32>(sock, layout!(tcp_snd_nxt));
-    let position = read::<u32>(sock, layout!(tcp_write_seq));
-    let (Some(again), Some(transmitted), Some(next), Some(position)) = (again, transmitted, next, position)
-    else {
-        return;
-    };
+    let again = read::<u64>(sock, layout!(tcp_bytes_retrans))?;
+    let transmitted = read::<u64>(sock, layout!(tcp_bytes_sent))?;
+    let next = read::<u32>(sock, layout!(tcp_snd_nxt))?;
+    let position = read::<u32>(sock, layout!(tcp_write_seq))?;
     let waiting = position.wrapping_sub(next).cast_signed();
     let accepted = transmitted.wrapping_sub(again).cast_signed().wrapping_add(i64::from(waiting));
-    if accepted < bytes.cast_signed() || accepted >= i64::from(TOO_FAR) {
-        return;
-    }
-    let booked = u64::from(position).wrapping_sub(accepted.cast_unsigned()).wrapping_add(bytes);
-    let _ = SENT.insert(handle.value, Sent { process, booked, ended: 0 }, 0);
+    (0..i64::from(TOO_FAR))
+        .contains(&accepted)
+        .then(|| position.wrapping_sub(accepted.cast_unsigned() as u32))
 }
 
 /// Bytes to book for `bytes` that `process` sent: none when the connection's end has booked them, which is what becomes
@@ -83,16 +92,21 @@ pub(crate) fn to_book(sock: u64, handle: Handle, process: ProcessKey, bytes: u64
     if !is_wanted(sock, handle) {
         return bytes;
     }
-    let Some(sent) = SENT.get_ptr_mut(handle.value) else {
-        begin_late(sock, handle, process, bytes);
-        return bytes;
-    };
+    let Some(sent) = SENT.get_ptr_mut(handle.value) else { return bytes };
     // SAFETY: a value of a preallocated map; racing threads can but leave each other's names.
     let sent = unsafe { &mut *sent };
-    if sent.ended != 0 {
+    if sent.stage == ENDED {
         return 0;
     }
     sent.process = process;
+    if sent.stage == BORN {
+        let Some(sequence) = beginning(sock) else {
+            let _ = SENT.remove(handle.value);
+            return bytes;
+        };
+        sent.booked = u64::from(sequence);
+        sent.stage = CONNECTED;
+    }
     raise(&raw mut sent.booked, bytes);
     bytes
 }
@@ -105,17 +119,44 @@ pub(crate) fn end(sock: u64, handle: Handle, has_fin: bool) -> Option<Unbooked> 
     }
     // SAFETY: a value of a preallocated map; racing ends of one connection cannot be, as its lock is held.
     let sent = unsafe { &mut *SENT.get_ptr_mut(handle.value)? };
-    if sent.ended != 0 {
+    if sent.stage != CONNECTED {
         return None;
     }
-    let bytes = missing(sock, sent, has_fin);
-    if bytes == 0 || sent.process.pid == 0 {
+    let bytes = missing(sock, sent.booked as u32, has_fin);
+    if bytes == 0 {
         // Nothing is known to have been missed: a call under way reports itself.
         let _ = SENT.remove(handle.value);
         return None;
     }
-    sent.ended = 1;
+    if sent.process.pid == 0 {
+        // Who sent is not known here; the last descriptor's end has a task.
+        return None;
+    }
+    sent.stage = ENDED;
     Some(Unbooked { process: sent.process, bytes })
+}
+
+/// The last descriptor is gone, and with it every call: the task that let go of it is whose the bytes are of which no run
+/// was told.
+#[inline(always)]
+pub(crate) fn last(sock: u64, handle: Handle) -> Option<Unbooked> {
+    if !is_wanted(sock, handle) {
+        return None;
+    }
+    // SAFETY: a value of a preallocated map; it is copied at once.
+    let sent = unsafe { *SENT.get_ptr_mut(handle.value)? };
+    let _ = SENT.remove(handle.value);
+    let state: u8 = peek(sock, layout!(sock_state));
+    let booked = match sent.stage {
+        BORN => beginning(sock)?,
+        CONNECTED => sent.booked as u32,
+        _ => return None,
+    };
+    // A connection that is over may have sent its FIN or not: rather a byte too few.
+    let has_fin = state != ESTABLISHED && state != CLOSE_WAIT;
+    let bytes = missing(sock, booked, has_fin);
+    let process = if sent.process.pid == 0 { task::current_key()? } else { sent.process };
+    (bytes != 0).then_some(Unbooked { process, bytes })
 }
 
 #[inline(always)]
@@ -132,10 +173,10 @@ fn is_below_another(sock: u64) -> bool {
 
 /// How far the socket is ahead of what was booked, modulo 2^32; nothing when that is not to be believed.
 #[inline(always)]
-fn missing(sock: u64, sent: &Sent, has_fin: bool) -> u64 {
+fn missing(sock: u64, booked: u32, has_fin: bool) -> u64 {
     let Some(now) = read::<u32>(sock, layout!(tcp_write_seq)) else {
         return 0;
     };
-    let ahead = now.wrapping_sub(sent.booked as u32).wrapping_sub(u32::from(has_fin)).cast_signed();
+    let ahead = now.wrapping_sub(booked).wrapping_sub(u32::from(has_fin)).cast_signed();
     if (0..TOO_FAR).contains(&ahead) { u64::from(ahead.cast_unsigned()) } else { 0 }
 }

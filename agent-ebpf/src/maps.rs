@@ -135,11 +135,11 @@ pub(crate) struct Sent {
     pub(crate) process: ProcessKey,
     /// The place in the stream that the bytes booked so far lead to: `tcp_sock::write_seq` in the lower half.
     pub(crate) booked: u64,
-    /// Not 0 once the end booked what was missing: calls that are still under way are part of that.
-    pub(crate) ended: u64,
+    /// How far the connection is.
+    pub(crate) stage: u64,
 }
 
-/// By cookie, from the connection's begin to its end, or until others need the room. What it forgets is merely not made
+/// By cookie, from the socket's making to its last descriptor's end, or until others need the room. What it forgets is merely not made
 /// up for.
 #[map(name = "weir_sent")]
 pub(crate) static SENT: LruHashMap<u64, Sent> = LruHashMap::with_max_entries(SENT_ENTRIES, 0);

@@ -22,6 +22,8 @@ const EXTENSIONS: [&str; 6] = ["pdf", "docx", "xlsx", "pptx", "jpg", "csv"];
 const WORK: &str = "/srv";
 /// The staging place of T1020's file access analytic.
 const STAGE: &str = "/var/tmp";
+/// Where the system's own helpers lie, which nobody but root installs.
+const SYSTEM: &str = "/usr/libexec";
 
 /// Directories of one scenario, removed with it.
 #[derive(Debug)]
@@ -88,7 +90,7 @@ pub fn sweep(own: bool) {
 
 /// Removes entries of the places' parents that have one of these names.
 fn remove_named(chosen: impl Fn(&str) -> bool) {
-    for entry in [WORK, STAGE].into_iter().flat_map(fs::read_dir).flatten().flatten() {
+    for entry in [WORK, STAGE, SYSTEM].into_iter().flat_map(fs::read_dir).flatten().flatten() {
         if chosen(&entry.file_name().to_string_lossy()) {
             let path = entry.path();
             // What goes away by itself meanwhile needs no removal.
@@ -107,7 +109,19 @@ impl Reachable {
     /// # Errors
     /// Fails when it cannot be made.
     pub fn new(name: &str) -> Result<Self> {
-        let path = Path::new(WORK).join(format!("weir-{}-{name}", std::process::id()));
+        Self::below(WORK, name)
+    }
+
+    /// The same among the system's own helpers.
+    ///
+    /// # Errors
+    /// As for [`Reachable::new`].
+    pub fn of_system(name: &str) -> Result<Self> {
+        Self::below(SYSTEM, name)
+    }
+
+    fn below(parent: &str, name: &str) -> Result<Self> {
+        let path = Path::new(parent).join(format!("weir-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))
     }

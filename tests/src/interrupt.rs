@@ -37,13 +37,27 @@ pub fn clean_up_on_signals() -> Result<()> {
     thread::spawn(move || {
         let mut signal = [0];
         if reader.read_exact(&mut signal).is_ok() {
-            process::kill_all();
-            world::sweep_own();
-            fixture::sweep(true);
+            clean_up();
             std::process::exit(128 + i32::from(signal[0]));
         }
     });
     Ok(())
+}
+
+/// Does the same when standard input ends: whoever holds its other end is gone then, however it ended.
+pub fn clean_up_with_parent() {
+    thread::spawn(|| {
+        // Nothing is ever said there, and an error is an end as well.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        clean_up();
+        std::process::exit(1);
+    });
+}
+
+fn clean_up() {
+    process::kill_all();
+    world::sweep_own();
+    fixture::sweep(true);
 }
 
 extern "C" fn note(signal: libc::c_int) {

@@ -87,6 +87,14 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         build: Option<PathBuf>,
     },
+    /// Play one of the honest scenarios before an agent that somebody else watches.
+    #[command(hide = true)]
+    HonestOne {
+        /// Its name.
+        name: String,
+        /// The helper program of its scripts.
+        helper: PathBuf,
+    },
     /// Serve a plan of receivers.
     #[command(hide = true)]
     Sink {
@@ -158,6 +166,7 @@ fn main() -> Result<ExitCode> {
             let context = Context { weir: Weir::new(weir, None), helper, artifacts: out.clone() };
             return quality::honest::run(&context, &quality::honest::Options { minutes, jobs, out, build });
         }
+        Command::HonestOne { name, helper } => quality::honest::one(&name, &helper)?,
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,
         Command::SendAll { to, bytes, count, report } => generator::send_all(to, bytes, count, &report)?,
         Command::SendOne { to, bytes } => generator::send_one(to, bytes)?,

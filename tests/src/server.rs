@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -81,6 +81,20 @@ impl Servers {
         let receiver = Receiver::start(world, helper, &listeners, artifacts)?;
         Ok(Self { receiver, _behind: behind })
     }
+}
+
+/// Waits until something on this host serves at `address`, an address that belongs to one scenario.
+///
+/// # Errors
+/// Fails when nothing does.
+pub fn serves(address: Ipv4Addr) -> Result<()> {
+    // As the table shows it, in the byte order of the machine.
+    let shown = format!("{:08X}:", u32::from_ne_bytes(address.octets()));
+    let what = format!("a service at {address}");
+    wait::until(START, &what, || {
+        let table = fs::read_to_string("/proc/net/tcp")?;
+        Ok(listeners(&table).any(|local| local.starts_with(&shown)).then_some(()))
+    })
 }
 
 fn sshd(world: &World, at: SocketAddr, places: &Places, artifacts: &Path) -> Result<Group> {
@@ -181,11 +195,15 @@ fn listening(world: &World, mut group: Group, at: SocketAddr, name: &str) -> Res
 }
 
 fn listens(table: &io::Result<String>, at: SocketAddr) -> bool {
-    let Ok(table) = table else { return false };
     let port = format!(":{:04X}", at.port());
-    table.lines().skip(1).any(|line| {
+    table.as_ref().is_ok_and(|table| listeners(table).any(|local| local.ends_with(&port)))
+}
+
+/// Local ends of the sockets in a table of `/proc/net` that listen.
+fn listeners(table: &str) -> impl Iterator<Item = &str> {
+    table.lines().skip(1).filter_map(|line| {
         let mut words = line.split_whitespace().skip(1);
-        let (local, state) = (words.next().unwrap_or_default(), words.nth(1).unwrap_or_default());
-        local.ends_with(&port) && state == "0A"
+        let (local, state) = (words.next()?, words.nth(1)?);
+        (state == "0A").then_some(local)
     })
 }

@@ -22,7 +22,7 @@ use crate::{
     receiver::Receipt,
     replay,
     scenario::{Expected, Scenario, Set},
-    server::Servers,
+    server::{self, Servers},
     shell::Shell,
     wait,
     world::World,
@@ -184,6 +184,9 @@ pub fn perform<A: Watching>(
     // is part of its story, and this program plays several.
     let earlier = (scenario.set == Set::Quality && !scenario.script.is_empty()).then(write).transpose()?;
     let mut agent = start(config.as_deref())?;
+    if scenario.peer.is_some() && service.is_some() {
+        server::serves(world.host())?;
+    }
     let mut running = Vec::new();
     if !scenario.script.is_empty() {
         let path = earlier.map_or_else(write, Ok)?;

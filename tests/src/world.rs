@@ -173,6 +173,13 @@ fn link_names(slice: u8) -> (String, String) {
     (format!("weir{slice}a"), format!("weir{slice}b"))
 }
 
+/// Whether an address is the host's end of a world.
+#[must_use]
+pub fn is_host(address: Ipv4Addr) -> bool {
+    let [.., last] = address.octets();
+    address == self::address(last / 4, 1)
+}
+
 fn address(slice: u8, host: u8) -> Ipv4Addr {
     Ipv4Addr::new(198, 51, 100, (slice * 4).wrapping_add(host))
 }

@@ -5,6 +5,7 @@ mod boot;
 mod breakage;
 mod cache;
 mod console;
+mod grid;
 mod initramfs;
 mod jobs;
 mod kept;
@@ -21,6 +22,7 @@ mod programs;
 mod results;
 mod root;
 mod table;
+mod ways;
 
 use std::{
     collections::VecDeque,
@@ -145,7 +147,9 @@ pub(crate) fn main(mut arguments: Arguments) -> Result<ExitCode> {
         terminal::step(Mark::Skipped, "plan", format!("{case}: not with these kernels and hooks"));
     }
     let finished = run(&boots, &parts, fresh, jobs)?;
-    programs::print(&finished);
+    for line in [programs::lines(&finished), ways::lines(&finished)].concat() {
+        terminal::line(&line);
+    }
     let mut table = Table::default();
     for one in &finished {
         table.add(one);

@@ -21,12 +21,12 @@ use super::sequence;
 use crate::{
     emit,
     kernel::{
-        Fault, Outcome,
+        Fault, Outcome, scalar,
         socket::{Handle, IPPROTO_TCP, Socket},
         task,
     },
     ledger::{self, Moved},
-    makeup,
+    makeup::{self, Unbooked},
     maps::SOCKETS,
     unbroken::Undisturbed,
 };
@@ -75,10 +75,10 @@ fn weir_state_raw_tp(ctx: RawTracePointContext) -> i32 {
 }
 
 /// `cgroup/sock_release` (5.9): the last descriptor of an internet socket is gone. Tells the end of the sockets
-/// that have no states: datagram and raw ones.
+/// that have no states: datagram and raw ones. Of TCP sockets it books what other hooks missed.
 #[cgroup_sock(sock_release)]
 fn weir_socket_release(ctx: SockContext) -> i32 {
-    release(&ctx);
+    emit::finish(&ctx, "weir_socket_release", release(&ctx));
     ALLOW
 }
 
@@ -87,7 +87,10 @@ fn weir_socket_release(ctx: SockContext) -> i32 {
 #[cgroup_sock(sock_create)]
 fn weir_socket_create(ctx: SockContext) -> i32 {
     // SAFETY: the helper takes the context of a socket program.
-    let _cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    if protocol(&ctx) == IPPROTO_TCP {
+        makeup::born(cookie);
+    }
     ALLOW
 }
 
@@ -131,7 +134,12 @@ fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
 #[inline(always)]
 fn make_up(sock: u64, handle: Handle, from: i32) -> Outcome {
     let has_fin = matches!(from, FIN_WAIT1 | FIN_WAIT2 | TIME_WAIT | LAST_ACK | CLOSING);
-    if let Some(unbooked) = makeup::end(sock, handle, has_fin) {
+    book(sock, handle, makeup::end(sock, handle, has_fin))
+}
+
+#[inline(always)]
+fn book(sock: u64, handle: Handle, unbooked: Option<Unbooked>) -> Outcome {
+    if let Some(unbooked) = unbooked {
         let socket = Socket::of(sock, handle).ok_or(Fault::Socket)?;
         let moved = Moved { bytes: unbooked.bytes, sent: true };
         ledger::count(unbooked.process, &socket, UdpPeer::default(), moved);
@@ -161,16 +169,26 @@ fn announce(sock: u64, handle: Handle, process: ProcessKey, what: u16, direction
 }
 
 #[inline(always)]
-fn release(ctx: &SockContext) {
+fn release(ctx: &SockContext) -> Outcome {
     // SAFETY: the helper takes the context of a socket program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    // SAFETY: the context is readable.
-    let protocol = unsafe { (*ctx.sock).protocol };
+    let handle = Handle { value: cookie, is_address: 0 };
+    if protocol(ctx) == IPPROTO_TCP {
+        // The context is the socket itself.
+        let sock = scalar(ctx.as_ptr() as u64);
+        return book(sock, handle, makeup::last(sock, handle));
+    }
     // TCP says itself when it closes, which may be long after the last descriptor is gone.
-    if protocol != u32::from(IPPROTO_TCP) && SOCKETS.remove(cookie).is_ok() {
-        let handle = Handle { value: cookie, is_address: 0 };
+    if SOCKETS.remove(cookie).is_ok() {
         emit::fixed(|record: &mut FlowRecord| begin(record, handle, ProcessKey::default(), FLOW_CLOSED));
     }
+    Ok(())
+}
+
+#[inline(always)]
+fn protocol(ctx: &SockContext) -> u16 {
+    // SAFETY: the context is readable.
+    (unsafe { (*ctx.sock).protocol }) as u16
 }
 
 /// Fills a flow record whose bytes are in the ledger alone.

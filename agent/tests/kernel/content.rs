@@ -152,7 +152,8 @@ fn flows_are_told_by_what_they_begin_with() {
     else {
         panic!("nothing from further on: {told:?}");
     };
-    assert_eq!((later.1, later.3, later.4), (OTHER.into(), number(STREAM_MAX), Spoken::Unknown));
+    // The segment may be the short one between two writes.
+    assert_eq!((later.1, later.3, later.4), (OTHER.into(), later.2.min(number(STREAM_MAX)), Spoken::Unknown));
     let mut expected = vec![
         (CONTENT_FIRST, OTHER.into(), greeting, greeting, http),
         (CONTENT_FIRST, OTHER.into(), number(STREAM_MAX + 100), number(STREAM_MAX), Spoken::Unknown),

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -31,12 +31,8 @@ use crate::{
     world::{self, TRUSTED_NETWORK},
 };
 
-/// Lines about signals that an operator can be expected to read in an hour.
-const SIGNALS_AN_HOUR: f64 = 60.0;
-/// As many may come in however short a time.
-const LEAST_SIGNALS: f64 = 10.0;
-/// What the builds are called among scenarios.
-const BUILD_NAME: &str = "build";
+/// Lines about signals that a build may raise.
+const SIGNALS_OF_BUILD: u64 = 12;
 /// How long a build may take.
 const BUILD: Duration = Duration::from_mins(20);
 /// Between two looks at whether a build has ended.
@@ -55,7 +51,10 @@ pub struct Options {
     pub build: Option<PathBuf>,
 }
 
-/// The one agent's log, as a scenario sees it that does not end the agent.
+/// The name of a program whose children are each a cause of their own.
+const LAUNCHER: &str = "dumb-init";
+
+/// An agent as a scenario sees it that neither reads its log nor ends it.
 #[derive(Debug)]
 struct Bystander(Log);
 
@@ -78,6 +77,8 @@ struct Done {
     /// What could not be played.
     broken: Vec<String>,
     builds: u64,
+    /// Lines about signals that all of it may raise, as each scenario says of itself.
+    bearable: u64,
     /// Scenarios that need a program or a configuration that is not there.
     left_out: Vec<String>,
 }
@@ -96,10 +97,13 @@ pub fn run(context: &Context, options: &Options) -> Result<ExitCode> {
     fs::create_dir_all(&options.out).with_context(|| format!("cannot make {}", options.out.display()))?;
 
     let dir = Reachable::new("honest-work")?;
+    let system = Reachable::of_system("honest-work")?;
+    let launcher = system.path().join(LAUNCHER);
+    fs::copy(&context.helper, &launcher).context("cannot copy this program")?;
     let agent = Agent::start(weir, dir.path(), Some(&trust(&scenarios)))?;
     let started = Instant::now();
     let until = started + Duration::from_mins(options.minutes);
-    let mut done = work(&scenarios, context, options, dir.path(), until);
+    let mut done = work(&scenarios, context, options, (dir.path(), &launcher), until);
     done.left_out = left_out;
     let cost = Cost::of(agent.pid())?;
     let lines = agent.stop()?.lines;
@@ -137,14 +141,19 @@ fn trust(scenarios: &[Scenario]) -> String {
     rules
 }
 
-fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path, until: Instant) -> Done {
+fn work(
+    scenarios: &[Scenario],
+    context: &Context,
+    options: &Options,
+    (dir, launcher): (&Path, &Path),
+    until: Instant,
+) -> Done {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Done::default());
-    let note = |what: &str, result: Result<bool>| {
+    let note = |what: &str, result: Result<()>, count: &dyn Fn(&mut Done)| {
         let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
-            Ok(whole) if what == BUILD_NAME => done.builds += u64::from(whole),
-            Ok(_) => *done.played.entry(what.to_owned()).or_default() += 1,
+            Ok(()) => count(&mut done),
             Err(error) => done.broken.push(format!("{what}: {error:#}")),
         }
     };
@@ -154,7 +163,10 @@ fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path
                 while Instant::now() < until {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if let Some(scenario) = scenarios.get(number % scenarios.len()) {
-                        note(&scenario.name, play(scenario, number, context, dir).map(|()| true));
+                        note(&scenario.name, play(scenario, launcher, context), &|done| {
+                            *done.played.entry(scenario.name.clone()).or_default() += 1;
+                            done.bearable += scenario.signals;
+                        });
                     }
                 }
             });
@@ -162,7 +174,12 @@ fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path
         if let Some(workspace) = &options.build {
             scope.spawn(|| {
                 while Instant::now() < until {
-                    note(BUILD_NAME, build(workspace, dir, until));
+                    let built = build(workspace, dir, until);
+                    let whole = u64::from(matches!(built, Ok(true)));
+                    note("the build", built.map(drop), &|done| {
+                        done.builds += whole;
+                        done.bearable += SIGNALS_OF_BUILD;
+                    });
                 }
             });
         }
@@ -170,10 +187,34 @@ fn work(scenarios: &[Scenario], context: &Context, options: &Options, dir: &Path
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn play(scenario: &Scenario, number: usize, context: &Context, dir: &Path) -> Result<()> {
-    let log = dir.join("alerts.jsonl");
-    let own = Reachable::new(&format!("honest-{number}"))?;
-    story::perform(scenario, &context.helper, own.path(), |_| Ok(Bystander(Log::new(log)))).map(drop)
+/// Plays a scenario from a process of its own, as a service manager or a container's first process would: a host's jobs do
+/// not have in common that one process wrote all their scripts and reads all that they say.
+fn play(scenario: &Scenario, launcher: &Path, context: &Context) -> Result<()> {
+    let mut command = Command::new(launcher);
+    command.arg("honest-one").arg(&scenario.name).arg(&context.helper);
+    // It ends when the other end of its input does.
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("cannot start a player")?;
+    let input = child.stdin.take();
+    let output = child.wait_with_output().context("cannot wait for a player")?;
+    drop(input);
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(())
+}
+
+/// Plays the scenario called `name`, once.
+///
+/// # Errors
+/// Fails when there is none of that name, and as [`story::perform`] does.
+pub fn one(name: &str, helper: &Path) -> Result<()> {
+    interrupt::clean_up_on_signals()?;
+    interrupt::clean_up_with_parent();
+    let (scenarios, _) = playable()?;
+    let scenario = scenarios.iter().find(|scenario| scenario.name == name);
+    let scenario = scenario.with_context(|| format!("no scenario {name}"))?;
+    let own = Reachable::new("honest")?;
+    let nobody = Log::new(own.path().join("nothing"));
+    story::perform(scenario, helper, own.path(), |_| Ok(Bystander(nobody))).map(drop)
 }
 
 /// Builds the suite from nothing; false when the time was up before it was done.
@@ -223,11 +264,17 @@ impl Cost {
     }
 }
 
+/// Whether a line is about a program that stands for another host: it sends to this host's end of a world.
+fn is_of_other_host(line: &Line) -> bool {
+    line.text("destination.ip").parse().is_ok_and(world::is_host)
+}
+
 /// Text for people, and whether an operator would have been left alone.
 fn report(lines: &[Line], done: &Done, cost: &Cost, hours: f64) -> Result<(String, bool)> {
     let mut alerts: BTreeMap<&str, &Line> = BTreeMap::new();
     let mut signals: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for line in lines {
+    let (others, own): (Vec<&Line>, Vec<&Line>) = lines.iter().partition(|line| is_of_other_host(line));
+    for line in own {
         if line.is_alert() {
             alerts.insert(line.id(), line);
         } else if line.action() == "signal" {
@@ -254,7 +301,14 @@ fn report(lines: &[Line], done: &Done, cost: &Cost, hours: f64) -> Result<(Strin
     for (id, line) in &alerts {
         writeln!(text, "- {id}: {}", line.text("message"))?;
     }
-    writeln!(text, "signals: {} in all, {told} of them strong enough for a line", total("signals"))?;
+    writeln!(
+        text,
+        "signals: {} in all, {told} of them strong enough for a line, at most {} are bearable; {} lines about programs that \
+         stand for other hosts",
+        total("signals"),
+        done.bearable,
+        others.len(),
+    )?;
     for ((analytic, name), count) in &signals {
         writeln!(text, "- {count} x {analytic} of {name}")?;
     }
@@ -275,8 +329,7 @@ fn report(lines: &[Line], done: &Done, cost: &Cost, hours: f64) -> Result<(Strin
     for broken in &done.broken {
         writeln!(text, "- {broken}")?;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a count of lines is far below 2^52")]
-    let bearable = told as f64 <= (hours * SIGNALS_AN_HOUR).max(LEAST_SIGNALS);
+    let bearable = told <= done.bearable;
     let watched = total("events") > 0 && total("lost") == 0;
     Ok((text, alerts.is_empty() && bearable && watched && done.broken.is_empty() && played > 0))
 }

@@ -24,6 +24,7 @@ use super::{
     programs::{self, Program},
     results::{News, Outcome, Report},
     root,
+    ways::{self, Ways},
 };
 use crate::{
     arch::Arch,
@@ -48,6 +49,8 @@ pub(super) struct Finished {
     pub(super) runs: Vec<(Hooks, BTreeMap<String, Outcome>)>,
     /// What each run had in the kernel, when it asked.
     pub(super) programs: Vec<(Hooks, Vec<Program>)>,
+    /// How far each run saw each way out, when it looked.
+    pub(super) ways: Vec<(Hooks, Ways)>,
 }
 
 impl Parts {
@@ -86,8 +89,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool, progress: &Progress) 
     };
     let kept = Kept::of(&cache::key(&[parts.key.as_bytes(), machine.key()?.as_bytes()]))?;
     if !fresh && let Some(folder) = kept.find() {
-        let runs = judge(boot, &expected, &kept::report(&folder)?);
-        let finished = Finished { boot: boot.clone(), runs, programs: programs::read(&folder, boot) };
+        let finished = Finished::of(boot, &expected, &kept::report(&folder)?, programs::read(&folder, boot));
         // What does not hold by today's rules is run again.
         if finished.holds() {
             fs::remove_file(&initramfs)?;
@@ -112,8 +114,7 @@ pub(super) fn run(boot: &Boot, parts: &Parts, fresh: bool, progress: &Progress) 
     }
     let took = started.elapsed().as_secs();
     let artifacts = folder.join("artifacts");
-    let programs = programs::read(&artifacts, boot);
-    let finished = Finished { boot: boot.clone(), runs: judge(boot, &expected, &report), programs };
+    let finished = Finished::of(boot, &expected, &report, programs::read(&artifacts, boot));
     // Also where a case failed: what does not hold by the rules of the day is run again, and rules may be mended.
     if report.done && report.error.is_none() {
         kept.keep(&folder, &programs::files(&artifacts, boot))?;
@@ -159,7 +160,18 @@ impl Finished {
     pub(super) fn not_run(boot: &Boot, why: &str) -> Self {
         let failed = BTreeMap::from([(MACHINE.to_owned(), Outcome::Failed(why.to_owned()))]);
         let runs = boot.runs.iter().map(|run| (run.hooks, failed.clone())).collect();
-        Self { boot: boot.clone(), runs, programs: Vec::new() }
+        Self { boot: boot.clone(), runs, programs: Vec::new(), ways: Vec::new() }
+    }
+
+    /// What a machine's report and its programs come to.
+    fn of(
+        boot: &Boot,
+        expected: &[(Hooks, Vec<Step>)],
+        report: &Report,
+        programs: Vec<(Hooks, Vec<Program>)>,
+    ) -> Self {
+        let (runs, ways) = (judge(boot, expected, report), ways::read(report, expected));
+        Self { boot: boot.clone(), runs, programs, ways }
     }
 
     /// Nothing failed.

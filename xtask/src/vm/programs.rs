@@ -1,16 +1,15 @@
 //! What each kernel made of the kernel programs: their sizes, programs by kernels.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use super::{
     boot::Finished,
+    grid::Grid,
     plan::{Boot, Hooks},
 };
-use crate::console as terminal;
 
 /// What `weir check --json` said in a run; the suite keeps it among its artifacts.
 const CHECK: &str = "check.json";
@@ -64,46 +63,16 @@ fn parse(text: &str) -> Vec<Program> {
     programs
 }
 
-/// Prints a row for each program and a column for each kernel and its hooks; nothing when no run asked.
-pub(super) fn print(finished: &[Finished]) {
-    let mut columns: Vec<([String; 2], &[Program])> = Vec::new();
+/// A row for each program and a column for each kernel and its hooks; nothing when no run asked.
+pub(super) fn lines(finished: &[Finished]) -> Vec<String> {
+    let mut grid = Grid::default();
     for one in finished {
         for (hooks, programs) in &one.programs {
-            let heading = [one.boot.kernel.title(), hooks.name().to_owned()];
-            // A service's programs, and those of a second machine with one kernel, are the same.
-            if !columns.iter().any(|(known, _)| *known == heading) {
-                columns.push((heading, programs));
-            }
+            let cells = programs.iter().map(|one| (one.name.clone(), one.cell()));
+            grid.add([one.boot.kernel.title(), hooks.name().to_owned()], cells.collect());
         }
     }
-    for line in lines(&columns) {
-        terminal::line(&line);
-    }
-}
-
-fn lines(columns: &[([String; 2], &[Program])]) -> Vec<String> {
-    let names: BTreeSet<&str> =
-        columns.iter().flat_map(|(_, all)| *all).map(|one| one.name.as_str()).collect();
-    if names.is_empty() {
-        return Vec::new();
-    }
-    let mut rows = [vec![String::new(); 2], names.iter().map(|&name| name.to_owned()).collect()].concat();
-    for (heading, programs) in columns {
-        let cells: BTreeMap<&str, String> =
-            programs.iter().map(|one| (one.name.as_str(), one.cell())).collect();
-        let cells = names.iter().map(|name| cells.get(name).cloned().unwrap_or_else(|| "-".to_owned()));
-        add_column(&mut rows, &heading.iter().cloned().chain(cells).collect::<Vec<_>>());
-    }
-    let title = "\ninstructions / instructions that the verifier walked through".to_owned();
-    [title].into_iter().chain(rows.into_iter().map(|row| row.trim_end().to_owned())).collect()
-}
-
-fn add_column(rows: &mut [String], cells: &[String]) {
-    let before = rows.iter().map(String::len).max().unwrap_or_default();
-    let width = cells.iter().map(String::len).max().unwrap_or_default();
-    for (row, cell) in rows.iter_mut().zip(cells) {
-        *row = format!("{row:<before$}  {cell:>width$}");
-    }
+    grid.lines("instructions / instructions that the verifier walked through")
 }
 
 impl Program {
@@ -119,7 +88,7 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use super::{Program, lines, parse};
+    use super::{Program, parse};
 
     fn program(name: &str, xlated_bytes: Option<u32>, verified_insns: Option<u32>) -> Program {
         Program { name: name.to_owned(), xlated_bytes, verified_insns }
@@ -163,22 +132,9 @@ mod tests {
     }
 
     #[test]
-    fn a_row_for_each_program() {
-        let old = [program("weir_send_tcp", Some(800), None)];
-        let new = [program("weir_send_tcp", Some(88), Some(1234)), program("weir_exit", None, None)];
-        let heading = |words: [&str; 2]| words.map(str::to_owned);
-        assert_eq!(
-            lines(&[(heading(["5.10", "kprobe"]), &old), (heading(["6.12", "auto"]), &new)]).join("\n"),
-            [
-                "",
-                "instructions / instructions that the verifier walked through",
-                "                  5.10       6.12",
-                "                kprobe       auto",
-                "weir_exit            -      ? / ?",
-                "weir_send_tcp  100 / ?  11 / 1234",
-            ]
-            .join("\n")
-        );
-        assert!(lines(&[]).is_empty() && lines(&[(heading(["5.10", "auto"]), &[])]).is_empty());
+    fn a_number_that_no_kernel_told_is_not_made_up() {
+        let cells = [(Some(800), Some(1234)), (Some(800), None), (None, None)];
+        let cells = cells.map(|(bytes, verified)| program("weir_exit", bytes, verified).cell());
+        assert_eq!(cells, ["100 / 1234", "100 / ?", "? / ?"]);
     }
 }

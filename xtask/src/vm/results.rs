@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::console::Console;
+use super::{console::Console, ways};
 
 /// Begins a line of the guest's own; `tests::guest` writes it.
 const MARK: &str = "@guest ";
@@ -23,6 +23,8 @@ pub(super) struct Step {
     pub(super) cases: BTreeMap<String, Outcome>,
     /// Exit status of its program, or why it could not be run; none when it did not end.
     pub(super) end: Option<String>,
+    /// Details of the case [`ways::CASE`], which passed.
+    pub(super) ways: Vec<String>,
 }
 
 /// Everything that a guest reported.
@@ -95,7 +97,11 @@ impl Report {
             return None;
         }
         let name = self.case.as_ref()?;
-        let Some(Outcome::Failed(said)) = step.cases.get_mut(name) else { return None };
+        let outcome = step.cases.get_mut(name)?;
+        if name == ways::CASE && *outcome == Outcome::Passed {
+            step.ways.extend(line.strip_prefix("    ").map(str::to_owned));
+        }
+        let Outcome::Failed(said) = outcome else { return None };
         if line.starts_with("thread '") && line.contains("panicked at ") {
             self.panics = true;
             line.clone_into(said);
@@ -203,6 +209,8 @@ test a::c ... FAILED (3.0 s)
     (receiver read 12)
 test a::d ... ignored
 skipped: a::d: no zip here
+test egress::ways ... ok (3.0 s)
+    tcp  Exact: 1 of 1
 test a::e ... FAILED (1.0 s)
     no word
 
@@ -249,6 +257,7 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
         assert_eq!(step.end.as_deref(), Some("101"));
         assert_eq!(step.cases["a::b"], Outcome::Passed);
         assert_eq!(step.cases["a::c"], Outcome::Failed("no alert\n(receiver read 12)".to_owned()));
+        assert_eq!(step.ways, ["tcp  Exact: 1 of 1"]);
         assert_eq!(step.cases["a::d"], Outcome::Skipped("no zip here".to_owned()));
         assert_eq!(report.steps["kernel"].cases["sends"], Outcome::Passed);
         assert_eq!(step.cases["a::e"], Outcome::Failed("no word".to_owned()));

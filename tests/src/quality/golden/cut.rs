@@ -1,5 +1,5 @@
-//! A recording cut to one story: its processes, the program that started them, and facts about the host. Names of the
-//! host and of the user who recorded it are left out.
+//! A recording cut to one story: its processes, its flows, the program that started them, and facts about the host. Names
+//! of the host and of the user who recorded it are left out.
 
 use std::collections::HashSet;
 
@@ -42,6 +42,8 @@ fn part(event: &Event, recorded: &Recorded, sockets: &HashSet<u64>) -> Option<Ev
     } else if let Fact::Flow(flow) = &event.fact {
         (own || event.process == ProcessKey::HOST && sockets.contains(&flow.socket))
             .then(|| event.fact.clone())?
+    } else if let Fact::Content(content) = &event.fact {
+        sockets.contains(&content.socket).then(|| event.fact.clone())?
     } else if let Fact::Exec(exec) = &event.fact {
         own.then(|| Fact::Exec(Box::new(moved(exec))))?
     } else {
@@ -77,14 +79,49 @@ fn anonymous(started: &Started) -> Started {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{
+        collections::BTreeSet,
+        net::{Ipv4Addr, SocketAddr},
+    };
 
-    use weir::event::Fork;
+    use weir::event::{
+        Direction, Flow, FlowWhat, Fork,
+        content::{Content, Part, Spoken},
+    };
 
     use super::*;
 
     fn key(pid: u32) -> ProcessKey {
         ProcessKey { pid, start_ticks: 1 }
+    }
+
+    fn nowhere() -> SocketAddr {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    }
+
+    fn flow(socket: u64) -> Flow {
+        Flow {
+            what: FlowWhat::Active,
+            socket,
+            remote: Some(nowhere()),
+            local: None,
+            family: 0,
+            protocol: 0,
+            sock_type: 0,
+            direction: Direction::Out,
+            net_ns: 0,
+            since: 0,
+            tx_bytes: 0,
+            rx_bytes: 0,
+            tx_calls: 0,
+            rx_calls: 0,
+        }
+    }
+
+    fn spoken(socket: u64) -> Content {
+        let (part, spoken) = (Part::First, Spoken::Unknown);
+        let (local, remote) = (nowhere(), nowhere());
+        Content { socket, local, remote, net_ns: 0, protocol: 0, part, bytes: 0, spoken, entropy: None }
     }
 
     #[test]
@@ -95,6 +132,7 @@ mod tests {
         let started = Started { host: "secret".to_owned(), ..Started::default() };
         let program = format!("{}/target/debug/helper", crate::quality::golden::folder_of_sources());
         let exec = Exec { argv: vec![program.as_str().into()], ..Exec::default() };
+        let content = |socket| Fact::Content(Box::new(spoken(socket)));
         let recorded = Recorded {
             events: vec![
                 event(ProcessKey::HOST, Fact::Started(Box::new(started))),
@@ -104,6 +142,10 @@ mod tests {
                 event(key(1), fork(3)),
                 event(ProcessKey::HOST, Fact::Tick),
                 event(key(2), Fact::Exec(Box::new(exec))),
+                event(ProcessKey::HOST, content(7)),
+                event(ProcessKey::HOST, content(8)),
+                event(key(2), Fact::Flow(Box::new(flow(7)))),
+                event(key(3), Fact::Flow(Box::new(flow(8)))),
                 event(key(2), Fact::Exit { code: 0 }),
                 event(key(3), Fact::Exit { code: 0 }),
             ],
@@ -113,7 +155,7 @@ mod tests {
         };
         let events = cut(&recorded);
         let kept: Vec<u32> = events.iter().map(|event| event.process.pid).collect();
-        assert_eq!(kept, [0, 1, 1, 0, 2, 2]);
+        assert_eq!(kept, [0, 1, 1, 0, 2, 0, 2, 2]);
         let shown = format!("{events:?}");
         assert!(shown.contains("/usr/libexec/weir/target/debug/helper"), "{shown}");
         assert!(!format!("{events:?}").contains("secret"));
