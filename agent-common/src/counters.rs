@@ -71,10 +71,14 @@ pub enum Counter {
     ContentSent,
     /// First bytes of flows, and questions, that found the ring more than half full.
     ContentDropped,
+    /// Records about sockets of other families submitted.
+    SocketSent,
+    /// Records about sockets of other families that found the ring full, or more than half full.
+    SocketDropped,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 33;
+pub const COUNTERS: u32 = 35;
 
 impl Counter {
     /// All counters in slot order.
@@ -112,6 +116,8 @@ impl Counter {
         Self::MemoryDropped,
         Self::ContentSent,
         Self::ContentDropped,
+        Self::SocketSent,
+        Self::SocketDropped,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -151,6 +157,8 @@ impl Counter {
             Self::MemoryDropped => "memory_dropped",
             Self::ContentSent => "content_sent",
             Self::ContentDropped => "content_dropped",
+            Self::SocketSent => "socket_sent",
+            Self::SocketDropped => "socket_dropped",
         }
     }
 
@@ -178,7 +186,8 @@ impl Counter {
             | Self::DnsUnreadElsewhere
             | Self::UnixDropped
             | Self::MemoryDropped
-            | Self::ContentDropped => true,
+            | Self::ContentDropped
+            | Self::SocketDropped => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent
@@ -190,7 +199,8 @@ impl Counter {
             | Self::DnsSent
             | Self::UnixSent
             | Self::MemorySent
-            | Self::ContentSent => false,
+            | Self::ContentSent
+            | Self::SocketSent => false,
         }
     }
 }

@@ -220,6 +220,8 @@ kernel_layout! {
     tcp_bytes_retrans: "tcp_sock" ["bytes_retrans"];
     /// What lies over TCP in the kernel (TLS, MPTCP), when something does.
     tcp_upper: "inet_connection_sock" ["icsk_ulp_ops"];
+    /// What a file is of, for a socket's the `socket`.
+    file_private: "file" ["private_data"];
     /// The `sock` of a `socket`.
     socket_sk: "socket" ["sk"];
     /// Address of the destination of a message.

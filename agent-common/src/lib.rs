@@ -13,6 +13,7 @@ pub mod file;
 pub mod net;
 pub mod unix;
 pub mod memory;
+pub mod socket;
 pub mod content;
 pub mod dns;
 pub mod counters;

@@ -38,6 +38,8 @@ pub const ARGV_SHORT: usize = 256;
 pub const UNIX_USES: u32 = 32_768;
 /// Accesses to memory that are remembered as told.
 pub const MEMORY_ACCESSES: u32 = 4_096;
+/// Sockets of families with a record of their own that are remembered as told.
+pub const SOCKETS_MADE: u32 = 4_096;
 /// Descriptors, from 0 on, that an exec record describes: the highest number that shells let a script name by one digit
 /// is 9, and those that a shell opens for itself begin at 10.
 pub const EXEC_FDS: usize = 16;

@@ -6,6 +6,10 @@ use crate::{process::ProcessKey, record::RecordHead};
 pub const AF_INET: u16 = 2;
 /// Family of an IPv6 socket.
 pub const AF_INET6: u16 = 10;
+/// `AF_PACKET`: frames of every protocol.
+pub const AF_PACKET: u16 = 17;
+/// `AF_VSOCK`: to the hypervisor, and to the machines on it.
+pub const AF_VSOCK: u16 = 40;
 /// Protocol of a TCP socket.
 pub const IPPROTO_TCP: u16 = 6;
 /// Protocol of a UDP socket.

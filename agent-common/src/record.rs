@@ -20,6 +20,8 @@ pub const KIND_UNIX: u16 = 7;
 pub const KIND_MEMORY: u16 = 8;
 /// Tag of what a flow sends first, and of a question: [`crate::content::ContentRecord`] and its tail.
 pub const KIND_CONTENT: u16 = 9;
+/// Tag of a socket of a family with a record of its own: [`crate::socket::SocketRecord`].
+pub const KIND_SOCKET: u16 = 10;
 
 /// Head of every record. 40 bytes.
 #[repr(C)]

@@ -8,7 +8,10 @@ use agent_common::{
     limits::{OPEN_SHARES, RECORD_MAX},
     net::{STATE_EPOCH, STATE_IDLE},
     process::{ExecRecord, ProcessKey},
-    record::{KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN, KIND_UNIX, RecordHead},
+    record::{
+        KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN, KIND_SOCKET, KIND_UNIX,
+        RecordHead,
+    },
 };
 use aya_ebpf::{
     EbpfContext,
@@ -141,6 +144,7 @@ const fn counters(kind: u16) -> (Counter, Counter) {
         KIND_OPEN => (Counter::OpenSent, Counter::OpenDropped),
         KIND_UNIX => (Counter::UnixSent, Counter::UnixDropped),
         KIND_MEMORY => (Counter::MemorySent, Counter::MemoryDropped),
+        KIND_SOCKET => (Counter::SocketSent, Counter::SocketDropped),
         _ => (Counter::FlowSent, Counter::FlowDropped),
     }
 }
@@ -169,6 +173,10 @@ impl Fixed for agent_common::unix::UnixRecord {
 
 impl Fixed for agent_common::memory::MemoryRecord {
     const KIND: u16 = KIND_MEMORY;
+}
+
+impl Fixed for agent_common::socket::SocketRecord {
+    const KIND: u16 = KIND_SOCKET;
 }
 
 /// Builds a record in the life-cycle ring. `fill` must write every byte. False when the ring was full.

@@ -6,12 +6,13 @@ use agent_common::{
     file::{DirKey, FileKey},
     limits::{
         ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, MEMORY_ACCESSES, OPEN_SHARES,
-        OVERFLOW_ENTRIES, QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES, UDP_PEERS,
-        UNIX_USES as UNIX, WRITTEN_INODES,
+        OVERFLOW_ENTRIES, QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES,
+        SOCKETS_MADE, UDP_PEERS, UNIX_USES as UNIX, WRITTEN_INODES,
     },
     memory::MemoryAccess,
     net::{FlowKey, FlowValue, STATE_SLOTS, UdpPeer},
     process::ProcessKey,
+    socket::SocketMade,
     unix::UnixUse,
 };
 use aya_ebpf::{
@@ -68,6 +69,10 @@ pub(crate) static UNIX_USES: LruHashMap<UnixUse, u8> = LruHashMap::with_max_entr
 /// Accesses to memory that were told. What it forgets is told once more.
 #[map(name = "weir_memory")]
 pub(crate) static MEMORY: LruHashMap<MemoryAccess, u8> = LruHashMap::with_max_entries(MEMORY_ACCESSES, 0);
+
+/// Sockets of other families that were told. What it forgets is told once more.
+#[map(name = "weir_families")]
+pub(crate) static FAMILIES: LruHashMap<SocketMade, u8> = LruHashMap::with_max_entries(SOCKETS_MADE, 0);
 
 /// Fingerprints of the opens last reported, direct-mapped.
 #[map(name = "weir_seen")]

@@ -11,6 +11,7 @@ mod send;
 mod sequence;
 mod recv;
 mod unix;
+mod family;
 mod memory;
 mod content;
 mod dns;

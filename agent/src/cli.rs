@@ -87,7 +87,7 @@ pub(crate) struct KernelSide {
     /// Begins the ladder of each sensor at its first hook of the kind; a hook that this kernel refuses gives way to
     /// the next lower one, and below the lowest to the best, so that the sensor is off only when none can be had;
     /// weir check says which hook serves. SENSOR is fork, exec, exit, open, open.received, connect, send,
-    /// raw.peer, receive, unix or memory: kprobe,open=tracepoint.
+    /// raw.peer, receive, unix, memory or socket.family: kprobe,open=tracepoint.
     #[arg(long, value_name = "HOOKS")]
     hooks: Option<Hooks>,
 }

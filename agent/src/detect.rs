@@ -19,6 +19,8 @@ pub mod traffic_flow;
 pub mod traffic_content;
 pub mod protocol;
 pub mod name_tunnel;
+pub mod family;
+pub mod duplication;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -85,6 +87,17 @@ pub enum Observation<'a> {
     },
     /// It asked for a name that its story had not asked for.
     Asked(Asked<'a>),
+    /// It made or used a socket that is none of IP's.
+    Socket(SocketUse),
+}
+
+/// What became of a socket that is none of IP's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketUse {
+    /// It was made, the first of its family in this process: `AF_*`.
+    Made(u16),
+    /// So many bytes of the traffic of this host were read from a packet socket.
+    Captured(u64),
 }
 
 /// Different names below one domain that a story asked for.
@@ -153,6 +166,8 @@ pub struct Detectors {
     content: traffic_content::TrafficContent,
     protocol: protocol::Protocol,
     tunnel: name_tunnel::NameTunnel,
+    family: family::Family,
+    duplication: duplication::Duplication,
 }
 
 impl Detectors {
@@ -169,6 +184,8 @@ impl Detectors {
             content: traffic_content::TrafficContent::new(),
             protocol: protocol::Protocol::new(),
             tunnel: name_tunnel::NameTunnel::new(),
+            family: family::Family,
+            duplication: duplication::Duplication::new(),
         }
     }
 
@@ -189,6 +206,8 @@ impl Detectors {
         self.content.observe(now, subject, observation, out);
         self.protocol.observe(now, subject, observation, out);
         self.tunnel.observe(now, subject, observation, out);
+        self.family.observe(now, subject, observation, out);
+        self.duplication.observe(now, subject, observation, out);
     }
 
     /// A sum that an earlier run of the agent has seen, and found what was to be found in it.
@@ -204,6 +223,7 @@ impl Detectors {
         self.unnamed.forget(process);
         self.flow.forget(process);
         self.protocol.forget(process);
+        self.duplication.forget(process);
     }
 
     /// Whether `process` reads that file because it is its own: sshd its host key, a browser its profile.
@@ -223,5 +243,6 @@ impl Detectors {
             + self.flow.evicted()
             + self.protocol.evicted()
             + self.tunnel.evicted()
+            + self.duplication.evicted()
     }
 }

@@ -117,6 +117,13 @@ pub enum Fact {
     },
     /// What a flow began with, or asked of a name server (about the socket, not the process).
     Content(Box<Content>),
+    /// The process made its first socket of a family that is none of IP's and does not stay on this host by its nature.
+    Socket {
+        /// `AF_*`.
+        family: u16,
+        /// `SOCK_*`.
+        kind: u16,
+    },
 }
 
 /// Facts about the run.

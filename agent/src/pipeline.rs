@@ -24,6 +24,7 @@ use std::{
 
 use agent_common::{
     file::{S_IFIFO, S_IFMT},
+    net::{AF_PACKET, AF_VSOCK},
     process::NS_PER_TICK,
 };
 
@@ -33,10 +34,7 @@ use crate::{
         Config,
         classify::{Classifier, FileClass},
     },
-    detect::{
-        Detectors, Observation, Signal, Subject,
-        traffic_flow::{is_icmp, is_of_messages},
-    },
+    detect::{Detectors, Observation, Signal, SocketUse, Subject, traffic_flow::is_of_messages},
     event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
     names::Names,
     process::{
@@ -210,6 +208,10 @@ impl Pipeline {
                 self.provenance.memory([(reader, stories[0]), (owner, stories[1])], self.now);
             }
             Fact::Content(content) => self.content(content, out),
+            &Fact::Socket { family, .. } => {
+                self.table.ensure(process, self.now);
+                self.observe(process, &Observation::Socket(SocketUse::Made(family)), out);
+            }
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(None, out);
@@ -299,7 +301,12 @@ impl Pipeline {
         let actor = Arc::clone(self.table.ensure(process, self.now));
         let outgoing = flows::is_outgoing(flow);
         self.provenance.flow(&actor, self.table.story(process), (flow, outgoing), self.now);
-        let delta = self.flows.update(process, flow, self.now);
+        let mut delta = self.flows.update(process, flow, self.now);
+        if flow.family == AF_PACKET && delta.rx > 0 {
+            // What others sent and received is nothing that this process received.
+            let captured = std::mem::take(&mut delta.rx);
+            self.observe(process, &Observation::Socket(SocketUse::Captured(captured)), out);
+        }
         for content in self.contents.take(flow.socket) {
             if outgoing {
                 self.spoken(process, &content, out);
@@ -478,11 +485,10 @@ impl Pipeline {
 }
 
 /// Where a flow's bytes go: its remote end. Bytes of a process's overflow entry (the ledger was full) have lost
-/// theirs and count as going outside, as do those of ICMP where no hook sees its destinations; other families without an
-/// address (unix sockets and the like) go nowhere.
+/// theirs and count as going outside, as do those of ICMP where no hook sees its destinations, and those of families that
+/// are none of IP's; to the hypervisor (vsock) they go nowhere.
 fn destination(flow: &Flow) -> Option<SocketAddr> {
-    let lost = flow.family == 0 || is_icmp(flow.protocol);
-    flow.remote.or(lost.then_some(UNKNOWN_DESTINATION))
+    flow.remote.or((flow.family != AF_VSOCK).then_some(UNKNOWN_DESTINATION))
 }
 
 #[cfg(test)]

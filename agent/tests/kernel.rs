@@ -20,6 +20,8 @@ mod edges;
 mod io_uring;
 #[path = "support/kernel_side.rs"]
 mod kernel_side;
+#[path = "kernel/family.rs"]
+mod family;
 #[path = "kernel/handed.rs"]
 mod handed;
 #[path = "kernel/raw.rs"]

@@ -13,7 +13,7 @@ use super::{layout, peek, peek_into, read, tuning};
 /// `AF_UNIX`: never leaves the host.
 pub(crate) const AF_UNIX: u16 = 1;
 /// `AF_NETLINK`: talks to the kernel.
-const AF_NETLINK: u16 = 16;
+pub(crate) const AF_NETLINK: u16 = 16;
 /// `SOCK_STREAM`.
 const SOCK_STREAM: u16 = 1;
 /// `SOCK_RAW`.

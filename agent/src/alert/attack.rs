@@ -65,12 +65,14 @@ const TECHNIQUES: &[Technique] = &[
     technique("T1003.008", "/etc/passwd and /etc/shadow", Tactic::CredentialAccess),
     technique("T1005", "Data from Local System", Tactic::Collection),
     technique("T1011", "Exfiltration Over Other Network Medium", Tactic::Exfiltration),
+    technique("T1011.001", "Exfiltration Over Bluetooth", Tactic::Exfiltration),
     technique("T1020", "Automated Exfiltration", Tactic::Exfiltration),
     technique("T1020.001", "Traffic Duplication", Tactic::Exfiltration),
     technique("T1025", "Data from Removable Media", Tactic::Collection),
     technique("T1029", "Scheduled Transfer", Tactic::Exfiltration),
     technique("T1030", "Data Transfer Size Limits", Tactic::Exfiltration),
     technique("T1039", "Data from Network Shared Drive", Tactic::Collection),
+    technique("T1040", "Network Sniffing", Tactic::CredentialAccess),
     technique("T1041", "Exfiltration Over C2 Channel", Tactic::Exfiltration),
     technique("T1048", "Exfiltration Over Alternative Protocol", Tactic::Exfiltration),
     technique("T1048.001", "Exfiltration Over Symmetric Encrypted Non-C2 Protocol", Tactic::Exfiltration),
@@ -151,6 +153,8 @@ pub const fn rule_name(analytic: Analytic) -> &'static str {
         Analytic::TrafficContent => "Outbound traffic with collected data",
         Analytic::Protocol => "Another protocol than the port is for",
         Analytic::NameTunnel => "Data in questions to name servers",
+        Analytic::Family => "Socket of another family than IP",
+        Analytic::Duplication => "Captured traffic to the outside",
     }
 }
 

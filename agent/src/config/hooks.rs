@@ -63,7 +63,7 @@ pub enum HooksError {
 
 impl Hooks {
     /// Sensors that have hooks to choose among. A sensor that depends on one of them follows it.
-    pub const SENSORS: [&str; 11] = [
+    pub const SENSORS: [&str; 12] = [
         "fork",
         "exec",
         "exit",
@@ -75,6 +75,7 @@ impl Hooks {
         "receive",
         "unix",
         "memory",
+        "socket.family",
     ];
 
     /// The kinds of hook that each of them has.
@@ -84,7 +85,7 @@ impl Hooks {
         let opened: &[HookKind] = &[Tracepoint, Fentry];
         let called: &[HookKind] = &[Fentry, Kprobe];
         let moved: &[HookKind] = &[Tracepoint, Fentry, Kprobe];
-        [traced, traced, traced, opened, called, traced, moved, called, moved, moved, called]
+        [traced, traced, traced, opened, called, traced, moved, called, moved, moved, called, moved]
     };
 
     /// The same kind for every sensor that has it; the others choose for themselves.
@@ -221,7 +222,7 @@ mod tests {
             ),
             ("magic", HooksError::Kind("magic".to_owned()), "found \"magic\""),
             ("open=", HooksError::Kind("open=".to_owned()), "found \"open=\""),
-            ("files=auto", HooksError::Sensor("files".to_owned()), "\"unix\" or \"memory\""),
+            ("files=auto", HooksError::Sensor("files".to_owned()), "\"memory\" or \"socket.family\""),
             (
                 "open=kprobe",
                 HooksError::Lacks("open", HookKind::Kprobe),

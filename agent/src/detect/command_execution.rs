@@ -33,7 +33,8 @@ impl CommandExecution {
             | Observation::Volume(_)
             | Observation::Settled(_)
             | Observation::Spoken { .. }
-            | Observation::Asked(_) => return,
+            | Observation::Asked(_)
+            | Observation::Socket(_) => return,
         }
         let Some(command) = tool::command(subject.process) else { return };
         let Some(rating) = command.rating else { return };

@@ -94,6 +94,7 @@ impl ConnectionCreation {
             | Observation::Settled(_)
             | Observation::Spoken { .. }
             | Observation::Asked(_)
+            | Observation::Socket(_)
             | Observation::Exec
             | Observation::Script(_)
             | Observation::Open { .. } => {}

@@ -132,7 +132,8 @@ impl FileAccess {
             | Observation::Volume(_)
             | Observation::Settled(_)
             | Observation::Spoken { .. }
-            | Observation::Asked(_) => {}
+            | Observation::Asked(_)
+            | Observation::Socket(_) => {}
         }
     }
 

@@ -56,7 +56,8 @@ impl NameTunnel {
             | Observation::Connect { .. }
             | Observation::Volume(_)
             | Observation::Settled(_)
-            | Observation::Spoken { .. } => return,
+            | Observation::Spoken { .. }
+            | Observation::Socket(_) => return,
         };
         if !asked.is_tunnel() {
             return;

@@ -100,7 +100,8 @@ impl Protocol {
             | Observation::Connect { .. }
             | Observation::Volume(_)
             | Observation::Settled(_)
-            | Observation::Asked(_) => return,
+            | Observation::Asked(_)
+            | Observation::Socket(_) => return,
         };
         let (key, remote) = (subject.process.key, content.remote);
         let reported = self.reported.entry(key);

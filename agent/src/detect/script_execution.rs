@@ -76,7 +76,8 @@ impl ScriptExecution {
             | Observation::Volume(_)
             | Observation::Settled(_)
             | Observation::Spoken { .. }
-            | Observation::Asked(_) => {}
+            | Observation::Asked(_)
+            | Observation::Socket(_) => {}
         }
     }
 

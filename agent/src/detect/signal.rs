@@ -50,15 +50,19 @@ pub enum Analytic {
     Protocol,
     /// Network Traffic: Network Traffic Content (DS0029): data in names that are asked for.
     NameTunnel,
+    /// Network Traffic: Network Connection Creation (DS0029): sockets of other families than IP.
+    Family,
+    /// Network Traffic: Network Traffic Flow (DS0029): what is captured on this host leaves it (Traffic Duplication).
+    Duplication,
 }
 
 impl Analytic {
     /// The first in order, for ranges over all.
     pub const FIRST: Self = Self::CommandExecution;
     /// The last in order.
-    pub const LAST: Self = Self::NameTunnel;
+    pub const LAST: Self = Self::Duplication;
     /// All of them in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::CommandExecution,
         Self::ScriptExecution,
         Self::FileAccess,
@@ -70,6 +74,8 @@ impl Analytic {
         Self::TrafficContent,
         Self::Protocol,
         Self::NameTunnel,
+        Self::Family,
+        Self::Duplication,
     ];
 
     /// The one with that id.
@@ -93,6 +99,8 @@ impl Analytic {
             Self::TrafficContent => "T1020.DS0029.traffic_content",
             Self::Protocol => "T1020.DS0029.protocol",
             Self::NameTunnel => "T1020.DS0029.name_tunnel",
+            Self::Family => "T1020.DS0029.family",
+            Self::Duplication => "T1020.001.DS0029.duplication",
         }
     }
 
@@ -105,10 +113,10 @@ impl Analytic {
             Self::FileAccess | Self::SensitiveFileAccess | Self::MassFileAccess => {
                 "File: File Access (DS0022)"
             }
-            Self::ConnectionCreation | Self::UnnamedDestination => {
+            Self::ConnectionCreation | Self::UnnamedDestination | Self::Family => {
                 "Network Traffic: Network Connection Creation (DS0029)"
             }
-            Self::TrafficFlow => "Network Traffic: Network Traffic Flow (DS0029)",
+            Self::TrafficFlow | Self::Duplication => "Network Traffic: Network Traffic Flow (DS0029)",
             Self::TrafficContent | Self::Protocol | Self::NameTunnel => {
                 "Network Traffic: Network Traffic Content (DS0029)"
             }

@@ -32,6 +32,8 @@ fn detectors() -> Detectors {
         content: super::traffic_content::TrafficContent::new(),
         protocol: super::protocol::Protocol::new(),
         tunnel: super::name_tunnel::NameTunnel::new(),
+        family: super::family::Family,
+        duplication: super::duplication::Duplication::new(),
     }
 }
 

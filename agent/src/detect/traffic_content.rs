@@ -55,7 +55,8 @@ impl TrafficContent {
             | Observation::Connect { .. }
             | Observation::Volume(_)
             | Observation::Spoken { .. }
-            | Observation::Asked(_) => return,
+            | Observation::Asked(_)
+            | Observation::Socket(_) => return,
         };
         let found = [sizes::find(settled), secrets::find(settled)];
         out.extend(found.into_iter().flatten().map(|Found { content, risk, reason }| Signal {

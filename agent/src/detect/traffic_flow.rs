@@ -135,7 +135,8 @@ impl TrafficFlow {
             | Observation::Connect { .. }
             | Observation::Settled(_)
             | Observation::Spoken { .. }
-            | Observation::Asked(_) => {}
+            | Observation::Asked(_)
+            | Observation::Socket(_) => {}
         }
     }
 

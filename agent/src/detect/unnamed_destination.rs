@@ -65,7 +65,8 @@ impl UnnamedDestination {
             | Observation::Volume(_)
             | Observation::Settled(_)
             | Observation::Spoken { .. }
-            | Observation::Asked(_) => {}
+            | Observation::Asked(_)
+            | Observation::Socket(_) => {}
         }
     }
 

@@ -83,6 +83,19 @@ weights! {
     NAME_TUNNEL = 8.0, "many long names asked for below one domain, none twice",
         "as the first volume that T1020 names; hashes that virus scanners look up are as long, and they read no secrets";
 
+    FAMILY_UNCOUNTED = 6.0, "a socket of `AF_XDP`, whose bytes no hook counts",
+        "it stands for bytes that nobody knows: the least that makes a stage strong, and few programs have one";
+    FAMILY_OTHER = 3.0, "a socket of another family than IP that leaves this host",
+        "rare, and its bytes count where hooks see them";
+    CAPTURE = 3.0, "a socket that sees every packet",
+        "DHCP clients and network managers have one, too";
+    DUPLICATION = 6.0, "1,000,000 bytes sent while such a socket is open",
+        "the least that makes a stage strong: what was sent may be something else";
+    DUPLICATION_PARITY = 9.0, "as many bytes sent as were captured, from a third on",
+        "the copy itself, or the half of it that is not its own traffic";
+    CAPTURED = 6.0, "captured traffic that goes outside, as collected data",
+        "as many documents";
+
     CONTENT_PARITY = 10.0, "as many bytes sent as were taken",
         "the theft itself; no other comparison is as seldom right by chance (1 % each)";
     CONTENT_ENCODED = 9.0, "as many as base64, base32 or hexadecimal makes of them",

@@ -17,8 +17,9 @@ use agent_common::{
     },
     record::{
         KIND_CONTENT, KIND_DNS, KIND_EXEC, KIND_EXIT, KIND_FLOW, KIND_FORK, KIND_MEMORY, KIND_OPEN,
-        KIND_UNIX, RecordHead,
+        KIND_SOCKET, KIND_UNIX, RecordHead,
     },
+    socket::SocketRecord,
     unix::{UNIX_RECEIVED, UNIX_SENT, UnixRecord},
 };
 
@@ -141,6 +142,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         KIND_UNIX => unix(bytes)?,
         KIND_MEMORY => memory(bytes)?,
         KIND_CONTENT => first_bytes(bytes)?,
+        KIND_SOCKET => socket(bytes)?,
         unknown => return Err(DecodeError::Kind(unknown)),
     };
     Ok(Decoded { event: Event { time: head.time_ns, process, fact }, flow })
@@ -319,6 +321,12 @@ fn memory(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let (record, tail) = fixed::<MemoryRecord>(bytes)?;
     Tail::new(tail, 0)?;
     Ok(Fact::Memory { owner: record.owner.into() })
+}
+
+fn socket(bytes: &[u8]) -> Result<Fact, DecodeError> {
+    let (record, tail) = fixed::<SocketRecord>(bytes)?;
+    Tail::new(tail, 0)?;
+    Ok(Fact::Socket { family: record.family, kind: record.kind })
 }
 
 fn first_bytes(bytes: &[u8]) -> Result<Fact, DecodeError> {

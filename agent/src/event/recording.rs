@@ -18,7 +18,7 @@ pub const MAGIC: [u8; 8] = *b"WEIRREC\n";
 /// Version that this agent writes, and the only one that it reads. It rises with every change of [`Event`].
 ///
 /// [`Event`]: super::Event
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 /// Longest payload of a frame in bytes: twice the largest event, which is the state of an earlier run
 /// ([`STATE_MAX`](super::state::STATE_MAX)). A longer frame is damage, and nothing is allocated for it.
 pub const FRAME_MAX: u32 = 16 << 20;

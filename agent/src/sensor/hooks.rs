@@ -454,6 +454,7 @@ pub const LADDER: &[Sensor] = &[
     },
     unix::SENSOR,
     functions::MEMORY,
+    functions::FAMILY,
     Sensor {
         name: "socket.cookie",
         // A socket has one name when every hook that names it can make its cookie.

@@ -66,7 +66,8 @@ impl LookUp {
             | Fact::State(_)
             | Fact::Unix(_)
             | Fact::Memory { .. }
-            | Fact::Content(_) => {}
+            | Fact::Content(_)
+            | Fact::Socket { .. } => {}
         }
         Attached::default()
     }

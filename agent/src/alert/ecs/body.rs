@@ -206,8 +206,10 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
     let (category, kind) = match signal.analytic {
         Analytic::CommandExecution | Analytic::ScriptExecution => ("process", "info"),
         Analytic::FileAccess | Analytic::SensitiveFileAccess | Analytic::MassFileAccess => ("file", "access"),
-        Analytic::ConnectionCreation | Analytic::UnnamedDestination => ("network", "connection"),
-        Analytic::TrafficFlow | Analytic::TrafficContent => ("network", "info"),
+        Analytic::ConnectionCreation | Analytic::UnnamedDestination | Analytic::Family => {
+            ("network", "connection")
+        }
+        Analytic::TrafficFlow | Analytic::TrafficContent | Analytic::Duplication => ("network", "info"),
         Analytic::Protocol | Analytic::NameTunnel => ("network", "protocol"),
     };
     let remote = signal.object.remote();

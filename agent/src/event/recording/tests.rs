@@ -101,8 +101,8 @@ fn damage_is_named_with_its_place() {
     check(|bytes, _| bytes[0] ^= 1, "header at byte 0: not a weir recording");
     check(|bytes, _| bytes.truncate(10), "header at byte 0: truncated header: 10 of 12 bytes");
     check(
-        |bytes, _| bytes[8] = 9,
-        &format!("header at byte 0: format version 9 is newer than this agent's ({VERSION})"),
+        |bytes, _| bytes[8] = 99,
+        &format!("header at byte 0: format version 99 is newer than this agent's ({VERSION})"),
     );
     check(
         |bytes, _| bytes[8] = 0,

@@ -10,7 +10,7 @@ use crate::{
     seeds::seeded,
 };
 
-const ANALYTICS: [Analytic; 10] = [
+const ANALYTICS: [Analytic; 12] = [
     Analytic::CommandExecution,
     Analytic::ScriptExecution,
     Analytic::FileAccess,
@@ -21,6 +21,8 @@ const ANALYTICS: [Analytic; 10] = [
     Analytic::TrafficContent,
     Analytic::Protocol,
     Analytic::NameTunnel,
+    Analytic::Family,
+    Analytic::Duplication,
 ];
 
 fn weighted(analytic: Analytic, stage: Stage, risk: f64) -> Weighted {

@@ -1,6 +1,8 @@
 //! What only functions of the kernel tell.
 
-use super::{Applies, Class, FILE, PATH, Rung, SOCK, Sensor, TASK, Target, held, optional, required};
+use super::{
+    Applies, Class, DESCRIPTOR, FILE, PATH, Rung, SOCK, Sensor, TASK, Target, held, optional, required,
+};
 
 /// Members that tell where a message goes.
 const MESSAGE: &[&str] = &["msghdr_name", "msghdr_namelen"];
@@ -94,6 +96,39 @@ pub(super) const MEMORY: Sensor = Sensor {
             beside: &[],
             needs: &[TASK],
             gap: "",
+        },
+    ],
+};
+
+/// Sockets of other families than IP.
+pub(super) const FAMILY: Sensor = Sensor {
+    name: "socket.family",
+    applies: Applies::Always,
+    gap: "sockets that see every packet, and those of other families than IP",
+    rungs: &[
+        Rung {
+            hook: "fexit:security_socket_post_create",
+            class: Class::Fentry,
+            attachments: &[required("weir_family_fexit", Target::Fexit("security_socket_post_create"))],
+            beside: &[],
+            needs: &[TASK],
+            gap: "",
+        },
+        Rung {
+            hook: "kprobe:security_socket_post_create",
+            class: Class::Kprobe,
+            attachments: &[required("weir_family_kp", Target::Kprobe("security_socket_post_create"))],
+            beside: &[],
+            needs: &[TASK],
+            gap: "",
+        },
+        Rung {
+            hook: "tracepoint:syscalls:sys_exit_socket",
+            class: Class::Tracepoint,
+            attachments: &[required("weir_family_sys", Target::Tracepoint("syscalls", "sys_exit_socket"))],
+            beside: &[],
+            needs: &[TASK, SOCK, DESCRIPTOR, &["file_private", "socket_sk"]],
+            gap: "sockets of other families that are made through io_uring or by 32-bit programs",
         },
     ],
 };
