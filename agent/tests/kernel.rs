@@ -84,16 +84,12 @@ fn path(leaf_first: &[u8]) -> String {
     format!("/{}", names.join("/"))
 }
 
-fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
-    bytes.split_at(at)
-}
-
 /// Parts of the tail of an exec record: executable, working directory, file name, interpreter, arguments.
 fn exec_parts<'a>(record: &ExecRecord, tail: &'a [u8]) -> [&'a [u8]; 5] {
-    let (exe, rest) = split(tail, record.exe.len.into());
-    let (cwd, rest) = split(rest, record.cwd.len.into());
-    let (filename, rest) = split(rest, record.filename_len.into());
-    let (interp, argv) = split(rest, record.interp_len.into());
+    let (exe, rest) = tail.split_at(record.exe.len.into());
+    let (cwd, rest) = rest.split_at(record.cwd.len.into());
+    let (filename, rest) = rest.split_at(record.filename_len.into());
+    let (interp, argv) = rest.split_at(record.interp_len.into());
     assert_eq!(argv.len(), record.argv_len as usize);
     [exe, cwd, filename, interp, argv]
 }

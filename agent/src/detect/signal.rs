@@ -10,7 +10,7 @@ use crate::event::{BootTime, Bytes, ProcessKey};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Sensitive or mass file reads.
+    /// Sensitive or mass file reads, network traffic that is captured.
     Collection,
     /// Archive, encrypt, copy into a staging path.
     Staging,

@@ -19,6 +19,8 @@ mod archive;
 mod transform;
 mod mail;
 mod powershell;
+mod mirror;
+mod capture;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +63,10 @@ pub enum Action {
     Split,
     /// Copies bytes within this host.
     Copy,
+    /// Has the system send copies of network traffic to another place.
+    Mirror,
+    /// Writes network traffic down.
+    Capture,
     /// Runs program text that was encoded to hide it.
     EncodedCommand,
     /// Nothing leaves and nothing is prepared: unpack, list, decode, copy between local places.
@@ -70,7 +76,9 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether data can leave this host by it.
+    /// Whether data can leave this host by it: data that its caller has, on the way that the tool makes. A mirror carries
+    /// what others send, is made by the system and counts as egress by itself; a script that makes one is no more a mover
+    /// of files than one that sets a route.
     #[must_use]
     pub const fn sends(self) -> bool {
         match self {
@@ -82,6 +90,8 @@ impl Action {
             | Self::Encode
             | Self::Split
             | Self::Copy
+            | Self::Mirror
+            | Self::Capture
             | Self::EncodedCommand
             | Self::Local
             | Self::Unknown => false,
@@ -109,7 +119,7 @@ pub struct Command {
 /// Files that a [`Command`] names at most.
 pub const OBJECTS_MAX: usize = 16;
 
-/// What the command line of `process` means; none where it runs no tool that can move or prepare data.
+/// What the command line of `process` means; none where it runs no tool that can move, prepare or duplicate data.
 #[must_use]
 pub fn command(process: &Process) -> Option<Command> {
     let invocation = identity::behind_interpreter(process);
@@ -207,6 +217,13 @@ fn meaning<'a>(tool: Tool, invocation: &Invocation<'a>, fed: bool) -> Option<Mea
         Tool::Mutt => mail::mutt(invocation, fed),
         Tool::Sendmail => mail::sendmail(invocation, fed),
         Tool::Swaks => mail::swaks(invocation),
+        Tool::Tc => mirror::tc(invocation),
+        Tool::Iptables => mirror::iptables(invocation),
+        Tool::Nft => mirror::nft(invocation),
+        Tool::OvsVsctl => mirror::ovs_vsctl(invocation),
+        Tool::Tcpdump => capture::tcpdump(invocation),
+        Tool::Tshark => capture::tshark(invocation),
+        Tool::Dumpcap => capture::dumpcap(invocation),
     };
     Some(meaning)
 }

@@ -1,7 +1,7 @@
 //! Which program an execve starts.
 //!
 //! The file that the kernel executes; behind a dynamic loader (`ld.so program`) the program it was given; in a
-//! multi-call binary (busybox, toybox, coreutils) the applet. `argv[0]` is what the caller says, so it names no more
+//! multi-call binary (busybox, toybox, coreutils, xtables) the applet. `argv[0]` is what the caller says, so it names no more
 //! than the applet.
 
 use super::Interpreter;
@@ -76,6 +76,9 @@ impl<'a> Invocation<'a> {
         if self.name == b"coreutils" {
             return self.coreutils();
         }
+        if is_xtables(self.name) {
+            return self.xtables();
+        }
         // `busybox busybox sh` is the shell.
         while is_multicall(self.name) {
             if !is_multicall(self.called) && !self.called.is_empty() {
@@ -106,6 +109,19 @@ impl<'a> Invocation<'a> {
             None => Self { name: self.called, ..self },
         }
     }
+
+    /// iptables looks for a command in its own name first, then in the first argument. Those that change no rules keep
+    /// the binary's name.
+    fn xtables(self) -> Self {
+        if let Some(name) = rules_command(self.called) {
+            return Self { name, ..self };
+        }
+        let [first, rest @ ..] = self.arguments else { return self };
+        match rules_command(first.as_slice()) {
+            Some(name) => Self { name, called: name, arguments: rest, ..self },
+            None => self,
+        }
+    }
 }
 
 /// Options of the dynamic loader that take a value.
@@ -121,6 +137,20 @@ const LOADER_VALUES: [&[u8]; 7] = [
 
 fn is_loader(name: &[u8]) -> bool {
     (name.starts_with(b"ld-") || name.starts_with(b"ld.so")) && name.windows(3).any(|three| three == b".so")
+}
+
+/// `xtables-nft-multi`, `xtables-legacy-multi`, before those `xtables-multi`.
+fn is_xtables(name: &[u8]) -> bool {
+    name.starts_with(b"xtables-") && name.ends_with(b"multi")
+}
+
+/// The common name of a command of the xtables binary that changes rules.
+fn rules_command(name: &[u8]) -> Option<&'static [u8]> {
+    match name {
+        b"iptables" | b"iptables-nft" | b"iptables-legacy" | b"main4" => Some(b"iptables"),
+        b"ip6tables" | b"ip6tables-nft" | b"ip6tables-legacy" | b"main6" => Some(b"ip6tables"),
+        _ => None,
+    }
 }
 
 fn is_multicall(name: &[u8]) -> bool {

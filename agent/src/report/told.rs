@@ -1,7 +1,7 @@
 //! An alert as the log tells it. The log is a file that somebody may have edited: whatever stands in it is text for
 //! showing, escaped as it is read, and a missing field is an empty one.
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::{collections::BTreeSet, fmt::Write as _, net::IpAddr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -385,7 +385,7 @@ impl Told {
         self.weir.revision
     }
 
-    /// `curl (pid 4202, user alice) sent 12.0 MB to 198.51.100.7:443 (tcp)`.
+    /// `curl (pid 4202, user alice) sent 12.0 MB to 198.51.100.7:443 (tcp)`, or `... sent 12.0 MB, its story 24.0 MB to ...`.
     pub(super) fn headline(&self) -> String {
         let user = self.user.name.as_ref().unwrap_or(&self.user.id);
         let Process { name, pid, .. } = &self.process;
@@ -394,13 +394,22 @@ impl Told {
             line.push_str(", user ");
             line.push_str(user.as_str());
         }
-        line.push_str(") sent ");
-        line.push_str(&text::bytes(self.weir.bytes_out));
-        if let Some(first) = self.weir.destinations.first() {
-            let _ = write!(line, " to {first}");
-            if self.weir.destinations.len() > 1 {
-                let _ = write!(line, " and {} more", self.weir.destinations.len() - 1);
+        // A line that was cut may lack the sender's own link.
+        let own = self.weir.chain.iter().find(|link| link.pid == *pid).map(|link| link.bytes_out);
+        let own = own.filter(|own| *own < self.weir.bytes_out);
+        let _ = match own {
+            Some(own) => {
+                write!(line, ") sent {}, its story {}", text::bytes(own), text::bytes(self.weir.bytes_out))
             }
+            None => write!(line, ") sent {}", text::bytes(self.weir.bytes_out)),
+        };
+        if let Some(first) = self.weir.destinations.first() {
+            let addresses: BTreeSet<IpAddr> = self.weir.destinations.iter().map(|one| one.ip).collect();
+            let _ = match addresses.len() {
+                1 => write!(line, " to {first}"),
+                2 => write!(line, " to {first} and 1 more address"),
+                more => write!(line, " to {first} and {} more addresses", more - 1),
+            };
         }
         line
     }

@@ -236,7 +236,8 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
             action: "signal",
             id: parts::id(&identity),
             dataset: "weir.signal",
-            severity: Some(parts::severity(signal.risk)),
+            // What it is worth is the risk's to say; a rule on severity is meant to wake somebody.
+            severity: Some(parts::LOW),
             risk_score: Some(parts::rounded(signal.risk)),
             risk_score_norm: Some(parts::rounded(signal.risk * 10.0)),
             start: Some(parts::time(Record::wall(line.boot_to_wall_ns, signal.time))),

