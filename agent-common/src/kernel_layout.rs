@@ -212,12 +212,12 @@ kernel_layout! {
     unix_peer: "unix_sock" ["peer"];
     /// Sequence number of the next byte to be queued.
     tcp_write_seq: "tcp_sock" ["write_seq"];
-    /// Sequence number of the next byte to be transmitted.
-    tcp_snd_nxt: "tcp_sock" ["snd_nxt"];
+    /// Sequence number of the first byte that was not acknowledged.
+    tcp_snd_una: "tcp_sock" ["snd_una"];
+    /// Bytes that were acknowledged, the SYN of this side among them.
+    tcp_bytes_acked: "tcp_sock" ["bytes_acked"];
     /// Bytes transmitted, those that were transmitted again included (4.19).
     tcp_bytes_sent: "tcp_sock" ["bytes_sent"];
-    /// Bytes transmitted again (4.19).
-    tcp_bytes_retrans: "tcp_sock" ["bytes_retrans"];
     /// What lies over TCP in the kernel (TLS, MPTCP), when something does.
     tcp_upper: "inet_connection_sock" ["icsk_ulp_ops"];
     /// What a file is of, for a socket's the `socket`.

@@ -111,11 +111,11 @@ pub(crate) fn at_most<const MAX: u32>(value: u64) -> u64 {
 }
 
 /// An address that the verifier knows as a pointer of some type, as a plain number, which alone can be computed with:
-/// negated twice.
+/// its bytes reversed twice. (6.17 takes a pointer that was negated for a pointer still.)
 #[inline(always)]
 pub(crate) fn scalar(pointer: u64) -> u64 {
     let mut number = pointer;
     // SAFETY: arithmetic on a register.
-    unsafe { asm!("{0} = -{0}", "{0} = -{0}", inout(reg) number, options(pure, nomem, nostack)) };
+    unsafe { asm!("{0} = be64 {0}", "{0} = be64 {0}", inout(reg) number, options(pure, nomem, nostack)) };
     number
 }

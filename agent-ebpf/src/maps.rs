@@ -136,12 +136,14 @@ const WRITE_POSITIONS: u32 = 16_384;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Sent {
-    /// Who sent last; nobody has number 0.
+    /// Who sent last, before that who made the socket; nobody has number 0.
     pub(crate) process: ProcessKey,
-    /// The place in the stream that the bytes booked so far lead to: `tcp_sock::write_seq` in the lower half.
+    /// Bytes that were booked.
     pub(crate) booked: u64,
     /// How far the connection is.
-    pub(crate) stage: u64,
+    pub(crate) stage: u32,
+    /// 1 when the SYN of this side is among the acknowledged bytes: it connected.
+    pub(crate) syn: u32,
 }
 
 /// By cookie, from the socket's making to its last descriptor's end, or until others need the room. What it forgets is merely not made

@@ -71,13 +71,18 @@ pub(crate) fn load<const N: usize>(skb: *mut __sk_buff, offset: u32, into: &mut 
     unsafe { bpf_skb_load_bytes(skb.cast(), offset, into.as_mut_ptr().cast(), N as u32) == 0 }
 }
 
-/// Network namespace of the socket; 0 when the kernel does not tell.
+/// Address of the socket.
 #[inline(always)]
-pub(crate) fn namespace(skb: *mut __sk_buff) -> u32 {
+pub(crate) fn socket(skb: *mut __sk_buff) -> u64 {
     // SAFETY: the context is readable.
     let member = unsafe { &(*skb).__bindgen_anon_2 };
     // SAFETY: the word holds the socket; nothing else of the union is there.
-    let sock = scalar(unsafe { member.sk } as u64);
-    let net: u64 = peek(sock, layout!(sock_net));
+    scalar(unsafe { member.sk } as u64)
+}
+
+/// Network namespace of the socket; 0 when the kernel does not tell.
+#[inline(always)]
+pub(crate) fn namespace(skb: *mut __sk_buff) -> u32 {
+    let net: u64 = peek(socket(skb), layout!(sock_net));
     peek(net, layout!(net_inum))
 }

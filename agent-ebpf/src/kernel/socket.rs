@@ -15,7 +15,7 @@ pub(crate) const AF_UNIX: u16 = 1;
 /// `AF_NETLINK`: talks to the kernel.
 pub(crate) const AF_NETLINK: u16 = 16;
 /// `SOCK_STREAM`.
-const SOCK_STREAM: u16 = 1;
+pub(crate) const SOCK_STREAM: u16 = 1;
 /// `SOCK_RAW`.
 const SOCK_RAW: u16 = 3;
 /// `IPPROTO_ICMP`.

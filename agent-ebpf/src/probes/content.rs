@@ -24,9 +24,13 @@ use crate::{
     emit,
     kernel::{
         Fault, Outcome, mask,
-        packet::{Behind, PLAIN_V4, V4_HEADER, V6_HEADER, is_transport, load, namespace, transport_of_v6},
+        packet::{
+            Behind, PLAIN_V4, V4_HEADER, V6_HEADER, is_transport, load, namespace, socket, transport_of_v6,
+        },
         socket::mapped,
+        tuning,
     },
+    makeup,
     maps::SOCKETS,
 };
 
@@ -40,7 +44,7 @@ const LOOPBACK_V6: u64 = 1;
 const LOOPBACK_V4: u64 = 0x00ff_ff7f;
 
 /// `cgroup_skb/egress` (4.10; `bpf_tcp_sock` 5.1, `gso_segs` 5.1): `ip_finish_output` of a socket's packets, with the packet
-/// from its network header on. A packet of several segments is still one; kTLS has encrypted it.
+/// from its network header on. A packet of several segments is still one; kTLS has encrypted it, unless the network card does.
 #[cgroup_skb(egress)]
 fn weir_content(ctx: SkBuffContext) -> i32 {
     let skb = ctx.skb.skb;
@@ -68,14 +72,17 @@ fn place(skb: *mut __sk_buff) -> u16 {
     if tcp.is_null() {
         return if is_question(skb) { CONTENT_QUESTION } else { 0 };
     }
-    // SAFETY: what the helper gave is readable. The socket has counted this packet's segments already.
-    let sent = unsafe { (*tcp).data_segs_out };
+    // SAFETY: what the helper gave is readable.
+    let tcp = unsafe { &*tcp };
+    // The socket has counted this packet's segments already.
+    let (sent, acknowledged) = (tcp.data_segs_out, tcp.bytes_acked);
     // SAFETY: the context is readable.
     let several = unsafe { (*skb).gso_segs };
     let now = if several == 0 { 1 } else { several };
     if sent == 0 {
         0
-    } else if sent <= now {
+    } else if sent <= now && acknowledged <= 1 {
+        // The SYN alone was acknowledged. Beyond that it is an acknowledgement of what the other end answers.
         CONTENT_FIRST
     } else if sent >= LATER_SEGMENTS && sent - now < LATER_SEGMENTS {
         CONTENT_LATER
@@ -172,7 +179,8 @@ impl Ends {
 #[inline(always)]
 fn stream(skb: *mut __sk_buff, place: u16) -> Outcome {
     let mut ends = Ends::default();
-    if !ends.read(skb) || ends.is_loopback() {
+    // IPsec may send a stream in datagrams.
+    if !ends.read(skb) || ends.protocol != IPPROTO_TCP || ends.is_loopback() {
         return Ok(());
     }
     let mut words = [0_u8; 1];
@@ -185,12 +193,24 @@ fn stream(skb: *mut __sk_buff, place: u16) -> Outcome {
         // An acknowledgement.
         return Ok(());
     }
+    let sock = socket(skb);
+    // What a network card encrypts is still in the clear. Where other hooks cannot make a cookie, an accepted socket is known by
+    // its address, and is to have no other name.
+    if makeup::is_below_another(sock) || (tuning!(has_socket_cookie) == 0 && is_accepted(sock)) {
+        return Ok(());
+    }
     let cookie = cookie(skb);
-    // SAFETY: a value of a preallocated map; a racing removal can but make it stale.
-    if SOCKETS.get_ptr(cookie).is_some_and(|direction| unsafe { direction.read() } == DIRECTION_IN) {
+    if is_accepted(cookie) {
         return Ok(());
     }
     tell::<STREAM_MAX, { STREAM_MAX as u32 - 1 }>(skb, start, cookie, place, &ends)
+}
+
+/// Whether the connection with this name came in.
+#[inline(always)]
+fn is_accepted(name: u64) -> bool {
+    // SAFETY: a value of a preallocated map; a racing removal can but make it stale.
+    SOCKETS.get_ptr(name).is_some_and(|direction| unsafe { direction.read() } == DIRECTION_IN)
 }
 
 /// What is asked of a name server, which may be on this host and ask for others.

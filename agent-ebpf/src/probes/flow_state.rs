@@ -22,7 +22,7 @@ use crate::{
     emit,
     kernel::{
         Fault, Outcome, scalar,
-        socket::{Handle, IPPROTO_TCP, Socket},
+        socket::{Handle, IPPROTO_TCP, SOCK_STREAM, Socket},
         task,
     },
     ledger::{self, Moved},
@@ -88,8 +88,8 @@ fn weir_socket_release(ctx: SockContext) -> i32 {
 fn weir_socket_create(ctx: SockContext) -> i32 {
     // SAFETY: the helper takes the context of a socket program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    if protocol(&ctx) == IPPROTO_TCP {
-        makeup::born(cookie);
+    if is_tcp(&ctx) {
+        makeup::born(Handle { value: cookie, is_address: 0 });
     }
     ALLOW
 }
@@ -97,7 +97,9 @@ fn weir_socket_create(ctx: SockContext) -> i32 {
 #[inline(always)]
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     match to {
-        ESTABLISHED => makeup::begin(sock, handle),
+        // A connection is begun anew, perhaps with a socket that had one before.
+        SYN_SENT => makeup::born(handle),
+        ESTABLISHED if from == SYN_RECV => makeup::accepted(sock, handle),
         // The FIN is not queued yet.
         FIN_WAIT1 | LAST_ACK => {
             sequence::last_look(sock)?;
@@ -173,10 +175,9 @@ fn release(ctx: &SockContext) -> Outcome {
     // SAFETY: the helper takes the context of a socket program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let handle = Handle { value: cookie, is_address: 0 };
-    if protocol(ctx) == IPPROTO_TCP {
+    if is_tcp(ctx) {
         // The context is the socket itself.
-        let sock = scalar(ctx.as_ptr() as u64);
-        return book(sock, handle, makeup::last(sock, handle));
+        return last(scalar(ctx.as_ptr() as u64), handle);
     }
     // TCP says itself when it closes, which may be long after the last descriptor is gone.
     if SOCKETS.remove(cookie).is_ok() {
@@ -185,10 +186,25 @@ fn release(ctx: &SockContext) -> Outcome {
     Ok(())
 }
 
+/// Books what was missed of a TCP connection.
 #[inline(always)]
-fn protocol(ctx: &SockContext) -> u16 {
+fn last(sock: u64, handle: Handle) -> Outcome {
+    // The rung that goes by the socket's position is behind it by one send.
+    sequence::last_look(sock)?;
+    let unbooked = makeup::last(sock, handle);
+    let is_booked = unbooked.is_some();
+    book(sock, handle, unbooked)?;
+    // The connection's own end has been, and the ledger has begun anew.
+    if is_booked && makeup::is_closed(sock) { close(sock, handle) } else { Ok(()) }
+}
+
+/// Whether it is a stream of TCP; raw sockets may have the protocol, too.
+#[inline(always)]
+fn is_tcp(ctx: &SockContext) -> bool {
     // SAFETY: the context is readable.
-    (unsafe { (*ctx.sock).protocol }) as u16
+    let socket = unsafe { &*ctx.sock };
+    let (kind, protocol) = (socket.type_, socket.protocol);
+    kind == u32::from(SOCK_STREAM) && protocol == u32::from(IPPROTO_TCP)
 }
 
 /// Fills a flow record whose bytes are in the ledger alone.

@@ -120,7 +120,7 @@ fn try_sent(sock: u64, handle: Handle, message: u64, bytes: i32) -> Outcome {
         UdpPeer::default()
     };
     let mut bytes = u64::from(bytes.cast_unsigned());
-    if socket.protocol == IPPROTO_TCP {
+    if socket.protocol == IPPROTO_TCP && socket.is_connection() {
         bytes = makeup::to_book(sock, handle, process, bytes);
     }
     ledger::count(process, &socket, peer, Moved { bytes, sent: true });

@@ -12,6 +12,7 @@ use crate::{
         task,
     },
     ledger::{self, Moved},
+    makeup,
     maps::{WRITE_POSITION, WritePosition},
 };
 
@@ -76,7 +77,9 @@ fn book(sock: u64) -> Result<u32, Fault> {
 
 #[inline(always)]
 fn record(sock: u64, process: ProcessKey, bytes: u32) -> Outcome {
-    let socket = Socket::of(sock, Handle::of_address(sock)).ok_or(Fault::Socket)?;
-    ledger::count(process, &socket, UdpPeer::default(), Moved { bytes: u64::from(bytes), sent: true });
+    let handle = Handle::of_address(sock);
+    let socket = Socket::of(sock, handle).ok_or(Fault::Socket)?;
+    let bytes = makeup::to_book(sock, handle, process, u64::from(bytes));
+    ledger::count(process, &socket, UdpPeer::default(), Moved { bytes, sent: true });
     Ok(())
 }

@@ -19,8 +19,8 @@ use crate::{
 const REASONS: usize = 4;
 /// Files that are named.
 const FILES: usize = 3;
-/// Blind spots and trust rules that are named.
-const GAPS: usize = 4;
+/// Trust rules that are named.
+const RULES: usize = 4;
 /// Things on the way of the data that are named.
 const STEPS: usize = 12;
 
@@ -180,15 +180,16 @@ fn scored(alert: &Alert) -> String {
 }
 
 fn lowered(alert: &Alert) -> Option<String> {
-    let names: Vec<String> = alert.trusted_by.iter().take(GAPS).map(|name| part(name)).collect();
+    let names: Vec<String> = alert.trusted_by.iter().take(RULES).map(|name| part(name)).collect();
     let rules = if names.len() == 1 { "rule" } else { "rules" };
     (!names.is_empty()).then(|| format!("The score was lowered by the trust {rules} {}", names.join(", ")))
 }
 
+/// What is peculiar to this alert. A host's blind spots are the same in all of them, and are counted.
 fn unknown(alert: &Alert) -> String {
-    let mut gaps: Vec<String> = alert.coverage.iter().take(GAPS).map(|gap| part(gap)).collect();
-    if alert.coverage.len() > GAPS {
-        gaps.push(format!("{} more in weir.coverage", alert.coverage.len() - GAPS));
+    let mut gaps = Vec::new();
+    if !alert.coverage.is_empty() {
+        gaps.push(format!("{} that weir.coverage lists", counted(alert.coverage.len() as u64, "thing")));
     }
     if alert.chain.iter().any(|link| link.process.unknown) {
         gaps.push("of some processes nothing but the number is known".to_owned());
