@@ -25,6 +25,8 @@ const NAME_MAX: usize = 253;
 const REST: char = '…';
 /// Servers remembered to have answered.
 const SERVERS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);
+/// Addresses of which it is remembered what clients called them.
+const CLAIMS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
 /// A name holds for this long at least: connections outlive the seconds that a server names, and programs remember
@@ -51,6 +53,9 @@ pub struct Names {
     missed_elsewhere: BootTime,
     /// The first names that were given addresses in the host's network namespace.
     first: BTreeSet<Arc<str>>,
+    /// What clients called an address themselves, in a TLS greeting or a request: the last name. What makes room is shown
+    /// no more.
+    claims: LruCache<IpAddr, Arc<str>>,
     evicted: u64,
 }
 
@@ -59,8 +64,8 @@ pub struct Names {
 pub struct Domain {
     /// The name that was asked for, lower case, without its last dot, and cut where it is longer than names are.
     pub name: Arc<str>,
-    /// The server that answered last.
-    pub server: IpAddr,
+    /// The server that answered last; none when nobody but the client itself calls it so.
+    pub server: Option<IpAddr>,
     /// This host is configured to ask that server, it was the host that asked, and the answer was a datagram.
     pub vouched: bool,
 }
@@ -74,6 +79,7 @@ impl Default for Names {
             whole_since: None,
             missed_elsewhere: 0,
             first: BTreeSet::new(),
+            claims: LruCache::new(CLAIMS_MAX),
             evicted: 0,
         }
     }
@@ -142,8 +148,13 @@ impl Names {
         }
     }
 
+    /// A client calls an address by a name, which proves nothing.
+    pub fn claim(&mut self, address: IpAddr, name: &str) {
+        self.claims.put(address.to_canonical(), kept(name));
+    }
+
     /// Its names, the one heard last first; a name that is vouched for stands before those that anybody may have
-    /// made up.
+    /// made up, and last what a client called it.
     #[must_use]
     pub fn of(&self, address: IpAddr, now: BootTime) -> Vec<Domain> {
         let mut domains: Vec<Domain> = self
@@ -151,11 +162,16 @@ impl Names {
             .rev()
             .map(|heard| Domain {
                 name: Arc::clone(&heard.name),
-                server: heard.server,
+                server: Some(heard.server),
                 vouched: heard.vouched_until > now,
             })
             .collect();
         domains.sort_by_key(|domain| !domain.vouched);
+        if let Some(name) = self.claims.peek(&address.to_canonical())
+            && domains.iter().all(|domain| domain.name != *name)
+        {
+            domains.push(Domain { name: Arc::clone(name), server: None, vouched: false });
+        }
         domains
     }
 

@@ -63,6 +63,26 @@ fn names_are_shown_until_they_are_old() {
     }
 }
 
+#[test]
+fn what_a_client_says_stands_last_and_trusts_nothing() {
+    let mut names = host();
+    let of = "198.51.100.1";
+    names.claim(address(of), "a.example");
+    assert_eq!(shown(&names, of, 2 * SECOND), "a.example");
+    assert!(!names.is_only(address(of), |name| name == "a.example", 2 * SECOND));
+    names.hear(&answer("10.0.0.1", HOST_NS, "b.example", &[of]), 2 * SECOND);
+    assert_eq!(shown(&names, of, 3 * SECOND), "b.example! a.example");
+    // Nor does it take trust away: whoever may connect could.
+    assert!(names.is_only(address(of), |name| name == "b.example", 3 * SECOND));
+    names.claim(address(of), "b.example");
+    assert_eq!(shown(&names, of, 3 * SECOND), "b.example!");
+    for number in 0..=CLAIMS_MAX.get() {
+        let number = u32::try_from(number).unwrap();
+        names.claim(std::net::Ipv4Addr::from(number).into(), "c.example");
+    }
+    assert_eq!(shown(&names, of, 13 * HOUR), "");
+}
+
 /// Server, network namespace and name of answers.
 type Answers<'a> = &'a [(&'a str, u32, &'a str)];
 

@@ -159,6 +159,9 @@ impl Pipeline {
     pub(super) fn spoken(&mut self, process: ProcessKey, content: &Content, out: &mut Vec<Record>) {
         let outside = !self.config.network.is_inside(content.remote.ip())
             && self.covering(process, content.remote).is_none();
+        if let Spoken::Tls { name: Some(name) } | Spoken::Http { host: Some(name) } = &content.spoken {
+            self.names.claim(content.remote.ip(), name);
+        }
         self.observe(process, &Observation::Spoken { content, outside }, out);
         if let (Part::Question | Part::First, Spoken::Dns(question)) = (content.part, &content.spoken)
             && !self.flows.serves_names(process)

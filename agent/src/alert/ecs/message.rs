@@ -135,7 +135,10 @@ pub(super) fn of_root(link: &Link) -> String {
 fn of_destination(destination: &Destination) -> String {
     let (remote, transport) = (destination.remote, transport(destination.protocol));
     match destination.domains.first() {
-        Some(domain) => format!("{} ({remote}, {transport})", part(&domain.name)),
+        Some(domain) if domain.server.is_some() => {
+            format!("{} ({remote}, {transport})", part(&domain.name))
+        }
+        Some(claimed) => format!("{remote} ({transport}, which the sender calls {})", part(&claimed.name)),
         None => format!("{remote} ({transport})"),
     }
 }

@@ -282,11 +282,13 @@ pub(super) struct Destination {
     pub(super) domains: Vec<Domain>,
 }
 
-/// A name of an address, who said so, and whether this host is configured to ask that server.
+/// A name of an address, who said so (nobody but the client where there is no server), and whether this host is configured to
+/// ask that server.
 #[derive(Debug, Serialize)]
 pub(super) struct Domain {
     pub(super) name: String,
-    pub(super) server: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) server: Option<IpAddr>,
     pub(super) vouched: bool,
 }
 

@@ -5,6 +5,7 @@ use crate::{
     alert::{Alert, Body},
     config::Config,
     detect::Analytic,
+    names::Domain,
 };
 
 const RULE: &str = "[[trust]]\nname = \"backup\"\ndestinations = [\"*.example.net\"]\n";
@@ -48,8 +49,9 @@ fn an_alert_names_its_destination() {
     scene.stop();
     let alerts = alerts(&scene);
     let domains = &alerts.first().unwrap().destinations.first().unwrap().domains;
+    let server = |domain: &Domain| domain.server.map(|server| server.to_string()).unwrap_or_default();
     let shown: Vec<(&str, String, bool)> =
-        domains.iter().map(|domain| (&*domain.name, domain.server.to_string(), domain.vouched)).collect();
+        domains.iter().map(|domain| (&*domain.name, server(domain), domain.vouched)).collect();
     assert_eq!(
         shown,
         [("drop.example", "10.0.0.1".into(), true), ("forged.example", "10.6.6.6".into(), false)]
