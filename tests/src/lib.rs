@@ -10,6 +10,7 @@ pub mod process;
 pub mod world;
 pub mod fixture;
 pub mod receiver;
+pub mod ring;
 pub mod server;
 pub mod shell;
 pub mod generator;

@@ -15,7 +15,7 @@ use tests::{
     harness::{self, Context, Options},
     quality,
     receiver::{dns, sink},
-    suite,
+    ring, suite,
     weir::Weir,
 };
 
@@ -123,6 +123,14 @@ enum Command {
         /// How many bytes.
         bytes: u64,
     },
+    /// Send the files of a folder by `io_uring` alone.
+    #[command(hide = true)]
+    RingCarry {
+        /// The folder.
+        dir: PathBuf,
+        /// Where to.
+        to: SocketAddr,
+    },
     /// Ask a name server for an address.
     #[command(hide = true)]
     Ask {
@@ -170,6 +178,7 @@ fn main() -> Result<ExitCode> {
         Command::Sink { spec, report } => sink::serve(&spec, &report)?,
         Command::SendAll { to, bytes, count, report } => generator::send_all(to, bytes, count, &report)?,
         Command::SendOne { to, bytes } => generator::send_one(to, bytes)?,
+        Command::RingCarry { dir, to } => ring::carry(&dir, to)?,
         Command::Ask { name, server } => {
             writeln!(std::io::stdout(), "{}", dns::ask(&name, server)?)?;
         }

@@ -17,7 +17,7 @@ use crate::event::{BootTime, ProcessKey};
 const STORIES: usize = 1_024;
 /// Bytes sent from which it is no answer or a lease.
 const LEAST: u64 = 1_000_000;
-/// How long a capture must have lasted, nanoseconds.
+/// How long a capture must have lasted whose bytes are not known, nanoseconds.
 const MOMENT_NS: u64 = 2_000_000_000;
 
 /// The analytic.
@@ -152,7 +152,7 @@ impl Capture {
         let before = *self.before.get_or_insert(all.saturating_sub(last));
         // A day's sum falls as well.
         let sent = all.saturating_sub(before);
-        if sent < LEAST || now.saturating_sub(self.since) < MOMENT_NS {
+        if sent < LEAST {
             return None;
         }
         let is_copy = sent >= self.captured / 3 && sent <= self.captured.saturating_add(self.captured / 8);
@@ -161,7 +161,8 @@ impl Capture {
             [*any, *copy] = [true; 2];
             return Some(Found { sent, captured: Some(self.captured) });
         }
-        (!*any).then(|| {
+        let lasts = now.saturating_sub(self.since) >= MOMENT_NS;
+        (!*any && lasts).then(|| {
             *any = true;
             Found { sent, captured: None }
         })

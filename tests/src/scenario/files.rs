@@ -32,4 +32,6 @@ pub(super) const FILES: &[(&str, Set, &str)] = &[
     file!(Quality, "honest-desktop.toml"),
     file!(Quality, "honest-edges.toml"),
     file!(Quality, "content.toml"),
+    file!(Quality, "duplication.toml"),
+    file!(Quality, "evasions.toml"),
 ];
