@@ -148,8 +148,11 @@ impl Names {
         }
     }
 
-    /// A client calls an address by a name, which proves nothing.
+    /// A client calls an address by a name, which proves nothing. An address is no name.
     pub fn claim(&mut self, address: IpAddr, name: &str) {
+        if name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+            return;
+        }
         self.claims.put(address.to_canonical(), kept(name));
     }
 

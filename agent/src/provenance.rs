@@ -233,12 +233,14 @@ impl Provenance {
         }
         let carried = Arc::new(self.carried(process));
         let Some(node) = self.processes.remove(&process) else { return };
-        let into_files = if node.launches { &node.own } else { &*carried };
+        let into_files = if node.launches { Arc::new(node.own.clone()) } else { Arc::clone(&carried) };
         if !into_files.is_empty() {
             for key in &node.wrote {
-                if let Some(file) = self.files.get_mut(key) {
-                    let frozen = file.frozen.get_or_insert_default();
-                    Arc::make_mut(frozen).merge(into_files);
+                match self.files.get_mut(key).map(|file| &mut file.frozen) {
+                    // All files that it wrote hold the same: they share it.
+                    Some(frozen @ None) => *frozen = Some(Arc::clone(&into_files)),
+                    Some(Some(frozen)) => Arc::make_mut(frozen).merge(&into_files),
+                    None => {}
                 }
             }
         }

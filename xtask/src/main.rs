@@ -96,7 +96,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
         summary: "Measure, each row against a baseline of the same run",
         help: bench::HELP,
         run: bench::main,
-        listed: bench::has_rows,
+        listed: || true,
     },
     Subcommand {
         name: "quality",

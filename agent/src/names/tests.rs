@@ -67,6 +67,10 @@ fn names_are_shown_until_they_are_old() {
 fn what_a_client_says_stands_last_and_trusts_nothing() {
     let mut names = host();
     let of = "198.51.100.1";
+    for no_name in ["198.51.100.1", "[2001:db8::1]"] {
+        names.claim(address(of), no_name);
+    }
+    assert_eq!(shown(&names, of, SECOND), "");
     names.claim(address(of), "a.example");
     assert_eq!(shown(&names, of, 2 * SECOND), "a.example");
     assert!(!names.is_only(address(of), |name| name == "a.example", 2 * SECOND));
