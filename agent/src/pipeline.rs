@@ -104,6 +104,7 @@ pub struct Pipeline {
     watched_before_ns: u64,
     now: BootTime,
     swept: BootTime,
+    evicted: sweep::Evicted,
     heartbeat_due: BootTime,
     totals: Totals,
 }
@@ -137,6 +138,7 @@ impl Pipeline {
             watched_before_ns: 0,
             now: 0,
             swept: 0,
+            evicted: sweep::Evicted::default(),
             heartbeat_due: BootTime::MAX,
             totals: Totals::default(),
         }
@@ -216,6 +218,7 @@ impl Pipeline {
                 self.judge_restless(out);
                 self.settle(None, out);
                 self.close(None, out);
+                self.tell_evicted(out);
                 let totals = self.totals();
                 out.push(self.record(Body::Stop { reason: reason.clone(), totals }));
             }

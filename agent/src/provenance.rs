@@ -157,6 +157,17 @@ impl Provenance {
         all
     }
 
+    /// Whether any of those who had what a process carries in their hands, itself among them, is `wanted`.
+    #[must_use]
+    pub fn is_from(&self, process: ProcessKey, wanted: impl Fn(ProcessKey) -> bool) -> bool {
+        let mut found = false;
+        self.walk(process, |handler, load| {
+            found = handler.is_some_and(&wanted) || load.handlers().any(&wanted);
+            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        found
+    }
+
     /// Whether a process carries anything at all.
     #[must_use]
     pub fn carries(&self, process: ProcessKey) -> bool {
@@ -184,6 +195,8 @@ impl Provenance {
         mut take: impl FnMut(Option<ProcessKey>, &Carried) -> ControlFlow<()>,
     ) {
         let mut seen = HashSet::from([process]);
+        // Files that one process wrote share what is frozen into them.
+        let mut frozen = HashSet::new();
         let mut queue = VecDeque::from([(process, false)]);
         while let Some((at, by_file)) = queue.pop_front() {
             let Some(node) = self.processes.get(&at) else { continue };
@@ -212,8 +225,9 @@ impl Provenance {
                     Source::File(file) => {
                         let Some(file) = self.files.get(&file) else { continue };
                         file.writers.iter().for_each(|&writer| visit(writer, true));
-                        if let Some(frozen) = &file.frozen
-                            && take(None, frozen).is_break()
+                        if let Some(load) = &file.frozen
+                            && frozen.insert(Arc::as_ptr(load))
+                            && take(None, load).is_break()
                         {
                             return;
                         }
@@ -231,7 +245,12 @@ impl Provenance {
         if !self.processes.contains_key(&process) {
             return;
         }
-        let carried = Arc::new(self.carried(process));
+        // Most processes leave nothing behind.
+        let leaves = self.processes.get(&process).is_some_and(|node| {
+            let writes = node.wrote.iter().any(|file| self.files.contains_key(file));
+            writes || !node.pipes.is_empty() || !node.feeds.is_empty()
+        });
+        let carried = Arc::new(if leaves { self.carried(process) } else { Carried::default() });
         let Some(node) = self.processes.remove(&process) else { return };
         let into_files = if node.launches { Arc::new(node.own.clone()) } else { Arc::clone(&carried) };
         if !into_files.is_empty() {

@@ -1,13 +1,25 @@
 //! What the passing of time brings: alerts close, tables shrink.
 
+use std::collections::BTreeMap;
+
 use super::{Pipeline, SETTLED_NS, SWEEP_NS};
 use crate::{
     alert::{Body, Record},
     detect::{Signal, Stage},
-    event::{Loss, ProcessKey, nanoseconds},
+    event::{BootTime, Loss, ProcessKey, nanoseconds},
     provenance::Provenance,
     score::evidence::Evidence,
 };
+
+/// Between two gap records about tables that are full.
+const EVICTED_NS: u64 = 60_000_000_000;
+
+/// What bounded tables forgot and no record has told yet.
+#[derive(Debug, Default)]
+pub(super) struct Evicted {
+    sums: BTreeMap<&'static str, u64>,
+    told: BootTime,
+}
 
 impl Pipeline {
     /// Closes what went quiet, says that the agent lives, drops what nobody needs any more.
@@ -50,14 +62,25 @@ impl Pipeline {
             ("name_evicted", self.names.take_evicted()),
             ("burst_untracked", self.pauses.take_overflown()),
         ];
-        let losses: Vec<_> = evicted
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(what, count)| Loss { what: what.to_owned(), count })
-            .collect();
-        if !losses.is_empty() {
-            self.lose(losses, out);
+        for (what, count) in evicted.into_iter().filter(|(_, count)| *count > 0) {
+            let sum = self.evicted.sums.entry(what).or_default();
+            *sum = sum.saturating_add(count);
         }
+        if self.now.saturating_sub(self.evicted.told) >= EVICTED_NS {
+            self.tell_evicted(out);
+        }
+    }
+
+    /// Says what bounded tables forgot. They are full for hours where they are full at all.
+    pub(super) fn tell_evicted(&mut self, out: &mut Vec<Record>) {
+        if self.evicted.sums.is_empty() {
+            return;
+        }
+        self.evicted.told = self.now;
+        let losses = std::mem::take(&mut self.evicted.sums)
+            .into_iter()
+            .map(|(what, count)| Loss { what: what.to_owned(), count });
+        self.lose(losses.collect(), out);
     }
 
     pub(super) fn lose(&mut self, losses: Vec<Loss>, out: &mut Vec<Record>) {
@@ -76,8 +99,7 @@ pub(super) fn is_witness(
     least: f64,
 ) -> bool {
     let is_suspect = |handler| evidence.of(handler).iter().any(|signal| is_strong(signal, least));
-    provenance.hands_on(process)
-        && (is_suspect(process) || provenance.carried(process).handlers().any(is_suspect))
+    provenance.hands_on(process) && (is_suspect(process) || provenance.is_from(process, is_suspect))
 }
 
 /// Whether data was collected or made ready in a way that is worth a line (`least` risk).
