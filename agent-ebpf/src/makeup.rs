@@ -36,10 +36,16 @@ pub(crate) struct Unbooked {
     pub(crate) bytes: u64,
 }
 
+/// Whether anything is made up for here.
+#[inline(always)]
+pub(crate) fn is_on() -> bool {
+    tuning!(makes_up) == 1
+}
+
 /// A task made a TCP socket, or connects one: what becomes of it has been seen from the first byte on.
 #[inline(always)]
 pub(crate) fn born(handle: Handle) {
-    if tuning!(makes_up) == 1 && handle.is_address == 0 {
+    if is_on() && handle.is_address == 0 {
         // Whose the bytes are of which no run will be told.
         let process = task::current_key().unwrap_or_default();
         note(handle, Sent { process, booked: 0, stage: OPEN, syn: 1 });
@@ -142,7 +148,7 @@ pub(crate) fn is_closed(sock: u64) -> bool {
 #[inline(always)]
 fn is_wanted(sock: u64, handle: Handle) -> bool {
     // An address is soon another socket's.
-    tuning!(makes_up) == 1 && handle.is_address == 0 && !is_below_another(sock)
+    is_on() && handle.is_address == 0 && !is_below_another(sock)
 }
 
 /// Whether a connection in this state accepts nothing: `TCP_FIN_WAIT1`, `TCP_FIN_WAIT2`, `TCP_TIME_WAIT`, `TCP_CLOSE`,

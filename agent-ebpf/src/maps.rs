@@ -146,8 +146,8 @@ pub(crate) struct Sent {
     pub(crate) syn: u32,
 }
 
-/// By cookie, from the socket's making to its last descriptor's end, or until others need the room. What it forgets is merely not made
-/// up for.
+/// By cookie, from the socket's making to its last descriptor's end, or until others need the room. What it forgets is
+/// merely not made up for.
 #[map(name = "weir_sent")]
 pub(crate) static SENT: LruHashMap<u64, Sent> = LruHashMap::with_max_entries(SENT_ENTRIES, 0);
 const SENT_ENTRIES: u32 = 16_384;

@@ -10,6 +10,8 @@ pub(crate) use agent_common::net::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, 
 
 use super::{layout, peek, peek_into, read, tuning};
 
+/// `AF_UNSPEC`.
+pub(crate) const AF_UNSPEC: u16 = 0;
 /// `AF_UNIX`: never leaves the host.
 pub(crate) const AF_UNIX: u16 = 1;
 /// `AF_NETLINK`: talks to the kernel.

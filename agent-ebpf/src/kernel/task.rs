@@ -4,9 +4,17 @@ use agent_common::{
     limits::EXEC_FDS,
     process::{NS_PER_TICK, ProcessKey},
 };
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task};
+use aya_ebpf::{
+    EbpfContext,
+    helpers::{bpf_get_current_pid_tgid, bpf_get_current_task},
+    programs::TracePointContext,
+};
 
 use super::{layout, peek_into, read, tuning};
+
+/// Place of the result in every `sys_exit_*` record: eight bytes of common fields, then the system call's number
+/// in a long.
+const SYS_EXIT_RET: usize = 2;
 
 /// "Not set" for user and session ids.
 pub(crate) const UNSET: u32 = u32::MAX;
@@ -16,6 +24,14 @@ pub(crate) const UNSET: u32 = u32::MAX;
 pub(crate) fn current() -> u64 {
     // SAFETY: the helper has no precondition.
     unsafe { bpf_get_current_task() }
+}
+
+/// What the system call gives back at whose end a `sys_exit_*` tracepoint runs.
+#[inline(always)]
+pub(crate) fn syscall_result(ctx: &TracePointContext) -> i64 {
+    let result: *const i64 = ctx.as_ptr().cast::<i64>().wrapping_add(SYS_EXIT_RET);
+    // SAFETY: the record of a `sys_exit_*` tracepoint is three longs.
+    unsafe { result.read() }
 }
 
 /// Whether the running thread belongs to the agent.

@@ -7,7 +7,6 @@ use agent_common::{
     socket::{SocketMade, SocketRecord},
 };
 use aya_ebpf::{
-    EbpfContext,
     macros::{fexit, kprobe, tracepoint},
     programs::{FExitContext, ProbeContext, TracePointContext},
 };
@@ -16,23 +15,19 @@ use crate::{
     emit,
     kernel::{
         Fault, Outcome, layout, peek, read,
-        socket::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX},
+        socket::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_UNSPEC},
         task,
     },
     maps::FAMILIES,
     unbroken::Unbroken,
 };
 
-/// `AF_UNSPEC`.
-const AF_UNSPEC: u16 = 0;
 /// `AF_KEY`: talks to the kernel about `IPsec`.
 const AF_KEY: u16 = 15;
 /// `AF_ALG`: talks to the kernel about ciphers.
 const AF_ALG: u16 = 38;
 /// `AF_MAX` of 7.x, with room for what is to come.
 const AF_MAX: u16 = 64;
-/// Place of the result in every `sys_exit_*` record, in longs.
-const SYS_EXIT_RET: usize = 2;
 
 /// `int security_socket_post_create(struct socket *sock, int family, int type, int protocol, int kern)`, 5.10 to 7.x; the
 /// result follows the arguments.
@@ -67,9 +62,7 @@ fn weir_family_sys(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn try_sys_exit(ctx: &TracePointContext) -> Outcome {
-    let result: *const i64 = ctx.as_ptr().cast::<i64>().wrapping_add(SYS_EXIT_RET);
-    // SAFETY: the record of a `sys_exit_*` tracepoint is three longs.
-    let result = unsafe { result.read() };
+    let result = task::syscall_result(ctx);
     if result < 0 {
         return Ok(());
     }

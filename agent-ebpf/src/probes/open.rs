@@ -7,7 +7,6 @@ use agent_common::{
     record::KIND_OPEN,
 };
 use aya_ebpf::{
-    EbpfContext,
     macros::{fexit, kprobe, tracepoint},
     programs::{FExitContext, ProbeContext, TracePointContext},
 };
@@ -26,9 +25,6 @@ use crate::{
 
 /// Bytes of the fixed part.
 const FIXED: u64 = size_of::<OpenRecord>() as u64;
-/// Place of the result in every `sys_exit_*` record: eight bytes of common fields, then the system call's number
-/// in a long.
-const SYS_EXIT_RET: usize = 2;
 
 /// `int security_file_open(struct file *file)`, 5.10 to 7.x; the result follows the argument.
 #[fexit(function = "security_file_open")]
@@ -75,9 +71,7 @@ fn try_security_file_open(file: u64, refused: i32) -> Outcome {
 
 #[inline(always)]
 fn try_sys_exit(ctx: &TracePointContext) -> Outcome {
-    let result: *const i64 = ctx.as_ptr().cast::<i64>().wrapping_add(SYS_EXIT_RET);
-    // SAFETY: the record of a `sys_exit_*` tracepoint is three longs.
-    let result = unsafe { result.read() };
+    let result = task::syscall_result(ctx);
     if result < 0 || task::is_agent() {
         return Ok(());
     }

@@ -15,7 +15,8 @@ use crate::{
     kernel::{
         Fault, Outcome, layout, peek, read,
         socket::{
-            AF_INET, AF_INET6, Handle, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, Socket, mapped, typed_sock,
+            AF_INET, AF_INET6, AF_UNSPEC, Handle, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, Socket, mapped,
+            typed_sock,
         },
         task,
     },
@@ -24,9 +25,6 @@ use crate::{
     maps::{Sending, UDP_PEER},
     unbroken::Unbroken,
 };
-
-/// `AF_UNSPEC`.
-const AF_UNSPEC: u16 = 0;
 
 /// Where a hook does not see the message.
 const NO_MESSAGE: u64 = 0;
