@@ -42,6 +42,15 @@ pub(crate) fn is_on() -> bool {
     tuning!(makes_up) == 1
 }
 
+/// A task connects a socket, perhaps one that was connected before. MPTCP and SCTP name their states as TCP does, and
+/// have none of its numbers.
+#[inline(always)]
+pub(crate) fn connects(sock: u64, handle: Handle) {
+    if is_on() && peek::<u16>(sock, layout!(sock_protocol)) == IPPROTO_TCP {
+        born(handle);
+    }
+}
+
 /// A task made a TCP socket, or connects one: what becomes of it has been seen from the first byte on.
 #[inline(always)]
 pub(crate) fn born(handle: Handle) {

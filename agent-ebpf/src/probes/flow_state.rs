@@ -98,7 +98,7 @@ fn weir_socket_create(ctx: SockContext) -> i32 {
 fn try_set_state(sock: u64, handle: Handle, from: i32, to: i32) -> Outcome {
     match to {
         // A connection is begun anew, perhaps with a socket that had one before.
-        SYN_SENT => makeup::born(handle),
+        SYN_SENT => makeup::connects(sock, handle),
         ESTABLISHED if from == SYN_RECV => makeup::accepted(sock, handle),
         // The FIN is not queued yet.
         FIN_WAIT1 | LAST_ACK => {
