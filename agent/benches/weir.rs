@@ -12,6 +12,8 @@
 
 #[path = "weir/agent.rs"]
 mod agent;
+#[path = "weir/floor.rs"]
+mod floor;
 #[path = "weir/method.rs"]
 mod method;
 #[path = "weir/pipeline.rs"]

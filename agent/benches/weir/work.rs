@@ -17,24 +17,44 @@ const PARTS: u32 = 5;
 /// Something that is done again and again.
 pub(crate) struct Work {
     pub(crate) name: &'static str,
-    /// Most that it may cost with weir, as a ratio to without; none where the design compares with something else.
-    pub(crate) budget: Option<f64>,
+    pub(crate) budget: Budget,
     /// How often in a part.
     times: u32,
     one: fn(&mut Bench) -> Result<()>,
 }
 
+/// Most that a time may cost with weir, as a ratio to without.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Budget {
+    /// So much.
+    Bare(f64),
+    /// The floor's ratio, and so many points (hundredths) more.
+    Floor(f64),
+    /// The lower of both.
+    Both(f64, f64),
+}
+
 /// All of them.
 pub(crate) const ALL: &[Work] = &[
-    Work { name: "getppid", budget: Some(1.25), times: 200_000, one: getppid },
-    Work { name: "fork, exec, exit", budget: Some(1.05), times: 60, one: exec },
-    Work { name: "open, close of a quiet file", budget: None, times: 20_000, one: open_quiet },
-    Work { name: "open, close of a document", budget: None, times: 20_000, one: open_document },
-    Work { name: "open, close of 2,000 documents", budget: None, times: 2_000, one: open_documents },
-    Work { name: "send, receive of 64 bytes", budget: None, times: 10_000, one: send_64 },
-    Work { name: "send, receive of 64 KiB", budget: Some(1.01), times: 2_000, one: send_64k },
-    Work { name: "datagram of 100 bytes", budget: None, times: 10_000, one: datagram },
+    Work { name: "getppid", budget: Bare(1.25), times: 200_000, one: getppid },
+    Work { name: "fork, exec, exit", budget: Both(1.05, 2.0), times: 60, one: exec },
+    Work {
+        name: "fork, exec, exit with 4 KiB of arguments",
+        budget: Both(1.05, 2.0),
+        times: 60,
+        one: exec_4k,
+    },
+    Work { name: "open, close of a quiet file", budget: Floor(5.0), times: 20_000, one: open_quiet },
+    Work { name: "open, close of a document", budget: Floor(5.0), times: 20_000, one: open_document },
+    Work { name: "open, close of 2,000 documents", budget: Floor(5.0), times: 2_000, one: open_documents },
+    Work { name: "create, close, remove of a file", budget: Floor(5.0), times: 2_000, one: create },
+    Work { name: "send, receive of 64 bytes", budget: Floor(3.0), times: 10_000, one: send_64 },
+    Work { name: "send, receive of 64 KiB", budget: Both(1.01, 3.0), times: 2_000, one: send_64k },
+    Work { name: "sendfile, receive of 64 KiB", budget: Floor(3.0), times: 2_000, one: send_file },
+    Work { name: "datagram of 100 bytes", budget: Floor(3.0), times: 10_000, one: datagram },
 ];
+
+use Budget::{Bare, Both, Floor};
 
 /// What the workloads work on.
 pub(crate) struct Bench {
@@ -45,10 +65,13 @@ pub(crate) struct Bench {
     to: UdpSocket,
     next: u32,
     buffer: Vec<u8>,
+    file: File,
+    arguments: String,
 }
 
 const DOCUMENTS: u32 = 2_000;
 const LARGE: usize = 64 << 10;
+const ARGUMENTS: usize = 4 << 10;
 
 impl Bench {
     pub(crate) fn new() -> Result<Self> {
@@ -57,6 +80,8 @@ impl Bench {
         for number in 0..DOCUMENTS {
             fs::write(folder.join(format!("{number}.pdf")), b"x")?;
         }
+        fs::write(folder.join("large"), vec![b'x'; LARGE])?;
+        let file = File::open(folder.join("large"))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let sender = TcpStream::connect(listener.local_addr()?)?;
         sender.set_nodelay(true)?;
@@ -64,7 +89,17 @@ impl Bench {
         let to = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let from = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         from.connect(to.local_addr()?)?;
-        Ok(Self { folder, sender, receiver, from, to, next: 0, buffer: vec![0; LARGE] })
+        Ok(Self {
+            folder,
+            sender,
+            receiver,
+            from,
+            to,
+            next: 0,
+            buffer: vec![0; LARGE],
+            file,
+            arguments: "x".repeat(ARGUMENTS),
+        })
     }
 
     fn document(&mut self, number: u32) -> Result<()> {
@@ -107,6 +142,26 @@ fn getppid(_: &mut Bench) -> Result<()> {
 fn exec(_: &mut Bench) -> Result<()> {
     Command::new("/bin/true").status()?;
     Ok(())
+}
+
+fn exec_4k(bench: &mut Bench) -> Result<()> {
+    Command::new("/bin/true").arg(&bench.arguments).status()?;
+    Ok(())
+}
+
+fn create(bench: &mut Bench) -> Result<()> {
+    let path = bench.folder.join("new");
+    drop(File::create(&path)?);
+    Ok(fs::remove_file(path)?)
+}
+
+fn send_file(bench: &mut Bench) -> Result<()> {
+    let mut left = LARGE;
+    let mut at = 0;
+    while left > 0 {
+        left -= rustix::fs::sendfile(&bench.sender, &bench.file, Some(&mut at), left)?;
+    }
+    Ok(bench.receiver.read_exact(&mut bench.buffer)?)
 }
 
 fn open_quiet(_: &mut Bench) -> Result<()> {
