@@ -3,6 +3,7 @@
 
 mod calls;
 mod ring;
+mod shape;
 pub mod ways;
 
 use std::{
@@ -11,14 +12,18 @@ use std::{
 };
 
 use agent_common::{
+    file::FAMILY_FILES,
     net::{FlowKey, FlowValue},
+    socket::SocketMade,
     unix::UnixUse,
 };
 use aya::maps::{HashMap, MapError};
 use serde::Serialize;
 
 use crate::sensor::load::Loaded;
-use ways::WAYS;
+use ways::{FILES, WAYS};
+
+pub use shape::Shape;
 
 /// How far the count may be from what was sent: one in so many bytes.
 const WITHIN: u64 = 100;
@@ -55,12 +60,21 @@ pub struct Probed {
     pub way: &'static str,
     /// How far it is seen; none where this host does not have it.
     pub verdict: Option<Verdict>,
+    /// What was sent and counted, in bulk and little by little.
+    pub runs: Vec<Run>,
+    /// Why this host does not have the way; empty when it does.
+    pub not_here: String,
+}
+
+/// One process that sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Run {
+    /// In what pieces.
+    pub shape: Shape,
     /// Bytes that the process handed to the kernel.
     pub sent: u64,
     /// Bytes that were counted for it.
     pub counted: u64,
-    /// Why this host does not have the way; empty when it does.
-    pub not_here: String,
 }
 
 /// Why nothing could be probed.
@@ -88,52 +102,78 @@ pub enum ProbeError {
 /// # Errors
 /// [`ProbeError`]
 pub fn every_way(loaded: &Loaded, sender: impl Fn(&str) -> Command) -> Result<Vec<Probed>, ProbeError> {
-    WAYS.iter().map(|way| one(loaded, way.name, sender(way.name))).collect()
+    WAYS.iter().map(|way| one(loaded, way.name, &sender)).collect()
 }
 
-fn one(loaded: &Loaded, way: &'static str, mut sender: Command) -> Result<Probed, ProbeError> {
+/// A way is seen as far as the worse of its runs.
+fn one(loaded: &Loaded, way: &'static str, sender: impl Fn(&str) -> Command) -> Result<Probed, ProbeError> {
+    let mut probed = Probed { way, verdict: None, runs: Vec::new(), not_here: String::new() };
+    for shape in Shape::ALL {
+        let sender = match shape {
+            Shape::Bulk => sender(way),
+            Shape::Small => sender(&format!("{way}/small")),
+        };
+        match run(loaded, way, shape, sender)? {
+            Ok((run, verdict)) => {
+                probed.verdict = probed.verdict.into_iter().chain([verdict]).min();
+                probed.runs.push(run);
+            }
+            Err(reason) => probed.not_here = reason,
+        }
+    }
+    Ok(probed)
+}
+
+/// What came of one process; why this host does not have the way otherwise.
+fn run(
+    loaded: &Loaded,
+    way: &'static str,
+    shape: Shape,
+    mut sender: Command,
+) -> Result<Result<(Run, Verdict), String>, ProbeError> {
     let failed = |error| ProbeError::Sender { way, error };
     let output = sender.stdin(Stdio::null()).stderr(Stdio::null()).output().map_err(failed)?;
     let said = String::from_utf8_lossy(&output.stdout);
     let Some(sent) = said.trim().strip_prefix("sent ") else {
         let reason = said.trim().strip_prefix("not here: ");
         let reason = reason.ok_or_else(|| failed(io::Error::other(format!("it said {said:?}"))))?;
-        return Ok(Probed { way, verdict: None, sent: 0, counted: 0, not_here: reason.to_owned() });
+        return Ok(Err(reason.to_owned()));
     };
     let numbers: Vec<u64> = sent.split(' ').filter_map(|number| number.parse().ok()).collect();
     let [pid, sent] = numbers[..] else {
         return Err(failed(io::Error::other(format!("it said {said:?}"))));
     };
-    let counted = counted(loaded, pid)?;
+    let counted = counted(loaded, pid, way == FILES)?;
     let verdict = judge(sent, counted, is_told(loaded, pid)?);
-    Ok(Probed {
-        way,
-        verdict: Some(verdict),
-        sent,
-        counted: counted.unwrap_or_default(),
-        not_here: String::new(),
-    })
+    Ok(Ok((Run { shape, sent, counted: counted.unwrap_or_default() }, verdict)))
 }
 
-/// Bytes that a process sent according to the ledger; none where it has no entry.
-fn counted(loaded: &Loaded, pid: u64) -> Result<Option<u64>, ProbeError> {
+/// Bytes that a process sent according to the ledger, or wrote to files; none where it has no entry.
+fn counted(loaded: &Loaded, pid: u64, to_files: bool) -> Result<Option<u64>, ProbeError> {
     let map = loaded.ebpf.map("weir_ledger").ok_or(ProbeError::NoMap("weir_ledger"))?;
     let ledger: HashMap<_, FlowKey, FlowValue> = HashMap::try_from(map)?;
     let mut sum = None;
     for entry in &ledger {
         let (key, value) = entry?;
-        if u64::from(key.process.pid) == pid {
+        if u64::from(key.process.pid) == pid && (value.family == FAMILY_FILES) == to_files {
             sum = Some(sum.unwrap_or(0_u64).saturating_add(value.tx_bytes));
         }
     }
     Ok(sum)
 }
 
-/// Whether a process was told to use a unix socket.
+/// Whether a process was told to use a unix socket, or a way out that is none of IP's.
 fn is_told(loaded: &Loaded, pid: u64) -> Result<bool, ProbeError> {
     let map = loaded.ebpf.map("weir_unix_uses").ok_or(ProbeError::NoMap("weir_unix_uses"))?;
     let uses: HashMap<_, UnixUse, u8> = HashMap::try_from(map)?;
     for entry in uses.keys() {
+        if u64::from(entry?.process.pid) == pid {
+            return Ok(true);
+        }
+    }
+    let map = loaded.ebpf.map("weir_families").ok_or(ProbeError::NoMap("weir_families"))?;
+    let families: HashMap<_, SocketMade, u8> = HashMap::try_from(map)?;
+    for entry in families.keys() {
         if u64::from(entry?.process.pid) == pid {
             return Ok(true);
         }

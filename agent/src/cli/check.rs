@@ -144,7 +144,9 @@ fn probe(loaded: &Loaded) -> anyhow::Result<Vec<Probed>> {
 
 fn ways_table(out: &mut impl Write, probed: &[Probed]) -> io::Result<()> {
     writeln!(out, "way out             seen as     counted of sent bytes")?;
-    for Probed { way, verdict, sent, counted, not_here } in probed {
+    for Probed { way, verdict, runs, not_here } in probed {
+        let sent: u64 = runs.iter().map(|run| run.sent).sum();
+        let counted: u64 = runs.iter().map(|run| run.counted).sum();
         match verdict {
             Some(verdict) => writeln!(out, "{way:<18}  {verdict:<10}  {counted} of {sent}")?,
             None => writeln!(out, "{way:<18}  not here    {not_here}")?,

@@ -6,9 +6,11 @@
 )]
 
 use std::{
-    io, mem,
-    net::Ipv4Addr,
+    ffi::CStr,
+    fs, io, mem,
+    net::{Ipv4Addr, Ipv6Addr},
     os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd},
+    path::Path,
     ptr,
 };
 
@@ -35,6 +37,14 @@ pub(super) fn inet(host: Ipv4Addr) -> libc::sockaddr_in {
     address
 }
 
+pub(super) fn inet6(host: Ipv6Addr) -> libc::sockaddr_in6 {
+    // SAFETY: integers and bytes, for which zeros are a value.
+    let mut address: libc::sockaddr_in6 = unsafe { mem::zeroed() };
+    address.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+    address.sin6_addr.s6_addr = host.octets();
+    address
+}
+
 pub(super) fn set<T>(socket: &impl AsRawFd, level: i32, name: i32, value: &T) -> io::Result<()> {
     let length = size_of::<T>() as libc::socklen_t;
     // SAFETY: the value is of that length.
@@ -48,6 +58,23 @@ pub(super) fn own_network() -> io::Result<()> {
     // SAFETY: a flag alone.
     checked(unsafe { libc::unshare(libc::CLONE_NEWNET) }.into())?;
     up(*b"lo\0")
+}
+
+/// An overlay at `/tmp/m`, in a mount namespace of one's own, where nobody else's `/tmp` is.
+pub(super) fn own_overlay() -> io::Result<()> {
+    // SAFETY: a flag alone.
+    checked(unsafe { libc::unshare(libc::CLONE_NEWNS) }.into())?;
+    mount(None, c"/", libc::MS_REC | libc::MS_PRIVATE, c"")?;
+    mount(Some(c"tmpfs"), c"/tmp", 0, c"")?;
+    ["l", "u", "w", "m"].iter().try_for_each(|folder| fs::create_dir(Path::new("/tmp").join(folder)))?;
+    mount(Some(c"overlay"), c"/tmp/m", 0, c"lowerdir=/tmp/l,upperdir=/tmp/u,workdir=/tmp/w")
+}
+
+fn mount(kind: Option<&CStr>, place: &CStr, flags: libc::c_ulong, options: &CStr) -> io::Result<()> {
+    let kind = kind.map_or(ptr::null(), CStr::as_ptr);
+    // SAFETY: every string ends with a zero, and outlives the call.
+    let done = unsafe { libc::mount(kind, place.as_ptr(), kind, flags, options.as_ptr().cast()) };
+    checked(done.into()).map(drop)
 }
 
 pub(super) fn up<const N: usize>(name: [u8; N]) -> io::Result<()> {

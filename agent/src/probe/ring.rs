@@ -5,7 +5,6 @@ use std::{
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
     ptr,
     sync::atomic::{AtomicU32, Ordering},
-    thread,
 };
 
 /// `IORING_OP_SENDMSG`.
@@ -91,46 +90,49 @@ impl Ring {
         unsafe { slot.write(request) };
         self.word(sq_array + at * 4).store(at, Ordering::Relaxed);
         tail.fetch_add(1, Ordering::Release);
-        let flags = if self.polls { GETEVENTS | WAKEUP } else { GETEVENTS };
-        let submitted = u32::from(!self.polls);
-        // SAFETY: no pointers but a null signal mask.
-        let entered = unsafe {
-            libc::syscall(
-                libc::SYS_io_uring_enter,
-                self.fd.as_raw_fd(),
-                submitted,
-                1_u32,
-                flags,
-                ptr::null::<u8>(),
-                0_usize,
-            )
-        };
-        if entered < 0 {
-            return Err(io::Error::last_os_error());
-        }
+        self.enter(u32::from(!self.polls))?;
         loop {
-            let (result, flags) = self.completion();
+            let (result, flags) = self.completion()?;
             if flags & NOTIFICATION == 0 {
                 return u64::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result));
             }
         }
     }
 
+    /// Hands in so many requests, and waits for a completion.
+    fn enter(&self, requests: u32) -> io::Result<()> {
+        let flags = if self.polls { GETEVENTS | WAKEUP } else { GETEVENTS };
+        // SAFETY: no pointers but a null signal mask.
+        let entered = unsafe {
+            libc::syscall(
+                libc::SYS_io_uring_enter,
+                self.fd.as_raw_fd(),
+                requests,
+                1_u32,
+                flags,
+                ptr::null::<u8>(),
+                0_usize,
+            )
+        };
+        if entered < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
     /// The next completion: its result and flags.
-    fn completion(&self) -> (i32, u32) {
+    fn completion(&self) -> io::Result<(i32, u32)> {
         let [cq_head, cq_tail, cq_mask, cqes] =
             [self.parameters[20], self.parameters[21], self.parameters[22], self.parameters[25]];
         let head = self.word(cq_head);
         let at = head.load(Ordering::Relaxed);
         while self.word(cq_tail).load(Ordering::Acquire) == at {
-            thread::yield_now();
+            // What found no room waits in the kernel until somebody asks.
+            self.enter(0)?;
         }
         // An entry is the request's number in two words, the result and the flags.
         let entry = cqes + (at & self.word(cq_mask).load(Ordering::Relaxed)) * 16;
         let result = self.word(entry + 8).load(Ordering::Relaxed).cast_signed();
         let flags = self.word(entry + 12).load(Ordering::Relaxed);
         head.store(at.wrapping_add(1), Ordering::Release);
-        (result, flags)
+        Ok((result, flags))
     }
 
     fn word(&self, offset: u32) -> &AtomicU32 {

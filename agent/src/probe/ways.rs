@@ -20,17 +20,13 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::{
-    calls::{checked, inet, opened, own_network, request, set, socket, up},
-    ring::{self, Request, Ring},
-};
+mod frames;
 
-/// Bytes that each way sends, where it can send as many.
-const BYTES: usize = 400_000;
-/// Bytes of a piece.
-const PIECE: usize = 1_000;
-/// Bytes of a datagram's payload on ways that are limited to frames.
-const PIECES: usize = BYTES / PIECE;
+use super::{
+    calls::{checked, inet, inet6, opened, own_network, own_overlay, set, socket},
+    ring::{self, Request, Ring},
+    shape::{Shape, choose, chosen},
+};
 
 /// `IPPROTO_MPTCP`.
 const MPTCP: i32 = 262;
@@ -40,11 +36,12 @@ const SCTP: i32 = 132;
 const UDPLITE: i32 = 136;
 /// A protocol for experiments (RFC 3692).
 const EXPERIMENT: i32 = 253;
-/// An Ethernet type for experiments (IEEE 802).
-const EXPERIMENT_TYPE: u16 = 0x88b5;
-/// `AF_VSOCK`, and the address of this very host.
-const AF_VSOCK: i32 = 40;
-const VSOCK_LOCAL: u32 = 1;
+
+/// How long a way may take, seconds.
+const LIMIT_S: u32 = 60;
+
+/// The way whose bytes are those of files.
+pub(super) const FILES: &str = "file";
 
 /// A way out of a process.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +65,13 @@ impl Sent {
     }
 }
 
-/// Sends by the way of this name, and says how it went: `sent PID BYTES`, or `not here: ` and why.
+/// Sends by the way of this name, in bulk or in small pieces (`udp`, `udp/small`), and says how it went: `sent PID BYTES`, or
+/// `not here: ` and why.
 #[must_use]
 pub fn said(name: &str) -> String {
+    // SAFETY: a number alone. The process is there for this one way, and ends when it gets stuck.
+    unsafe { libc::alarm(LIMIT_S) };
+    let name = name.strip_suffix("/small").inspect(|_| choose(Shape::Small)).unwrap_or(name);
     let Some(way) = WAYS.iter().find(|way| way.name == name) else {
         return format!("not here: there is no way {name}");
     };
@@ -89,10 +90,12 @@ macro_rules! ways {
 
 /// All of them, in the order of the table.
 pub(super) const WAYS: &[Way] = ways! {
-    "tcp": tcp(V4, io::Write::write_all),
-    "tcp6": tcp(V6, io::Write::write_all),
-    "mptcp": stream_of(libc::AF_INET, MPTCP),
-    "sctp": stream_of(libc::AF_INET, SCTP),
+    "tcp": tcp(V4, write),
+    "tcp6": tcp(V6, write),
+    "mptcp": stream_of(V4, MPTCP),
+    "mptcp6": stream_of(V6, MPTCP),
+    "sctp": stream_of(V4, SCTP),
+    "sctp6": stream_of(V6, SCTP),
     "tcp-zerocopy": tcp(V4, zerocopy),
     "tcp-ktls": tcp(V4, ktls),
     "sendfile": tcp(V4, sendfile),
@@ -108,14 +111,21 @@ pub(super) const WAYS: &[Way] = ways! {
     "udp-connected": udp(V4, true),
     "udp-sendmmsg": sendmmsg(),
     "udplite": datagrams(libc::AF_INET, libc::SOCK_DGRAM, UDPLITE, V4),
+    "udplite6": datagrams(libc::AF_INET6, libc::SOCK_DGRAM, UDPLITE, V6),
     "icmp-raw": datagrams(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP, V4),
     "icmp-ping": datagrams(libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_ICMP, V4),
     "icmp6-ping": datagrams(libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_ICMPV6, V6),
     "ip-raw": datagrams(libc::AF_INET, libc::SOCK_RAW, EXPERIMENT, V4),
     "ip6-raw": datagrams(libc::AF_INET6, libc::SOCK_RAW, EXPERIMENT, V6),
-    "packet": packet(),
-    "vsock": vsock(),
-    "tun": tun(),
+    "packet": frames::packet(),
+    "packet-ring": frames::packet_ring(),
+    "vsock": frames::vsock(),
+    "xdp": frames::xdp(),
+    "smc": frames::made(43, libc::SOCK_STREAM, 0),
+    "bluetooth": frames::made(libc::AF_BLUETOOTH, libc::SOCK_RAW, 1),
+    "rds": frames::made(21, libc::SOCK_SEQPACKET, 0),
+    "tun": frames::tun(),
+    "file": file(),
     "unix": unix(),
 };
 
@@ -123,7 +133,21 @@ const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 fn data() -> Vec<u8> {
-    vec![b'w'; BYTES]
+    vec![b'w'; chosen().bytes()]
+}
+
+/// Bytes of a datagram, and how many there are of them.
+fn pieces() -> (usize, usize) {
+    let piece = chosen().piece();
+    (piece, chosen().bytes() / piece)
+}
+
+/// Writes call by call; in bulk, all at once.
+fn write(stream: &mut TcpStream, data: &[u8]) -> io::Result<()> {
+    match chosen() {
+        Shape::Bulk => stream.write_all(data),
+        Shape::Small => data.chunks(chosen().call()).try_for_each(|piece| stream.write_all(piece)),
+    }
 }
 
 /// Takes all that comes.
@@ -147,8 +171,12 @@ fn tcp(host: IpAddr, send: impl FnOnce(&mut TcpStream, &[u8]) -> io::Result<()>)
 }
 
 /// Through a stream of another protocol.
-fn stream_of(family: i32, protocol: i32) -> io::Result<u64> {
-    by_stream((family, protocol), inet(Ipv4Addr::LOCALHOST), PIECE * 8)
+fn stream_of(host: IpAddr, protocol: i32) -> io::Result<u64> {
+    let piece = chosen().piece() * 8;
+    match host {
+        IpAddr::V4(host) => by_stream((libc::AF_INET, protocol), inet(host), piece),
+        IpAddr::V6(host) => by_stream((libc::AF_INET6, protocol), inet6(host), piece),
+    }
 }
 
 /// Through a stream of a family and protocol to a listener at `address`, in pieces.
@@ -183,6 +211,7 @@ fn zerocopy(stream: &mut TcpStream, data: &[u8]) -> io::Result<()> {
     let mut at = 0;
     while at < data.len() {
         let rest = data.get(at..).unwrap_or_default();
+        let rest = rest.get(..most(rest.len())).unwrap_or_default();
         // SAFETY: the bytes outlive the call, and the receiver has them all before they go.
         let sent =
             unsafe { libc::send(stream.as_raw_fd(), rest.as_ptr().cast(), rest.len(), libc::MSG_ZEROCOPY) };
@@ -211,7 +240,7 @@ fn ktls(stream: &mut TcpStream, data: &[u8]) -> io::Result<()> {
     let info =
         TlsInfo { version: 0x303, cipher: 51, iv: [1; 8], key: [2; 16], salt: [3; 4], sequence: [0; 8] };
     set(stream, SOL_TLS, TLS_TX, &info)?;
-    stream.write_all(data)
+    write(stream, data)
 }
 
 /// A file that has the data and no name any more.
@@ -224,13 +253,18 @@ fn unnamed(data: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
+/// So many bytes at most for a call; in bulk as many as there are.
+fn most(left: usize) -> usize {
+    if chosen() == Shape::Bulk { left } else { left.min(chosen().call()) }
+}
+
 fn sendfile(stream: &mut TcpStream, data: &[u8]) -> io::Result<()> {
     let file = unnamed(data)?;
     let mut sent = 0;
     while sent < data.len() {
         // SAFETY: no offset is given.
         let some = unsafe {
-            libc::sendfile(stream.as_raw_fd(), file.as_raw_fd(), ptr::null_mut(), data.len() - sent)
+            libc::sendfile(stream.as_raw_fd(), file.as_raw_fd(), ptr::null_mut(), most(data.len() - sent))
         };
         sent += checked(some as i64)? as usize;
     }
@@ -251,7 +285,7 @@ fn splice_file(stream: &mut TcpStream, data: &[u8]) -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     let mut left = data.len();
     while left > 0 {
-        let mut moved = splice(&file, &writer, left.min(32_768))?;
+        let mut moved = splice(&file, &writer, left.min(chosen().call()))?;
         left -= moved;
         while moved > 0 {
             moved -= splice(&reader, stream, moved)?;
@@ -265,8 +299,10 @@ fn vmsplice(stream: &mut TcpStream, data: &[u8]) -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     let mut rest = data;
     while !rest.is_empty() {
-        let piece =
-            libc::iovec { iov_base: rest.as_ptr().cast_mut().cast(), iov_len: rest.len().min(32_768) };
+        let piece = libc::iovec {
+            iov_base: rest.as_ptr().cast_mut().cast(),
+            iov_len: rest.len().min(chosen().call()),
+        };
         // SAFETY: the bytes stay until the receiver has them.
         let taken = unsafe { libc::vmsplice(writer.as_raw_fd(), &raw const piece, 1, 0) };
         let mut moved = checked(taken as i64)? as usize;
@@ -283,7 +319,7 @@ fn uring(stream: &mut TcpStream, data: &[u8], flags: u32, opcode: u8) -> io::Res
     let mut ring = Ring::new(flags)?;
     let mut rest = data;
     while !rest.is_empty() {
-        let piece = rest.get(..rest.len().min(32_768)).unwrap_or_default();
+        let piece = rest.get(..rest.len().min(chosen().call())).unwrap_or_default();
         let vector = libc::iovec { iov_base: piece.as_ptr().cast_mut().cast(), iov_len: piece.len() };
         // SAFETY: integers and pointers, for which zeros are a value.
         let mut message: libc::msghdr = unsafe { mem::zeroed() };
@@ -334,7 +370,7 @@ fn udp(host: IpAddr, connected: bool) -> io::Result<u64> {
         sender.connect(to)?;
     }
     let mut sent = 0;
-    for piece in data().chunks(PIECE) {
+    for piece in data().chunks(pieces().0) {
         sent += if connected { sender.send(piece)? } else { sender.send_to(piece, to)? };
     }
     Ok(sent as u64)
@@ -346,9 +382,9 @@ fn sendmmsg() -> io::Result<u64> {
     sender.connect(receiver.local_addr()?)?;
     let data = data();
     let mut sent = 0;
-    for pieces in data.chunks(PIECE * 8) {
+    for pieces in data.chunks(pieces().0 * 8) {
         let mut vectors: Vec<libc::iovec> = pieces
-            .chunks(PIECE)
+            .chunks(chosen().piece())
             .map(|piece| libc::iovec { iov_base: piece.as_ptr().cast_mut().cast(), iov_len: piece.len() })
             .collect();
         let mut messages: Vec<libc::mmsghdr> = vectors
@@ -377,99 +413,50 @@ fn datagrams(family: i32, kind: i32, protocol: i32, to: IpAddr) -> io::Result<u6
         own_network()?;
         fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0")?;
     }
+    let (length, pieces) = pieces();
     let sender = socket(family, kind, protocol)?;
-    let mut piece = vec![b'w'; PIECE];
+    let mut piece = vec![b'w'; length];
     // An echo request, as far as the kernel looks.
     let echo = if protocol == libc::IPPROTO_ICMPV6 { 128 } else { 8 };
     piece.splice(..8, [echo, 0, 0, 0, 0, 1, 0, 1]);
-    // SAFETY: integers and bytes, for which zeros are a value.
-    let mut v6: libc::sockaddr_in6 = unsafe { mem::zeroed() };
+    let mut v6 = inet6(Ipv6Addr::LOCALHOST);
     let mut v4 = inet(Ipv4Addr::LOCALHOST);
     let port = 9_u16;
-    let (address, length): (*const libc::sockaddr, _) = match to {
+    let (address, size): (*const libc::sockaddr, _) = match to {
         IpAddr::V4(_) => {
             v4.sin_port = if protocol == UDPLITE { port.to_be() } else { 0 };
             ((&raw const v4).cast(), size_of_val(&v4))
         }
         IpAddr::V6(to) => {
-            v6.sin6_family = libc::AF_INET6 as libc::sa_family_t;
             v6.sin6_addr.s6_addr = to.octets();
+            v6.sin6_port = if protocol == UDPLITE { port.to_be() } else { 0 };
             ((&raw const v6).cast(), size_of_val(&v6))
         }
     };
     let mut sent = 0;
-    for _ in 0..PIECES {
+    for _ in 0..pieces {
         // SAFETY: the piece and the address are of these lengths.
         let some = unsafe {
-            libc::sendto(sender.as_raw_fd(), piece.as_ptr().cast(), PIECE, 0, address, length as u32)
+            libc::sendto(sender.as_raw_fd(), piece.as_ptr().cast(), piece.len(), 0, address, size as u32)
         };
         sent += checked(some as i64)?;
     }
     Ok(sent)
 }
 
-/// Frames on the loopback device of a network of one's own.
-fn packet() -> io::Result<u64> {
-    own_network()?;
-    let sender = socket(libc::AF_PACKET, libc::SOCK_DGRAM, EXPERIMENT_TYPE.to_be().into())?;
-    // SAFETY: integers and bytes, for which zeros are a value.
-    let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
-    address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = EXPERIMENT_TYPE.to_be();
-    address.sll_ifindex = 1;
-    let piece = vec![b'w'; PIECE];
-    let mut sent = 0;
-    for _ in 0..PIECES {
-        // SAFETY: the piece and the address are of these lengths.
-        let some = unsafe {
-            libc::sendto(
-                sender.as_raw_fd(),
-                piece.as_ptr().cast(),
-                PIECE,
-                0,
-                (&raw const address).cast(),
-                size_of_val(&address) as u32,
-            )
-        };
-        sent += checked(some as i64)?;
-    }
-    Ok(sent)
-}
-
-fn vsock() -> io::Result<u64> {
-    // SAFETY: integers and bytes, for which zeros are a value.
-    let mut address: libc::sockaddr_vm = unsafe { mem::zeroed() };
-    address.svm_family = AF_VSOCK as u16;
-    address.svm_cid = VSOCK_LOCAL;
-    address.svm_port = libc::VMADDR_PORT_ANY;
-    by_stream((AF_VSOCK, 0), address, BYTES)
-}
-
-/// Packets into a device of one's own, as a tunnel writes them.
-fn tun() -> io::Result<u64> {
-    const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
-    const IFF_TUN_NO_PI: i16 = 0x1001;
-    own_network()?;
-    let mut device = File::options().read(true).write(true).open("/dev/net/tun")?;
-    let mut request = request(b"way0\0");
-    request.ifr_ifru.ifru_flags = IFF_TUN_NO_PI;
-    // SAFETY: the request is what the call reads.
-    checked(unsafe { libc::ioctl(device.as_raw_fd(), TUNSETIFF as _, &request) }.into())?;
-    up(*b"way0\0")?;
-    let mut packet = vec![b'w'; PIECE];
-    // An IPv4 header without options; nobody looks at the rest.
-    packet.splice(..20, [0x45, 0, 3, 0xe8, 0, 0, 0, 0, 64, 253, 0, 0, 198, 51, 100, 1, 198, 51, 100, 2]);
-    let mut sent = 0;
-    for _ in 0..PIECES {
-        sent += device.write(&packet)?;
-    }
-    Ok(sent as u64)
+/// What is written to a file, on a file system that nobody has called this host's own: an overlay in a mount namespace of
+/// its own, which goes with the process.
+fn file() -> io::Result<u64> {
+    own_overlay()?;
+    let mut file = File::create("/tmp/m/way")?;
+    data().chunks(chosen().call()).try_for_each(|piece| file.write_all(piece))?;
+    Ok(chosen().bytes() as u64)
 }
 
 fn unix() -> io::Result<u64> {
     let (mut sender, receiver) = UnixStream::pair()?;
     let receiver = drain(receiver);
-    sender.write_all(&data())?;
+    data().chunks(chosen().call()).try_for_each(|piece| sender.write_all(piece))?;
     drop(sender);
     joined(receiver)
 }
