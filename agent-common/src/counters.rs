@@ -75,10 +75,12 @@ pub enum Counter {
     SocketSent,
     /// Records about sockets of other families that found the ring full, or more than half full.
     SocketDropped,
+    /// Files on shares and media, or their writers, that the tables of those had no room for.
+    FileUnwatched,
 }
 
 /// Number of counters, and of slots in the map.
-pub const COUNTERS: u32 = 35;
+pub const COUNTERS: u32 = 36;
 
 impl Counter {
     /// All counters in slot order.
@@ -118,6 +120,7 @@ impl Counter {
         Self::ContentDropped,
         Self::SocketSent,
         Self::SocketDropped,
+        Self::FileUnwatched,
     ];
 
     /// Name in logs and status, lower case with underscores.
@@ -159,6 +162,7 @@ impl Counter {
             Self::ContentDropped => "content_dropped",
             Self::SocketSent => "socket_sent",
             Self::SocketDropped => "socket_dropped",
+            Self::FileUnwatched => "file_unwatched",
         }
     }
 
@@ -187,7 +191,8 @@ impl Counter {
             | Self::UnixDropped
             | Self::MemoryDropped
             | Self::ContentDropped
-            | Self::SocketDropped => true,
+            | Self::SocketDropped
+            | Self::FileUnwatched => true,
             Self::ForkSent
             | Self::ExecSent
             | Self::ExitSent

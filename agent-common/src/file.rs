@@ -76,7 +76,7 @@ pub struct OpenRecord {
     pub head: RecordHead,
     /// The file.
     pub file: FileKey,
-    /// `inode::i_size` at the open, in bytes.
+    /// `inode::i_size` at the open, in bytes; of a character device its number (`inode::i_rdev`).
     pub size: u64,
     /// Inode of the parent directory, for the quiet-directory verdict.
     pub parent_ino: u64,
@@ -114,9 +114,47 @@ pub struct DirKey {
     pub _pad: u32,
 }
 
+/// A mounted file system. 8 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable)
+)]
+pub struct FileSystem {
+    /// `super_block::s_dev`, which another one may have after it.
+    pub dev: u32,
+    /// `super_block::s_magic`.
+    pub magic: u32,
+}
+
+/// `/dev/net/tun`, as `inode::i_rdev` has it: what is written to it is sent by no socket.
+pub const DEVICE_TUN: u32 = 10 << 20 | 0xc8;
+/// `/dev/fuse`: who holds it gets what others write to a file system that it serves.
+pub const DEVICE_FUSE: u32 = 10 << 20 | 0xe5;
+
+/// [`crate::net::FlowValue::family`] of what a process wrote to the files of one file system, which is none of a socket.
+pub const FAMILY_FILES: u16 = 0xffff;
+/// Stands for a family in [`crate::socket::SocketRecord`]: no socket, but [`DEVICE_TUN`] was opened.
+pub const FAMILY_TUNNEL: u16 = 0xfffe;
+/// Upper half of [`crate::net::FlowKey::cookie`] of such a flow; the lower half is the file system's `s_dev`. No socket has
+/// such a cookie: those are counted from 1 on each CPU, and a kernel's addresses are higher.
+pub const FILES_COOKIE: u64 = 0x4653 << 48;
+
+/// What became of a file at a look at its size.
+pub const GROWTH_NONE: u32 = 0;
+/// It grew.
+pub const GROWTH_SOME: u32 = 1;
+/// It is not in memory any more, or nobody looks at it.
+pub const GROWTH_GONE: u32 = 2;
+
 // SAFETY: `repr(C)`, integers with explicit padding: any bytes are a value.
 #[cfg(feature = "user")]
 unsafe impl aya::Pod for FileKey {}
+
+// SAFETY: `repr(C)`, integers: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for FileSystem {}
 
 // SAFETY: `repr(C)`, integers with explicit padding: any bytes are a value.
 #[cfg(feature = "user")]
@@ -126,3 +164,4 @@ const _: () = assert!(size_of::<PathInfo>() == 4);
 const _: () = assert!(size_of::<FileKey>() == 16);
 const _: () = assert!(size_of::<OpenRecord>() == 104);
 const _: () = assert!(size_of::<DirKey>() == 16);
+const _: () = assert!(size_of::<FileSystem>() == 8);

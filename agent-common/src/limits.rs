@@ -28,6 +28,12 @@ pub const OPEN_SHARES: u32 = 4_096;
 pub const QUIET_DIRS: u32 = 16_384;
 /// Inodes remembered as written since the agent started.
 pub const WRITTEN_INODES: u32 = 65_536;
+/// File systems that are known to be the host's own disks.
+pub const OWN_FILE_SYSTEMS: u32 = 1_024;
+/// Files on other file systems whose growth is watched.
+pub const GROWING_FILES: u32 = 8_192;
+/// Processes that write such files.
+pub const GROWERS: u32 = 4_096;
 /// Sockets whose direction is remembered.
 pub const SOCKETS: u32 = 65_536;
 /// Datagrams with a destination of their own that are on their way at once.

@@ -13,7 +13,7 @@ use crate::{process::ProcessKey, record::RecordHead};
 pub struct SocketRecord {
     /// Common head.
     pub head: RecordHead,
-    /// `AF_*`.
+    /// `AF_*`, or [`crate::file::FAMILY_TUNNEL`].
     pub family: u16,
     /// `SOCK_*`.
     pub kind: u16,
@@ -30,6 +30,10 @@ pub struct SocketMade {
     /// `AF_*`.
     pub family: u64,
 }
+
+// SAFETY: `repr(C)`, integers without padding: any bytes are a value.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for SocketMade {}
 
 const _: () = assert!(size_of::<SocketRecord>() == 48);
 const _: () = assert!(core::mem::offset_of!(SocketRecord, family) == 40);

@@ -2,7 +2,7 @@
 
 use agent_common::{
     counters::Counter,
-    file::{DirKey, FileKey},
+    file::{DEVICE_FUSE, DEVICE_TUN, DirKey, FileKey},
     limits::SEEN_OPENS,
     process::{FMODE_WRITE, ProcessKey},
 };
@@ -11,7 +11,7 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use crate::{
     emit::count,
     kernel::{
-        file::{File, Leaf, S_IFBLK, S_IFDIR, S_IFIFO, S_IFREG},
+        file::{File, Leaf, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG},
         tuning,
     },
     maps::{QUIET_DIRS, SEEN, WRITTEN},
@@ -60,13 +60,15 @@ fn is_revealing(leaf: Leaf) -> bool {
     matches!(&name, b"mem\0\0\0\0\0" | b"environ\0" | b"maps\0\0\0\0" | b"fd\0\0\0\0\0\0")
 }
 
-/// First verdict: place and type. A pipe without a name is opened by `/proc/PID/fd` alone.
+/// First verdict: place and type. A pipe without a name is opened by `/proc/PID/fd` alone; of character devices those
+/// count that are ways to somewhere else.
 #[inline(always)]
 pub(crate) fn in_scope(magic: u32, file: &File, leaf: Leaf) -> bool {
     if magic == PROC {
         return (file.kind() == S_IFREG || file.kind() == S_IFDIR) && is_revealing(leaf);
     }
-    matches!(file.kind(), S_IFREG | S_IFBLK | S_IFIFO) && !is_pseudo(magic)
+    let is_way = || file.kind() == S_IFCHR && matches!(file.device(), DEVICE_TUN | DEVICE_FUSE);
+    (matches!(file.kind(), S_IFREG | S_IFBLK | S_IFIFO) || is_way()) && !is_pseudo(magic)
 }
 
 /// Whether the name is that of a script, so that an interpreter reading it is never quiet.

@@ -16,6 +16,9 @@ use crate::{
     maps::{LEDGER, OVERFLOW, SOCKETS},
 };
 
+/// `SOCK_DGRAM`.
+const SOCK_DGRAM: u16 = 2;
+
 /// Bytes that moved, and which way.
 #[derive(Clone, Copy)]
 pub(crate) struct Moved {
@@ -40,6 +43,34 @@ pub(crate) fn count(process: ProcessKey, socket: &Socket, peer: UdpPeer, moved: 
     };
     add(value, moved);
     announce(&key, value);
+}
+
+/// Counts bytes that `process` wrote to files, as a flow of its own.
+#[inline(never)]
+pub(crate) fn count_written(process: ProcessKey, cookie: u64, family: u16, bytes: u64) -> u64 {
+    let key = FlowKey { process, cookie, ..FlowKey::default() };
+    if LEDGER.get_ptr(key).is_none() {
+        let fresh = FlowValue {
+            family,
+            // As what has no end that is told: it goes when it was silent for long.
+            sock_type: SOCK_DGRAM,
+            // SAFETY: the helper has no precondition.
+            first_ns: unsafe { bpf_ktime_get_boot_ns() },
+            epoch: emit::epoch().wrapping_sub(1),
+            ..FlowValue::default()
+        };
+        let _ = LEDGER.insert(key, fresh, u64::from(BPF_NOEXIST));
+    }
+    match LEDGER.get_ptr_mut(key) {
+        Some(value) => {
+            add(value, Moved { bytes, sent: true });
+            announce(&key, value);
+        }
+        None => {
+            count_overflow(&process, bytes, true);
+        }
+    }
+    0
 }
 
 /// The flow's entry, made if need be; `None` when the ledger is full.

@@ -25,6 +25,7 @@ mod emit;
 mod ledger;
 mod unbroken;
 mod makeup;
+mod growth;
 mod probes;
 
 use agent_common::kernel_layout::{KernelLayout, Tuning};

@@ -3,11 +3,12 @@
 
 use agent_common::{
     counters::COUNTERS as COUNTER_SLOTS,
-    file::{DirKey, FileKey},
+    file::{DirKey, FileKey, FileSystem},
     limits::{
-        ARGV_MAX, BULK_RING_BYTES, LEDGER_ENTRIES, LIFECYCLE_RING_BYTES, MEMORY_ACCESSES, OPEN_SHARES,
-        OVERFLOW_ENTRIES, QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES,
-        SOCKETS_MADE, UDP_PEERS, UNIX_USES as UNIX, WRITTEN_INODES,
+        ARGV_MAX, BULK_RING_BYTES, GROWERS as GROWER_ENTRIES, GROWING_FILES, LEDGER_ENTRIES,
+        LIFECYCLE_RING_BYTES, MEMORY_ACCESSES, OPEN_SHARES, OVERFLOW_ENTRIES, OWN_FILE_SYSTEMS,
+        QUIET_DIRS as QUIET, RECORD_MAX, SEEN_OPENS, SOCKETS as SOCKET_ENTRIES, SOCKETS_MADE, UDP_PEERS,
+        UNIX_USES as UNIX, WRITTEN_INODES,
     },
     memory::MemoryAccess,
     net::{FlowKey, FlowValue, STATE_SLOTS, UdpPeer},
@@ -90,6 +91,48 @@ pub(crate) static QUIET_DIRS: HashMap<DirKey, u8> = HashMap::with_max_entries(QU
 /// Regular files that somebody opened for writing since the agent started.
 #[map(name = "weir_written")]
 pub(crate) static WRITTEN: LruHashMap<FileKey, u8> = LruHashMap::with_max_entries(WRITTEN_INODES, 0);
+
+/// File systems that are the host's own disks or its memory: what is written there stays. Filled by the agent, which
+/// looks at each when something is first written there.
+#[map(name = "weir_own_fs")]
+pub(crate) static OWN: HashMap<FileSystem, u8> = HashMap::with_max_entries(OWN_FILE_SYSTEMS, 0);
+
+/// A file on a file system that is not known to be the host's own, opened for writing.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Growing {
+    /// Who opened it last; nobody has number 0, when that one is gone.
+    pub(crate) process: ProcessKey,
+    /// Address of its inode, which may be gone by now.
+    pub(crate) inode: u64,
+    /// Its size as far as it is booked.
+    pub(crate) counted: u64,
+    /// `super_block::s_magic`.
+    pub(crate) magic: u32,
+    /// Always zero.
+    pub(crate) _pad: u32,
+}
+
+/// Such files. The agent removes those that nobody writes any more.
+#[map(name = "weir_growing")]
+pub(crate) static GROWING: HashMap<FileKey, Growing> = HashMap::with_max_entries(GROWING_FILES, 0);
+
+/// The last such files of a process.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Grower {
+    /// Zeros where there is none.
+    pub(crate) files: [FileKey; GROWER_FILES],
+    /// Place of the next one, modulo their number.
+    pub(crate) next: u64,
+}
+
+/// Files that a process has open for writing at once, mostly.
+pub(crate) const GROWER_FILES: usize = 8;
+
+/// Processes with such files, until they end.
+#[map(name = "weir_growers")]
+pub(crate) static GROWERS: HashMap<ProcessKey, Grower> = HashMap::with_max_entries(GROWER_ENTRIES, 0);
 
 /// Drain epoch and idle flag of the agent: `STATE_EPOCH`, `STATE_IDLE`.
 #[map(name = "weir_state")]

@@ -5,6 +5,7 @@ mod exec;
 mod exit;
 mod open;
 mod io_uring;
+mod growth;
 mod flow_state;
 mod udp_peer;
 mod send;

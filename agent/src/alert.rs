@@ -11,7 +11,7 @@ pub(crate) mod sample;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    event::{BootTime, Bytes, Coverage, Loss, ProcessKey},
+    event::{BootTime, Bytes, Coverage, Loss, ProcessKey, Remote},
     names::Domain,
     process::Process,
     score::{Verdict, Weighted},
@@ -191,14 +191,16 @@ pub struct Scale {
 /// Where bytes went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// Address and port.
-    pub remote: SocketAddr,
+    /// Where.
+    pub remote: Remote,
     /// `IPPROTO_*`.
     pub protocol: u16,
     /// Bytes sent there by the story.
     pub bytes_out: u64,
     /// Names of the address when the line was made, those that are vouched for first; bounded.
     pub domains: Vec<Domain>,
+    /// Of a file system, where it is mounted.
+    pub place: Option<Bytes>,
 }
 
 /// A file that data came from.

@@ -141,8 +141,10 @@ pub struct Trust {
     pub units: Vec<String>,
     /// Beginnings of containers' ids.
     pub containers: Vec<String>,
-    /// Destinations by address. Where names are given too, one of both must hold.
+    /// Destinations by address. Where names or places are given too, one of all must hold.
     pub destinations: Vec<IpNet>,
+    /// File systems by the place where they are mounted.
+    pub places: Vec<String>,
     /// Destinations by name.
     pub domains: Vec<DomainPattern>,
     /// Destination ports.

@@ -27,7 +27,7 @@ use std::{net::SocketAddr, sync::Arc};
 use crate::{
     config::Config,
     config::classify::FileClass,
-    event::{self, BootTime, Open, ProcessKey, Script},
+    event::{self, BootTime, Open, ProcessKey, Remote, Script},
     process::{Cause, Process},
 };
 
@@ -128,7 +128,7 @@ pub struct Volume {
     /// What was summed.
     pub scope: Scope,
     /// The destination that the last bytes went to.
-    pub remote: SocketAddr,
+    pub remote: Remote,
     /// `IPPROTO_*`.
     pub protocol: u16,
     /// Bytes sent in the scope.

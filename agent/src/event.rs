@@ -5,7 +5,9 @@ pub mod bytes;
 pub mod content;
 pub mod escape;
 pub mod dns;
+mod mount;
 mod names;
+mod remote;
 mod script;
 pub mod state;
 mod unix;
@@ -21,7 +23,9 @@ use serde::{Deserialize, Serialize};
 
 pub use bytes::Bytes;
 pub use content::{Content, Part, Spoken};
+pub use mount::{Leads, Mount};
 pub use names::{Names, Resolvers};
+pub use remote::Remote;
 pub use script::{Script, ScriptOrigin};
 pub use state::State;
 pub use unix::UnixSocket;
@@ -121,10 +125,17 @@ pub enum Fact {
     Content(Box<Content>),
     /// The process made its first socket of a family that is none of IP's and does not stay on this host by its nature.
     Socket {
-        /// `AF_*`.
+        /// `AF_*`, or what stands for the device of tunnels ([`agent_common::file::FAMILY_TUNNEL`]).
         family: u16,
         /// `SOCK_*`.
         kind: u16,
+    },
+    /// Where a file system leads that a process is about to write to (about the host).
+    Mount(Box<Mount>),
+    /// What belongs to the host and to nobody's namespace.
+    Host {
+        /// Inode number of its mount namespace, in which paths mean what they say; 0 when it is not known.
+        mnt_ns: u32,
     },
 }
 
@@ -311,7 +322,7 @@ pub struct Exec {
     pub net_ns: u32,
     /// Descriptors 0, 1 and 2.
     pub fds: [FdObject; 3],
-    /// Pipes among the next 13.
+    /// Pipes among the next 13, and the device of those who serve file systems.
     pub more_fds: Vec<FdSeen>,
 }
 
@@ -326,7 +337,7 @@ pub struct Open {
     pub file: FileKey,
     /// Its path after lookup.
     pub path: Path,
-    /// Its size at the open, bytes.
+    /// Its size at the open, bytes; of a character device its number (`i_rdev`).
     pub size: u64,
     /// `i_mode`.
     pub mode: u16,

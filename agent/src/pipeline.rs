@@ -15,18 +15,17 @@ mod served;
 mod contents;
 mod graph;
 mod story;
+mod beyond;
+mod egress;
+mod sensitive;
 
 use std::{
     collections::{BTreeSet, HashSet},
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
 };
 
-use agent_common::{
-    file::{S_IFIFO, S_IFMT},
-    net::{AF_PACKET, AF_VSOCK},
-    process::NS_PER_TICK,
-};
+use agent_common::file::{S_IFCHR, S_IFIFO, S_IFMT};
 
 use crate::{
     alert::{Action, Body, Host, Record, SignalLine, Totals},
@@ -34,8 +33,8 @@ use crate::{
         Config,
         classify::{Classifier, FileClass},
     },
-    detect::{Detectors, Observation, Signal, SocketUse, Subject, traffic_flow::is_of_messages},
-    event::{BootTime, Bytes, Coverage, Event, Fact, Flow, FlowWhat, Open, ProcessKey, Started, nanoseconds},
+    detect::{Detectors, Observation, Signal, SocketUse, Subject},
+    event::{BootTime, Bytes, Coverage, Event, Fact, Open, ProcessKey, Remote, Started, nanoseconds},
     names::Names,
     process::{
         Process, Table,
@@ -46,12 +45,14 @@ use crate::{
 };
 
 use alerts::{Book, Change};
+use beyond::Mounts;
 use causes::Causes;
 use contents::Contents;
-use flows::{Flows, Sent};
+use flows::Flows;
 use moments::{Mark, Moments};
 use pauses::Pauses;
 use repeats::{Repeats, Who};
+use sensitive::Sensitive;
 
 /// Executables and addresses remembered as having met; beyond it nothing new is learnt.
 const MET_MAX: usize = 65_536;
@@ -64,10 +65,6 @@ const ANSWERS_LOST: [&str; 3] = ["dns_dropped", "dns_unread", "record_undecodabl
 const ANSWERS_LOST_ELSEWHERE: [&str; 2] = ["dns_dropped_elsewhere", "dns_unread_elsewhere"];
 /// Sensor of those answers.
 const NAMES_SENSOR: &str = "dns";
-/// Stands for the destinations of bytes that were counted without one.
-pub const UNKNOWN_DESTINATION: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-/// `SOCK_RAW`.
-const SOCK_RAW: u16 = 3;
 /// A sender that sent nothing for this long has paused.
 const SETTLED_NS: u64 = 1_000_000_000;
 /// Ancestors that may have made a pipe: subshells are nested a few deep.
@@ -94,6 +91,8 @@ pub struct Pipeline {
     met: HashSet<(Bytes, IpAddr)>,
     pauses: Pauses,
     contents: Contents,
+    mounts: Mounts,
+    sensitive: Sensitive,
     /// Stories with new evidence since the last sweep.
     restless: BTreeSet<ProcessKey>,
     host: Arc<Host>,
@@ -130,6 +129,8 @@ impl Pipeline {
             met: HashSet::new(),
             pauses: Pauses::default(),
             contents: Contents::default(),
+            mounts: Mounts::default(),
+            sensitive: Sensitive::default(),
             restless: BTreeSet::new(),
             host: Arc::default(),
             boot_to_wall_ns: 0,
@@ -157,6 +158,7 @@ impl Pipeline {
             Fact::Seen(seen) => {
                 self.table.seen(process, seen, self.now);
                 self.provenance.seen(process, seen);
+                self.mounts.seen(process, seen);
                 self.provenance.launches(process, self.serves_many(process));
             }
             Fact::Fork(fork) => {
@@ -165,9 +167,11 @@ impl Pipeline {
                     self.provenance.fork(process, fork.child);
                 }
                 self.provenance.helps(process, fork.child);
+                self.mounts.fork(process, fork.child);
             }
             Fact::Exec(exec) => {
                 self.table.exec(process, exec, self.now);
+                self.mounts.exec(process, exec);
                 self.provenance.exec(process, &self.makers(process), exec);
                 self.provenance.launches(process, self.serves_many(process));
                 self.moments.exec(process, exec, self.now);
@@ -175,6 +179,7 @@ impl Pipeline {
             }
             Fact::Exit { .. } => {
                 self.table.exit(process, self.now);
+                self.mounts.gone(process);
                 if self.flows.process(process).is_some() {
                     self.pauses.ended(process, self.now);
                 }
@@ -214,6 +219,8 @@ impl Pipeline {
                 self.table.ensure(process, self.now);
                 self.observe(process, &Observation::Socket(SocketUse::Made(family)), out);
             }
+            Fact::Mount(mount) => self.mounts.tell(mount),
+            &Fact::Host { mnt_ns } => self.sensitive.believe(mnt_ns),
             Fact::Stopping { reason } => {
                 self.judge_restless(out);
                 self.settle(None, out);
@@ -275,7 +282,11 @@ impl Pipeline {
             self.provenance.fifo(process, open);
             return self.moments.note(process, Mark::Pipe((open.file.dev, open.file.ino)), self.now);
         }
-        let class = self.classifier.classify(&open.path);
+        if open.mode & S_IFMT == S_IFCHR {
+            return self.device(process, open);
+        }
+        let mut class = self.classifier.classify(&open.path);
+        self.sensitive.recognise(open, &mut class);
         let actor = self.table.ensure(process, self.now);
         let labelled = if class.sensitive.is_some() && Detectors::owns(actor, open.path.bytes.as_slice()) {
             // What a program reads because it is its own is no load that it carries away.
@@ -285,89 +296,12 @@ impl Pipeline {
         };
         if open.write {
             self.moments.note(process, Mark::Wrote(open.file), self.now);
+            self.served_by(process, open.file.dev);
         }
         if class.is_collection() || labelled {
             self.moments.note(process, Mark::Read(open.file), self.now);
             self.observe(process, &Observation::Open { open, class: &class, labelled }, out);
         }
-    }
-
-    fn flow(&mut self, process: ProcessKey, flow: &Flow, out: &mut Vec<Record>) {
-        match flow.what {
-            FlowWhat::Closed => {
-                self.provenance.closed(flow, self.now);
-                return self.flows.close(flow.socket, self.now);
-            }
-            FlowWhat::Accepted => return,
-            FlowWhat::Connect | FlowWhat::Active | FlowWhat::Snapshot => {}
-        }
-        let actor = Arc::clone(self.table.ensure(process, self.now));
-        let outgoing = flows::is_outgoing(flow);
-        self.provenance.flow(&actor, self.table.story(process), (flow, outgoing), self.now);
-        let mut delta = self.flows.update(process, flow, self.now);
-        if flow.family == AF_PACKET && delta.rx > 0 {
-            // What others sent and received is nothing that this process received.
-            let captured = std::mem::take(&mut delta.rx);
-            self.observe(process, &Observation::Socket(SocketUse::Captured(captured)), out);
-        }
-        for content in self.contents.take(flow.socket) {
-            if outgoing {
-                self.spoken(process, &content, out);
-            }
-        }
-        let Some(mut remote) = destination(flow) else { return };
-        let is_inside =
-            |remote: SocketAddr| self.config.network.is_inside(remote.ip()) && remote != UNKNOWN_DESTINATION;
-        // Who writes the packet's header himself (IP_HDRINCL) names another destination there than to the kernel.
-        if flow.sock_type == SOCK_RAW && (is_inside(remote) || self.covering(process, remote).is_some()) {
-            remote = UNKNOWN_DESTINATION;
-        }
-        if is_inside(remote) {
-            return;
-        }
-        if delta.new && outgoing {
-            self.connect(process, remote, flow, out);
-        }
-        if delta.tx == 0 && delta.rx == 0 {
-            return;
-        }
-        if !outgoing && !self.gives_away(process) {
-            return;
-        }
-        if let Some(rule) = self.covering(process, remote) {
-            self.rules.spend(rule, delta.tx, self.now);
-            return;
-        }
-        let port_class = self.config.volume.ports.contains(&remote.port());
-        let story = self.table.story(process);
-        let executable = self.executable(process);
-        let protocol = flow.protocol;
-        let sent = Sent { process, story, executable, remote, protocol, port_class, delta };
-        self.flows.add(&sent, flow.local, self.now);
-        self.totals.bytes_out = self.totals.bytes_out.saturating_add(delta.tx);
-        if delta.tx > 0 {
-            let messages = if is_of_messages(protocol, remote.port()) { delta.sends } else { 0 };
-            self.pauses.sent(process, story, (delta.tx, messages), self.now);
-            let protocol = u8::try_from(flow.protocol).unwrap_or(u8::MAX);
-            self.moments.note(process, Mark::Sent(remote, protocol), self.now);
-            self.volume(&sent, flow, out);
-            self.judge(process, out);
-        }
-    }
-
-    fn connect(&mut self, process: ProcessKey, remote: SocketAddr, flow: &Flow, out: &mut Vec<Record>) {
-        let executable = self.executable(process);
-        let room = self.met.len() < MET_MAX;
-        let met = !room || !self.met.insert((executable, remote.ip()));
-        let first_seen = !met && self.watched_ns() >= LEARNING_NS;
-        let began = process.start_ticks.saturating_mul(NS_PER_TICK);
-        let unnamed = self.names.is_unnamed(remote.ip(), flow.net_ns, began, self.now);
-        let protocol = flow.protocol;
-        self.observe(
-            process,
-            &Observation::Connect { remote, protocol, outside: true, first_seen, unnamed },
-            out,
-        );
     }
 
     /// Shows an observation to the detections and takes in what they find.
@@ -400,7 +334,8 @@ impl Pipeline {
                 let known = Arc::clone(self.table.ensure(subject, self.now));
                 let parent = known.parent.and_then(|parent| self.table.get(parent)).cloned();
                 let remote = signal.object.remote();
-                let domains = remote.map(|remote| self.names.of(remote.ip(), self.now)).unwrap_or_default();
+                let domains =
+                    remote.and_then(Remote::ip).map(|ip| self.names.of(ip, self.now)).unwrap_or_default();
                 let line = SignalLine {
                     domains,
                     signal: weighted,
@@ -485,13 +420,6 @@ impl Pipeline {
     fn record(&self, body: Body) -> Record {
         Record { wall_ns: Record::wall(self.boot_to_wall_ns, self.now), host: Arc::clone(&self.host), body }
     }
-}
-
-/// Where a flow's bytes go: its remote end. Bytes of a process's overflow entry (the ledger was full) have lost
-/// theirs and count as going outside, as do those of ICMP where no hook sees its destinations, and those of families that
-/// are none of IP's; to the hypervisor (vsock) they go nowhere.
-fn destination(flow: &Flow) -> Option<SocketAddr> {
-    flow.remote.or((flow.family != AF_VSOCK).then_some(UNKNOWN_DESTINATION))
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub mod mounts;
 pub mod identity;
 pub mod scripts;
 pub mod quiet;
+pub mod beyond;
+pub mod growth;
 pub mod resolvers;
 pub mod counters;
 mod lookup;
@@ -36,8 +38,10 @@ use crate::{
     config::{Config, classify::Classifier},
     event::{BootTime, Event, Fact, Identity, ProcessKey},
 };
+use beyond::Beyond;
 use clock::{WallClock, after, boot_time};
 use counters::{Counters, Losses};
+use growth::Growth;
 use identity::Identities;
 use ledger::{BpfTable, Ledger};
 use load::Loaded;
@@ -120,6 +124,8 @@ impl Sensor {
             state: convert("weir_state", state_again)?,
         };
         let procfs = Procfs::default();
+        let growing = typed(maps, "weir_growing")?;
+        let growth = Growth::new(maps, growing);
         let look_up = LookUp {
             ledger: Ledger::new(table, config.sensor.drain_interval, now),
             identities: Identities::new(procfs.clone(), "/etc/passwd"),
@@ -130,6 +136,8 @@ impl Sensor {
                 loaded.host.clone(),
             ),
             resolvers: Resolvers::new(procfs.clone(), config.network.resolvers.clone()),
+            beyond: Beyond::new(typed(maps, "weir_own_fs")?, procfs.clone()),
+            growth,
         };
         let counters = Counters::new(typed(maps, "weir_counters")?);
         let first = started(config, loaded.coverage.clone(), &procfs, now);
@@ -150,6 +158,8 @@ impl Sensor {
             ready: Vec::new(),
         };
         sensor.initial.extend(sensor.look_up.resolvers.look(now));
+        let fact = Fact::Host { mnt_ns: sensor.loaded.host.namespace() };
+        sensor.initial.push(Event { time: now, process: ProcessKey::HOST, fact });
         sensor.snapshot(&procfs, now).map_err(SensorError::Procfs)?;
         Ok(sensor)
     }
@@ -196,6 +206,7 @@ impl Sensor {
             self.complete().await;
             out.append(&mut self.ready);
         }
+        self.look_up.growth.look_at_all();
         let now = boot_time();
         out.extend(
             self.look_up
@@ -255,6 +266,7 @@ impl Sensor {
                 // Whether the host asks that server must be known before its answer.
                 self.ready.extend(self.look_up.resolvers.look(time));
             }
+            self.ready.extend(attached.mount);
             self.ready.push(decoded.event);
             self.ready.extend(attached.identity.map(|identity| identity_event(time, process, identity)));
             if let Some(captured) = &attached.captured {
@@ -280,6 +292,8 @@ impl Sensor {
             .quiet
             .expire(now)
             .map_err(|source| SensorError::Map { name: "weir_quiet_dirs", source })?;
+        self.look_up.beyond.expire(now).map_err(|source| SensorError::Map { name: "weir_own_fs", source })?;
+        self.look_up.growth.look(now, |process| Procfs::default().is_alive(process));
         if self.counters_due.is_some_and(|due| due <= now) {
             self.counters_due = None;
             self.count_losses()?;
@@ -296,7 +310,9 @@ impl Sensor {
     /// Waits for the rings or for what is due by time, whichever comes first.
     async fn read(&mut self) -> Result<(), SensorError> {
         let now = boot_time();
-        let due = [self.counters_due, self.look_up.quiet.next_due()].into_iter().flatten();
+        let LookUp { quiet, beyond, growth, .. } = &self.look_up;
+        let due = [self.counters_due, quiet.next_due(), beyond.next_due(), growth.next_due()];
+        let due = due.into_iter().flatten();
         let due = due.fold(self.look_up.ledger.next_due(), BootTime::min);
         let Self { reader, look_up, batch, .. } = self;
         let mut at_read = |decoded: &_| look_up.at_read(decoded);

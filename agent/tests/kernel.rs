@@ -22,6 +22,8 @@ mod io_uring;
 mod kernel_side;
 #[path = "kernel/family.rs"]
 mod family;
+#[path = "kernel/growth.rs"]
+mod growth;
 #[path = "kernel/handed.rs"]
 mod handed;
 #[path = "kernel/raw.rs"]

@@ -74,6 +74,7 @@ pub fn compare(
     receipt: &Receipt,
 ) -> Result<Vec<String>> {
     let (own, _) = story.alerts(lines);
+    let excused = expected.opens_may_be_missed && lines.iter().any(misses_opens);
     let mut failures = Vec::new();
     if own.len() != 1 {
         failures.push(format!("{} alerts instead of one: {}", own.len(), outline(&own)));
@@ -103,9 +104,9 @@ pub fn compare(
         let server = expected.destination.as_ref().unwrap_or(server);
         let unseen = expected.destination_by.as_ref().is_some_and(|sensor| is_off(line, sensor));
         check(
-            (unseen || line.text("destination.ip") == server)
+            (unseen || line.text("destination.address") == server)
                 && expected.port.is_none_or(|expected| port == Some(u64::from(expected))),
-            format!("{at}: the destination is {}:{port:?}", line.text("destination.ip")),
+            format!("{at}: the destination is {}:{port:?}", line.text("destination.address")),
         );
         if let Some(domain) = &expected.domain {
             let said = line.text("destination.domain");
@@ -125,7 +126,7 @@ pub fn compare(
             let matcher = GlobBuilder::new(&glob).literal_separator(true).build()?.compile_matcher();
             let files = line.files();
             let found = files.iter().any(|file| matcher.is_match(file));
-            check(found, format!("{at}: no {glob} among the files {files:?}"));
+            check(found || excused, format!("{at}: no {glob} among the files {files:?}"));
         }
     }
 
@@ -156,6 +157,13 @@ pub fn compare(
         }
     }
     Ok(failures)
+}
+
+/// Whether a record counts opens of which the agent did not hear.
+fn misses_opens(line: &Line) -> bool {
+    let losses = line.get("weir.losses").and_then(Value::as_array).into_iter().flatten();
+    let mut names = losses.filter_map(|loss| loss.get("what")?.as_str());
+    names.any(|name| ["program_runs_missed", "open_dropped"].contains(&name))
 }
 
 /// Seconds between the receiver's `after_bytes` and the first line of the story's alert; negative is before.
@@ -189,7 +197,7 @@ pub fn outline(alerts: &BTreeMap<&str, Vec<&Line>>) -> String {
         format!(
             "{id} by {} to {} with score {}, chain {}",
             text("process.name"),
-            text("destination.ip"),
+            text("destination.address"),
             score.unwrap_or_default(),
             last.map(|line| chain_names(line)).unwrap_or_default()
         )

@@ -144,6 +144,9 @@ pub struct Expected {
     /// Globs, each of which a file of the alert must match; `{stage}` and `{docs}` stand for the scenario's.
     #[serde(default)]
     pub files: Vec<String>,
+    /// The files may lack where the log counts opens that were missed: for floods, which some kernels tell with gaps.
+    #[serde(default)]
+    pub opens_may_be_missed: bool,
     /// Destination port; none where the other end has one of its own choosing.
     pub port: Option<u16>,
     /// `destination.domain`; none is whatever it says.
@@ -151,7 +154,7 @@ pub struct Expected {
     /// The sensor that tells the destination; where it is off, the alert says so and may name none. None is the sensors that
     /// every kernel carries.
     pub destination_by: Option<String>,
-    /// `destination.ip`; without it the server's.
+    /// `destination.address`; without it the server's.
     pub destination: Option<String>,
     /// How far `weir.bytes_out` may be from what the receiver's socket read, as a fraction; none where no receiver
     /// counts.

@@ -5,7 +5,7 @@ use agent_common::{
     process::{FMODE_READ, FMODE_WRITE, FdRecord},
 };
 
-pub(crate) use agent_common::file::{S_IFBLK, S_IFDIR, S_IFIFO, S_IFREG};
+pub(crate) use agent_common::file::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG};
 
 use super::{layout, member, path, read};
 
@@ -58,6 +58,12 @@ impl File {
     #[inline(always)]
     pub(crate) fn access(&self) -> u16 {
         self.fmode as u16 & (FMODE_READ | FMODE_WRITE)
+    }
+
+    /// Number of the device that it is (`i_rdev`).
+    #[inline(always)]
+    pub(crate) fn device(&self) -> u32 {
+        read(self.inode, layout!(inode_rdev)).unwrap_or(0)
     }
 
     /// `super_block` of the inode.
@@ -145,7 +151,7 @@ pub(crate) fn describe(address: u64, out: &mut FdRecord) -> u64 {
     let superblock = file.superblock().unwrap_or(0);
     out.dev = read(superblock, layout!(sb_dev)).unwrap_or(0);
     out.magic = magic(superblock).unwrap_or(0);
-    out.rdev = read(file.inode, layout!(inode_rdev)).unwrap_or(0);
+    out.rdev = file.device();
     out.mode = file.mode;
     out.fmode = file.access();
     1

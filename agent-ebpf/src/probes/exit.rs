@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 
 use crate::{
-    emit,
+    emit, growth,
     kernel::{Fault, Outcome, layout, read, task},
     unbroken::Unbroken,
 };
@@ -40,6 +40,8 @@ fn try_exit(thread: u64) -> Outcome {
         return Ok(());
     }
     let process = task::key(thread).ok_or(Fault::Task)?;
+    // Its files are still open here.
+    growth::ended(&process);
     let flags: u32 = read(signal, layout!(signal_flags)).unwrap_or(0);
     let code: Option<u32> = if flags & SIGNAL_GROUP_EXIT != 0 {
         read(signal, layout!(signal_group_exit_code))

@@ -3,6 +3,7 @@
 
 use agent_common::{
     counters::Counter,
+    process::ProcessKey,
     record::KIND_SOCKET,
     socket::{SocketMade, SocketRecord},
 };
@@ -82,15 +83,21 @@ fn made(family: u16, kind: u16) -> Outcome {
     if is_common || family >= AF_MAX || task::is_agent() {
         return Ok(());
     }
-    let process = task::current_key().ok_or(Fault::Task)?;
+    tell(task::current_key().ok_or(Fault::Task)?, family, kind);
+    Ok(())
+}
+
+/// Tells of the first way out of that family in a process. A sub-program, since few open one.
+#[inline(never)]
+pub(crate) fn tell(process: ProcessKey, family: u16, kind: u16) -> u64 {
     let made = SocketMade { process, family: u64::from(family) };
     if FAMILIES.get_ptr(made).is_some() {
-        return Ok(());
+        return 0;
     }
     // The second half of the ring is left to the life of processes, which nothing else tells.
     if emit::lifecycle_is_fuller_than(2) {
         emit::count(Counter::SocketDropped, 1);
-        return Ok(());
+        return 0;
     }
     let is_told = emit::fixed(|record: &mut SocketRecord| {
         emit::head(&mut record.head, KIND_SOCKET, size_of::<SocketRecord>() as u32, process);
@@ -102,5 +109,5 @@ fn made(family: u16, kind: u16) -> Outcome {
         // What cannot be remembered is told once more.
         let _ = FAMILIES.insert(made, 1, 0);
     }
-    Ok(())
+    0
 }

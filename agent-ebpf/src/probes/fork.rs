@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 
 use crate::{
-    emit,
+    emit, growth,
     kernel::{Fault, Outcome, layout, read, task},
     unbroken::Unbroken,
 };
@@ -36,6 +36,7 @@ fn try_fork(caller: u64, child: u64) -> Outcome {
         return Ok(());
     }
     let process = task::key(caller).ok_or(Fault::Task)?;
+    growth::forked(&process, &key);
     let comm: [u8; COMM_LEN] = read(child, layout!(task_comm)).unwrap_or_default();
     let uid = task::ids(child).uid;
     emit::fixed(|record: &mut ForkRecord| {

@@ -2,7 +2,7 @@
 
 use agent_common::{
     counters::Counter,
-    file::{DirKey, OPEN_RECEIVED, OPEN_WRITTEN_BEFORE, OpenRecord},
+    file::{DEVICE_TUN, DirKey, FAMILY_TUNNEL, OPEN_RECEIVED, OPEN_WRITTEN_BEFORE, OpenRecord},
     process::{FMODE_WRITE, PIPEFS},
     record::KIND_OPEN,
 };
@@ -11,17 +11,22 @@ use aya_ebpf::{
     programs::{FExitContext, ProbeContext, TracePointContext},
 };
 
+use super::family;
 use crate::{
     emit,
     filter::{self, Fingerprint},
+    growth::{self, Opened},
     kernel::{
         Fault, Outcome,
-        file::{File, Leaf, magic},
+        file::{File, Leaf, S_IFCHR, S_IFREG, magic},
         layout, path, read, task,
     },
     maps::{SCRATCH_OPEN, SCRATCH_RECEIVED},
     unbroken::Unbroken,
 };
+
+/// `O_TRUNC`: the file is emptied after the hook.
+const O_TRUNC: u32 = 0o1000;
 
 /// Bytes of the fixed part.
 const FIXED: u64 = size_of::<OpenRecord>() as u64;
@@ -103,6 +108,10 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
         emit::count(Counter::OpenFiltered, 1);
         return Ok(());
     }
+    if file.kind() == S_IFCHR && file.device() == DEVICE_TUN {
+        family::tell(task::current_key().ok_or(Fault::Task)?, FAMILY_TUNNEL, 0);
+        return Ok(());
+    }
     let key = file.key(superblock).ok_or(Fault::File)?;
     let written_before = filter::mark_written(&file, &key);
     let parent: u64 = read(place.dentry, layout!(dentry_parent)).ok_or(Fault::File)?;
@@ -117,7 +126,17 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
         return Ok(());
     }
     let process = task::key(task).ok_or(Fault::Task)?;
-    let size: u64 = read(file.inode, layout!(inode_size)).unwrap_or(0);
+    let size: u64 = if file.kind() == S_IFCHR {
+        file.device().into()
+    } else {
+        read(file.inode, layout!(inode_size)).unwrap_or(0)
+    };
+    let open_flags: u32 = read(file.address, layout!(file_flags)).unwrap_or(0);
+    if file.access() & FMODE_WRITE != 0 && file.kind() == S_IFREG {
+        let received = origin & OPEN_RECEIVED != 0;
+        let empties = open_flags & O_TRUNC != 0;
+        growth::opened(&key, magic, &Opened { process, inode: file.inode, size, empties, received });
+    }
     let ctime_sec: u64 = read(file.inode, layout!(inode_ctime_sec)).unwrap_or(0);
     let fingerprint = Fingerprint::of(&process, &key, file.access(), size, ctime_sec);
     // Who writes, and who reads what was written, is told each time: what a file holds may be new at every open.
@@ -133,7 +152,7 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     record.size = size;
     record.parent_ino = parent_ino;
     record.ctime_sec = ctime_sec;
-    record.open_flags = read(file.address, layout!(file_flags)).unwrap_or(0);
+    record.open_flags = open_flags;
     record.magic = magic;
     record.flags = origin | if written_before { OPEN_WRITTEN_BEFORE } else { 0 };
     record.path = path::append(scratch, FIXED, place, mount_namespace);

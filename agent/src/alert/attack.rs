@@ -79,7 +79,6 @@ const TECHNIQUES: &[Technique] = &[
     technique("T1048.002", "Exfiltration Over Asymmetric Encrypted Non-C2 Protocol", Tactic::Exfiltration),
     technique("T1048.003", "Exfiltration Over Unencrypted Non-C2 Protocol", Tactic::Exfiltration),
     technique("T1052", "Exfiltration Over Physical Medium", Tactic::Exfiltration),
-    technique("T1052.001", "Exfiltration over USB", Tactic::Exfiltration),
     technique("T1059", "Command and Scripting Interpreter", Tactic::Execution),
     technique("T1059.001", "PowerShell", Tactic::Execution),
     technique("T1059.004", "Unix Shell", Tactic::Execution),

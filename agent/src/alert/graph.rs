@@ -1,13 +1,10 @@
 //! The story of an alert as a graph: which process read, wrote, piped and sent what. Bounded; what did not fit is
 //! counted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
-    event::{BootTime, Bytes, ProcessKey},
+    event::{BootTime, Bytes, ProcessKey, Remote},
     provenance::hops::Hop,
 };
 
@@ -57,7 +54,7 @@ pub enum Node {
     /// The far end of flows to the outside.
     Destination {
         /// Address and port.
-        remote: SocketAddr,
+        remote: Remote,
         /// `IPPROTO_*`.
         protocol: u16,
     },

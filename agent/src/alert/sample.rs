@@ -1,6 +1,6 @@
 //! Records for tests: a script that archived documents and sent them with curl.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use super::{
     Action, Alert, Body, Destination, FileSeen, Host, Link, Record, Scale, SignalLine, Totals, Touched,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     detect::{Analytic, Content, ContentKind, Object, Signal, Stage},
-    event::{Bytes, Coverage, Identity, Ids, Loss, Path, ProcessKey, Script, ScriptOrigin},
+    event::{Bytes, Coverage, Identity, Ids, Loss, Path, ProcessKey, Remote, Script, ScriptOrigin},
     names::Domain,
     process::Process,
     score::{Verdict, Via, Weighted},
@@ -87,7 +87,7 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
     let (none, archive, documents_read) = (Touched::default, || seen("/var/tmp/a.tgz", 1, 12_000_000), 42);
     let documents_read = seen("/home/alice/Documents/plan.pdf", documents_read, 12_600_000);
     let processes = [&shell, &tar, &curl].map(|process| process.key);
-    let remote = "198.51.100.7:443".parse().unwrap();
+    let remote: Remote = "198.51.100.7:443".parse().unwrap();
     let mut own = weighted(
         Analytic::TrafficFlow,
         "T1048.002",
@@ -154,6 +154,7 @@ pub(crate) fn alert(action: Action, revision: u32, bytes_out: u64) -> Alert {
             protocol: 6,
             bytes_out,
             domains: vec![domain("drop.example", true)],
+            place: None,
         }],
         source: Some("198.51.100.1:40112".parse().unwrap()),
         files: vec![FileSeen {
@@ -177,7 +178,7 @@ fn seen(path: &str, count: u64, bytes: u64) -> Touched {
 }
 
 /// The script, tar and curl; the documents, the archive, the destination.
-fn graph(processes: [ProcessKey; 3], remote: SocketAddr, bytes_out: u64) -> Graph {
+fn graph(processes: [ProcessKey; 3], remote: Remote, bytes_out: u64) -> Graph {
     let mut nodes: Vec<Node> = processes.into_iter().map(Node::Process).collect();
     nodes.extend([
         Node::Files { place: Bytes::from("/home/alice/Documents"), count: 42, bytes: 12_600_000 },

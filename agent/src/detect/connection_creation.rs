@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config,
-    event::{BootTime, ProcessKey},
+    event::{BootTime, ProcessKey, Remote},
 };
 
 /// Processes remembered.
@@ -56,7 +56,7 @@ struct Connections {
     destinations: Recent<(SocketAddr, u16), ()>,
     /// Connections to destinations that are not remembered.
     further: u32,
-    flows: Recent<(SocketAddr, u16), Reported>,
+    flows: Recent<(Remote, u16), Reported>,
 }
 
 impl Default for Connections {
@@ -86,7 +86,9 @@ impl ConnectionCreation {
             Observation::Connect { remote, protocol, outside: true, first_seen, .. }
                 if remote.port() != 0 =>
             {
-                told = self.connect(subject, *remote, *protocol, *first_seen);
+                told = self
+                    .connect(subject, *remote, *protocol, *first_seen)
+                    .map(|(risk, reason)| (Remote::from(*remote), risk, reason));
             }
             Observation::Volume(volume) if volume.scope == Scope::Flow => told = self.volume(subject, volume),
             Observation::Connect { .. }
@@ -121,7 +123,7 @@ impl ConnectionCreation {
         remote: SocketAddr,
         protocol: u16,
         first_seen: bool,
-    ) -> Option<(SocketAddr, f64, String)> {
+    ) -> Option<(f64, String)> {
         let port = remote.port();
         let of_class = self.limits.ports.contains(&port);
         let connections = self.processes.entry(subject.process.key);
@@ -136,15 +138,15 @@ impl ConnectionCreation {
             } else {
                 (base, "")
             };
-            return Some((remote, risk, format!("connected to {remote} outside{known}")));
+            return Some((risk, format!("connected to {remote} outside{known}")));
         }
         connections.further = connections.further.saturating_add(1);
         let all = u32::try_from(DESTINATIONS).unwrap_or(u32::MAX).saturating_add(connections.further);
         all.is_power_of_two()
-            .then(|| (remote, base + CONNECTION_FIRST, format!("made {all} new connections to the outside")))
+            .then(|| (base + CONNECTION_FIRST, format!("made {all} new connections to the outside")))
     }
 
-    fn volume(&mut self, subject: &Subject<'_>, volume: &Volume) -> Option<(SocketAddr, f64, String)> {
+    fn volume(&mut self, subject: &Subject<'_>, volume: &Volume) -> Option<(Remote, f64, String)> {
         let least = self.limits.any_bytes.min(self.limits.port_bytes);
         if volume.bytes_out.max(volume.bytes_out_ports) <= least {
             return None;

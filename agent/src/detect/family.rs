@@ -4,11 +4,14 @@
 //! a ring shared with the network card (`AF_XDP`) pass no hook at all: the socket itself is the evidence that stands for
 //! them. It keeps no state: the sensor tells each family of a process once.
 
-use agent_common::net::{AF_PACKET, AF_VSOCK};
+use agent_common::{
+    file::FAMILY_TUNNEL,
+    net::{AF_PACKET, AF_VSOCK},
+};
 
 use super::{
     Analytic, Object, Observation, Signal, SocketUse, Stage, Subject,
-    weights::{FAMILY_OTHER, FAMILY_UNCOUNTED},
+    weights::{FAMILY_OTHER, FAMILY_UNCOUNTED, TUNNEL},
 };
 use crate::event::BootTime;
 
@@ -76,6 +79,7 @@ impl Family {
             // The one is a matter of what it captures, the other ends at the hypervisor.
             AF_PACKET | AF_VSOCK => return,
             AF_XDP => (FAMILY_UNCOUNTED, "T1095", "whose frames pass by every hook that counts bytes"),
+            FAMILY_TUNNEL => (TUNNEL, "T1572", "which sends packets for whoever writes them there"),
             AF_BLUETOOTH => (FAMILY_OTHER, "T1011.001", "which leaves this host by radio"),
             _ => (FAMILY_OTHER, "T1011", "which leaves this host without IP"),
         };
@@ -87,15 +91,18 @@ impl Family {
             subject: subject.process.key,
             object: Object::Command(subject.process.command_line()),
             time: now,
-            reason: format!("opened a socket of {}, {what}", name(family)).into(),
+            reason: format!("opened {}, {what}", name(family)).into(),
         });
     }
 }
 
 /// A family as the kernel's headers call it.
 fn name(family: u16) -> String {
+    if family == FAMILY_TUNNEL {
+        return "the device of tunnels (/dev/net/tun)".to_owned();
+    }
     let known = NAMES.iter().find(|(number, _)| *number == family);
-    known.map_or_else(|| format!("family {family}"), |(_, name)| (*name).to_owned())
+    known.map_or_else(|| format!("a socket of family {family}"), |(_, name)| format!("a socket of {name}"))
 }
 
 #[cfg(test)]
@@ -111,6 +118,10 @@ mod tests {
             (31, Some((FAMILY_OTHER, "T1011.001", "opened a socket of AF_BLUETOOTH, which"))),
             (43, Some((FAMILY_OTHER, "T1011", "opened a socket of AF_SMC, which"))),
             (63, Some((FAMILY_OTHER, "T1011", "opened a socket of family 63, which"))),
+            (
+                FAMILY_TUNNEL,
+                Some((TUNNEL, "T1572", "opened the device of tunnels (/dev/net/tun), which sends")),
+            ),
             (AF_PACKET, None),
             (AF_VSOCK, None),
         ];

@@ -79,7 +79,7 @@ impl NameTunnel {
                 risk,
                 stage,
                 subject: subject.process.key,
-                object: Object::Destination(asked.remote),
+                object: Object::Destination(asked.remote.into()),
                 time: now,
                 reason: reason.clone().into(),
             });

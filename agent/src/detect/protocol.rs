@@ -125,7 +125,7 @@ impl Protocol {
             risk,
             stage: Stage::Egress,
             subject: key,
-            object: Object::Destination(remote),
+            object: Object::Destination(remote.into()),
             time: now,
             reason: Cow::Owned(reason),
         }));

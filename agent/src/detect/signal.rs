@@ -1,10 +1,10 @@
 //! What a detection yields.
 
-use std::{borrow::Cow, net::SocketAddr};
+use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::event::{BootTime, Bytes, ProcessKey};
+use crate::event::{BootTime, Bytes, ProcessKey, Remote};
 
 /// Stage of an exfiltration story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -138,7 +138,7 @@ pub enum Object {
     /// A number of files that several processes of one story read between them.
     Shared(u32),
     /// A destination.
-    Destination(SocketAddr),
+    Destination(Remote),
     /// Data that was sent.
     Content(Content),
 }
@@ -146,7 +146,7 @@ pub enum Object {
 impl Object {
     /// The destination that it is about.
     #[must_use]
-    pub const fn remote(&self) -> Option<SocketAddr> {
+    pub const fn remote(&self) -> Option<Remote> {
         match self {
             Self::Destination(remote) | Self::Content(Content { remote, .. }) => Some(*remote),
             Self::Command(_) | Self::Script(_) | Self::File(_) | Self::Files(_) | Self::Shared(_) => None,
@@ -172,7 +172,7 @@ impl Object {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
     /// Where most of it went.
-    pub remote: SocketAddr,
+    pub remote: Remote,
     /// Bytes that were collected.
     pub carried: u64,
     /// Bytes that were sent.
@@ -236,13 +236,16 @@ impl Signal {
         analytic: Analytic,
         risk: f64,
         subject: ProcessKey,
-        remote: SocketAddr,
+        remote: Remote,
         time: BootTime,
         reason: String,
     ) -> Self {
         Self {
             analytic,
-            technique: "T1020",
+            technique: match remote {
+                Remote::Medium(_) => "T1052",
+                Remote::Unknown | Remote::Address(_) => "T1020",
+            },
             risk,
             stage: Stage::Egress,
             subject,

@@ -1,6 +1,6 @@
 //! Whole stories through every detection: which stages they show.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use super::{Detectors, Observation, Scope, Signal, Stage, Subject, Volume, testing};
 use crate::{
@@ -115,7 +115,7 @@ fn perform(detectors: &mut Detectors, subject: &Subject<'_>, deed: &Does, out: &
             for scope in [Scope::Flow, Scope::Process, Scope::Lineage] {
                 let volume = Volume {
                     scope,
-                    remote: ([198, 51, 100, 7], 443).into(),
+                    remote: SocketAddr::from(([198, 51, 100, 7], 443)).into(),
                     protocol: 6,
                     bytes_out: *bytes,
                     bytes_in: 5_000,

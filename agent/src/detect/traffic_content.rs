@@ -10,16 +10,17 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
-
 use super::{Analytic, Content, Object, Observation, Signal, Stage, Subject};
-use crate::{event::BootTime, provenance::Load};
+use crate::{
+    event::{BootTime, Remote},
+    provenance::Load,
+};
 
 /// A sender paused or ended.
 #[derive(Clone, Debug)]
 pub struct Settled<'a> {
     /// Where its last bytes went.
-    pub remote: SocketAddr,
+    pub remote: Remote,
     /// Sums of what was sent that may each be all of it: since the last pause, since the sender's begin.
     pub sent: &'a [u64],
     /// Questions to name servers and ICMP messages among that.

@@ -52,7 +52,7 @@ impl UnnamedDestination {
                         Analytic::UnnamedDestination,
                         UNNAMED,
                         key,
-                        *remote,
+                        (*remote).into(),
                         now,
                         reason,
                     ));
@@ -118,9 +118,8 @@ mod tests {
                 analytic.observe(1, subject, observation, out);
             });
             assert_eq!(told.len(), expected, "{remote}");
-            assert!(told.iter().all(
-                |signal| signal.risk < 1.0 && signal.object == super::super::Object::Destination(remote)
-            ));
+            assert!(told.iter().all(|signal| signal.risk < 1.0
+                && signal.object == super::super::Object::Destination(remote.into())));
         }
     }
 

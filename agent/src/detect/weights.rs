@@ -87,6 +87,8 @@ weights! {
         "it stands for bytes that nobody knows: the least that makes a stage strong, and few programs have one";
     FAMILY_OTHER = 3.0, "a socket of another family than IP that leaves this host",
         "rare, and its bytes count where hooks see them";
+    TUNNEL = 3.0, "the device of tunnels, into which packets are written that no socket sends",
+        "VPNs have one, and what they carry was counted where it was sent";
     CAPTURE = 3.0, "a socket that sees every packet",
         "DHCP clients and network managers have one, too";
     DUPLICATION = 6.0, "1,000,000 bytes sent while such a socket is open",

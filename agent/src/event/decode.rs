@@ -8,6 +8,7 @@ mod tests;
 use agent_common::{
     content::{CONTENT_FIRST, CONTENT_LATER, CONTENT_QUESTION, ContentRecord},
     dns::DnsRecord,
+    file::DEVICE_FUSE,
     file::{OPEN_IO_URING, OPEN_RECEIVED, OPEN_WRITTEN_BEFORE, OpenRecord},
     memory::MemoryRecord,
     net::{FLOW_ACCEPTED, FLOW_ACTIVE, FLOW_CLOSED, FLOW_CONNECT, FlowKey, FlowRecord, FlowValue},
@@ -252,7 +253,9 @@ fn exec(bytes: &[u8]) -> Result<Fact, DecodeError> {
         fds: [stdin, stdout, stderr],
         more_fds: (3..)
             .zip(more)
-            .filter(|(_, object)| matches!(object, FdObject::Pipe { .. }))
+            .filter(|(_, object)| {
+                matches!(object, FdObject::Pipe { .. } | FdObject::Device { rdev: DEVICE_FUSE })
+            })
             .map(|(fd, object)| FdSeen { fd, object })
             .collect(),
     })))

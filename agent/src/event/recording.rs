@@ -15,10 +15,12 @@ pub use writer::{Writer, create};
 
 /// First bytes of every recording.
 pub const MAGIC: [u8; 8] = *b"WEIRREC\n";
-/// Version that this agent writes, and the only one that it reads. It rises with every change of [`Event`].
+/// Version that this agent writes. It rises with every change of [`Event`].
 ///
 /// [`Event`]: super::Event
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
+/// Oldest version that it reads: since then facts were added behind the others, and none changed.
+pub const OLDEST: u32 = 9;
 /// Longest payload of a frame in bytes: twice the largest event, which is the state of an earlier run
 /// ([`STATE_MAX`](super::state::STATE_MAX)). A longer frame is damage, and nothing is allocated for it.
 pub const FRAME_MAX: u32 = 16 << 20;

@@ -158,7 +158,7 @@ impl Pipeline {
     /// A process said something to somebody.
     pub(super) fn spoken(&mut self, process: ProcessKey, content: &Content, out: &mut Vec<Record>) {
         let outside = !self.config.network.is_inside(content.remote.ip())
-            && self.covering(process, content.remote).is_none();
+            && self.covering(process, content.remote.into()).is_none();
         if let Spoken::Tls { name: Some(name) } | Spoken::Http { host: Some(name) } = &content.spoken {
             self.names.claim(content.remote.ip(), name);
         }
@@ -186,7 +186,8 @@ impl Pipeline {
             let tx = if all { day.bytes } else { bytes };
             let delta = Delta { new: false, tx, rx: 0, sends: 1 };
             let protocol = content.protocol;
-            let sent = Sent { process, story, executable, remote, protocol, port_class: true, delta };
+            let sent =
+                Sent { process, story, executable, remote: remote.into(), protocol, port_class: true, delta };
             self.flows.add(&sent, Some(content.local), self.now);
             self.totals.bytes_out = self.totals.bytes_out.saturating_add(tx);
             self.pauses.sent(process, story, (tx, 0), self.now);

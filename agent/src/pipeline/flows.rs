@@ -10,7 +10,7 @@ use agent_common::dns::DNS_PORT;
 use lru::LruCache;
 
 use super::horizon::{Counted, Horizon};
-use crate::event::{BootTime, Bytes, Direction, Flow, FlowWhat, ProcessKey};
+use crate::event::{BootTime, Bytes, Direction, Flow, FlowWhat, ProcessKey, Remote};
 
 /// Flows held at once: twice the kernel's ledger.
 const FLOWS_MAX: usize = 131_072;
@@ -105,7 +105,7 @@ pub struct Sums {
     /// for ever.
     pub day: Horizon,
     /// Sent per destination and protocol; bounded, the rest is only in `bytes_out`.
-    pub destinations: BTreeMap<(SocketAddr, u8), u64>,
+    pub destinations: BTreeMap<(Remote, u8), u64>,
     /// Local end of the flow that sent last.
     pub source: Option<SocketAddr>,
     /// The process that sent last.
@@ -134,7 +134,7 @@ pub struct Sent {
     /// Its executable.
     pub executable: Bytes,
     /// The destination.
-    pub remote: SocketAddr,
+    pub remote: Remote,
     /// `IPPROTO_*`.
     pub protocol: u16,
     /// The port is of the first class.
@@ -279,7 +279,7 @@ impl Flows {
 impl Sums {
     /// The destination that most went to.
     #[must_use]
-    pub fn main_destination(&self) -> Option<SocketAddr> {
+    pub fn main_destination(&self) -> Option<Remote> {
         self.destinations.iter().max_by_key(|(_, bytes)| **bytes).map(|((remote, _), _)| *remote)
     }
 

@@ -1,9 +1,6 @@
 //! From the chain of an alert to its graph.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use agent_common::process::NS_PER_TICK;
 
@@ -13,7 +10,7 @@ use crate::{
         Link,
         graph::{EDGES_MAX, Edge, EdgeKind, Graph, NODES_MAX, Node},
     },
-    event::{BootTime, Bytes, FileKey, PipeKey, ProcessKey, bytes::directory},
+    event::{BootTime, Bytes, FileKey, PipeKey, ProcessKey, Remote, bytes::directory},
     provenance::{Carried, Origin, edges::Touch, hops::Hop},
 };
 
@@ -31,7 +28,7 @@ struct Draft {
     sockets: BTreeMap<(ProcessKey, ProcessKey), usize>,
     /// Pairs of processes with a pipe between them.
     piped: BTreeSet<(ProcessKey, ProcessKey)>,
-    destinations: BTreeMap<(SocketAddr, u8), usize>,
+    destinations: BTreeMap<(Remote, u8), usize>,
 }
 
 impl Pipeline {

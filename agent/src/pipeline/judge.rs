@@ -1,6 +1,6 @@
 //! Gathering the evidence for one process and judging it.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use super::{
     Pipeline,
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     alert::Record,
     detect::{Observation, Settled, Signal, Stage, weights::TRUSTED},
-    event::{ProcessKey, nanoseconds},
+    event::{ProcessKey, Remote, nanoseconds},
     provenance::Carried,
     score::{
         Verdict, Via, Weighted,
@@ -176,10 +176,9 @@ impl Pipeline {
     }
 
     /// The trust rule that covers what a process sends to `remote`, if one does.
-    pub(super) fn covering(&self, process: ProcessKey, remote: SocketAddr) -> Option<usize> {
-        self.table
-            .get(process)
-            .and_then(|process| self.rules.covering(process, remote, &self.names, self.now))
+    pub(super) fn covering(&self, process: ProcessKey, remote: Remote) -> Option<usize> {
+        let to = (remote, self.mounts.trusted_place(remote));
+        self.table.get(process).and_then(|process| self.rules.covering(process, to, &self.names, self.now))
     }
 
     fn weight(&self, signal: &Signal) -> Weight {

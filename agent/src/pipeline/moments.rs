@@ -1,11 +1,8 @@
 //! When a process first did something with a file, pipe or destination: for the edges of an alert.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, HashMap};
 
-use crate::event::{BootTime, Exec, FdObject, FileKey, PipeKey, ProcessKey};
+use crate::event::{BootTime, Exec, FdObject, FileKey, PipeKey, ProcessKey, Remote};
 
 /// Marks of one process; further ones have no time.
 const MARKS_MAX: usize = 512;
@@ -20,7 +17,7 @@ pub(super) enum Mark {
     Read(FileKey),
     Wrote(FileKey),
     Pipe(PipeKey),
-    Sent(SocketAddr, u8),
+    Sent(Remote, u8),
 }
 
 impl Moments {

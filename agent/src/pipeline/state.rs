@@ -9,14 +9,13 @@ use std::{
 };
 
 use super::{
-    MET_MAX, Pipeline, UNKNOWN_DESTINATION, alerts::Told, causes::Runs, flows::Sums, horizon::Counted,
-    sweep::is_witness,
+    MET_MAX, Pipeline, alerts::Told, causes::Runs, flows::Sums, horizon::Counted, sweep::is_witness,
 };
 use crate::{
     alert::Record,
     detect::{Scope, Volume},
     event::{
-        BootTime, Bytes, ProcessKey,
+        BootTime, Bytes, ProcessKey, Remote,
         state::{Job, State, WallTime},
     },
     process::Cause,
@@ -155,7 +154,7 @@ impl Pipeline {
         let day = sums.day.day(self.now);
         self.detectors.recall(&Volume {
             scope: Scope::Cause(cause),
-            remote: UNKNOWN_DESTINATION,
+            remote: Remote::Unknown,
             protocol: 0,
             bytes_out: day.out,
             bytes_in: day.back,
@@ -163,7 +162,8 @@ impl Pipeline {
             last: (0, 0),
         });
         let destinations = job.destinations.iter().take(DESTINATIONS_MAX);
-        sums.destinations.extend(destinations.map(|&(remote, protocol, bytes)| ((remote, protocol), bytes)));
+        sums.destinations
+            .extend(destinations.map(|&(remote, protocol, bytes)| ((remote.into(), protocol), bytes)));
         let last = clocks.boot(job.last);
         self.causes.restore(cause, Runs { sums, story: Some(ProcessKey::HOST), last, gap_ns: job.gap_ns });
     }
@@ -191,8 +191,11 @@ fn job(cause: Cause, runs: Option<&Runs>, told: Option<&Told>, clocks: Clocks) -
         .into_values()
         .map(|(begin, bytes)| (clocks.wall(begin), bytes.out, bytes.back, bytes.out_ports))
         .collect();
-    job.destinations =
-        sums.destinations.iter().map(|(&(remote, protocol), &bytes)| (remote, protocol, bytes)).collect();
+    job.destinations = sums
+        .destinations
+        .iter()
+        .map(|(&(remote, protocol), &bytes)| (remote.address(), protocol, bytes))
+        .collect();
     job.destinations.sort_by_key(|&(.., bytes)| std::cmp::Reverse(bytes));
     job.destinations.truncate(DESTINATIONS_MAX);
     job

@@ -6,7 +6,7 @@ use super::{Pipeline, alerts::Open, flows::Sums};
 use crate::{
     alert::{Action, Alert, Destination, FileSeen, Link, Scale, Touched, text},
     detect::Object,
-    event::{Bytes, ProcessKey, bytes::directory},
+    event::{Bytes, ProcessKey, Remote, bytes::directory},
     process::{Cause, Process},
     provenance::{Carried, Origin},
 };
@@ -151,7 +151,7 @@ impl Pipeline {
 
     /// Where the story's bytes went, largest first; the local end of the sender's last flow; their sum.
     fn destinations(&self, open: &Open) -> (Vec<Destination>, Option<SocketAddr>, u64) {
-        let mut sums: BTreeMap<(SocketAddr, u8), u64> = BTreeMap::new();
+        let mut sums: BTreeMap<(Remote, u8), u64> = BTreeMap::new();
         let mut bytes_out = 0_u64;
         for story in self.sums(open) {
             bytes_out = bytes_out.saturating_add(story.bytes_out);
@@ -167,12 +167,15 @@ impl Pipeline {
                 protocol: protocol.into(),
                 bytes_out,
                 domains: Vec::new(),
+                place: None,
             })
             .collect();
         destinations.sort_by_key(|destination| Reverse(destination.bytes_out));
         destinations.truncate(LIST_MAX);
         for destination in &mut destinations {
-            destination.domains = self.names.of(destination.remote.ip(), self.now);
+            destination.domains =
+                destination.remote.ip().map(|ip| self.names.of(ip, self.now)).unwrap_or_default();
+            destination.place = self.mounts.place(destination.remote);
         }
         let source = self.flows.process(open.sender).and_then(|sums| sums.source);
         (destinations, source, bytes_out)

@@ -7,6 +7,7 @@ mod properties;
 mod horizons;
 mod state;
 mod local;
+mod beyond;
 
 use scene::{Scene, TTY, pipe_in, pipe_out};
 

@@ -48,6 +48,8 @@ pub enum Hop {
         /// Port.
         port: u16,
     },
+    /// No socket: the receiver serves the file system of this device, to which the sender writes.
+    Files(u32),
     /// No socket: the receiver may read the sender's memory.
     Memory,
 }

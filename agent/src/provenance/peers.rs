@@ -145,6 +145,17 @@ impl Provenance {
         }
     }
 
+    /// The first process writes to the file system of a device, which the other one serves.
+    pub fn serves(
+        &mut self,
+        [(writer, story), (server, its_story)]: [(&Process, ProcessKey); 2],
+        dev: u32,
+        now: BootTime,
+    ) {
+        self.receives(server, its_story, Hop::Files(dev), now);
+        self.sends(writer.key, story, Hop::Files(dev), now);
+    }
+
     /// A connection or a datagram socket was closed.
     pub fn closed(&mut self, flow: &Flow, now: BootTime) {
         self.hops.closed(flow, now);

@@ -137,10 +137,12 @@ impl Node {
             "pipe" => "a pipe".to_owned(),
             "socket" => "a local socket".to_owned(),
             "memory" => "memory".to_owned(),
+            "mount" => "a served file system".to_owned(),
             "destination" => match (self.ip, self.port) {
                 (Some(ip), Some(port)) => std::net::SocketAddr::new(ip, port).to_string(),
                 (Some(ip), None) => ip.to_string(),
-                (None, _) => "a destination".to_owned(),
+                (None, _) if path.is_empty() => "a destination".to_owned(),
+                (None, _) => path.to_owned(),
             },
             _ if path.is_empty() => "a file".to_owned(),
             _ => path.to_owned(),

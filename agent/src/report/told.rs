@@ -146,10 +146,15 @@ pub(super) struct Proof {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Destination {
-    pub(super) ip: IpAddr,
+    #[serde(default)]
+    pub(super) ip: Option<IpAddr>,
+    #[serde(default)]
     pub(super) port: u16,
     #[serde(default)]
     pub(super) transport: Text,
+    /// Where the file system is mounted that it is.
+    #[serde(default)]
+    pub(super) mount: Option<Text>,
     #[serde(default)]
     pub(super) bytes_out: u64,
     /// Names that it was heard under, the latest first.
@@ -404,7 +409,8 @@ impl Told {
             None => write!(line, ") sent {}", text::bytes(self.weir.bytes_out)),
         };
         if let Some(first) = self.weir.destinations.first() {
-            let addresses: BTreeSet<IpAddr> = self.weir.destinations.iter().map(|one| one.ip).collect();
+            let addresses: BTreeSet<Option<IpAddr>> =
+                self.weir.destinations.iter().map(|one| one.ip).collect();
             let _ = match addresses.len() {
                 1 => write!(line, " to {first}"),
                 2 => write!(line, " to {first} and 1 more address"),
@@ -433,8 +439,16 @@ impl Told {
 
 impl std::fmt::Display for Destination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let address = std::net::SocketAddr::new(self.ip, self.port);
-        let transport = self.transport.as_str();
+        let address = match (self.ip, &self.mount) {
+            (Some(ip), _) => std::net::SocketAddr::new(ip, self.port).to_string(),
+            (None, Some(mount)) => return write!(f, "the medium at {}", mount.as_str()),
+            (None, None) => "an unknown destination".to_owned(),
+        };
+        let transport = match &self.mount {
+            Some(mount) => format!("{}, mounted at {}", self.transport.as_str(), mount.as_str()),
+            None => self.transport.as_str().to_owned(),
+        };
+        let transport = transport.as_str();
         match (self.domains.first(), transport) {
             (Some(domain), "") => write!(f, "{} ({address})", domain.name.as_str()),
             (Some(domain), _) => write!(f, "{} ({address}, {transport})", domain.name.as_str()),

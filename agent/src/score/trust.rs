@@ -1,14 +1,10 @@
 //! Trust rules: who may send what to where. A rule lowers the weight of what it covers and is named in the record.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    path::Path as FsPath,
-};
+use std::{collections::HashMap, net::IpAddr, path::Path as FsPath};
 
 use crate::{
     config::Trust,
-    event::{BootTime, Guard},
+    event::{BootTime, Bytes, Guard, Remote},
     names::Names,
     process::Process,
 };
@@ -36,20 +32,21 @@ impl Rules {
         Self { rules: rules.to_vec(), used: HashMap::new() }
     }
 
-    /// The rule that covers `process` sending to `remote`; its index, or none. A rule whose daily volume is used
+    /// The rule that covers `process` sending to `to`, an end and the place where it is mounted if it is a file
+    /// system; its index, or none. A rule whose daily volume is used
     /// up covers nothing.
     #[must_use]
     pub fn covering(
         &self,
         process: &Process,
-        remote: SocketAddr,
+        to: (Remote, Option<&Bytes>),
         names: &Names,
         now: BootTime,
     ) -> Option<usize> {
         self.rules.iter().enumerate().position(|(index, rule)| {
             let used = self.used.get(&index).filter(|used| now.saturating_sub(used.since) < DAY_NS);
             let left = rule.daily_bytes.is_none_or(|cap| used.is_none_or(|used| used.bytes < cap));
-            left && covers(rule, process, remote, names, now)
+            left && covers(rule, process, to, names, now)
         })
     }
 
@@ -86,8 +83,14 @@ impl Rules {
 }
 
 /// Whether every condition of `rule` that is given holds.
-fn covers(rule: &Trust, process: &Process, remote: SocketAddr, names: &Names, now: BootTime) -> bool {
-    let address = remote.ip().to_canonical();
+fn covers(
+    rule: &Trust,
+    process: &Process,
+    (remote, place): (Remote, Option<&Bytes>),
+    names: &Names,
+    now: BootTime,
+) -> bool {
+    let address = remote.ip();
     let uid = process.ids.uid.to_string();
     let user = process.identity.user.as_deref();
     let unit = process.identity.unit.as_deref();
@@ -103,9 +106,13 @@ fn covers(rule: &Trust, process: &Process, remote: SocketAddr, names: &Names, no
         && (rule.units.is_empty() || rule.units.iter().any(|name| Some(name.as_str()) == unit))
         && (rule.containers.is_empty()
             || rule.containers.iter().any(|id| container.is_some_and(|full| full.starts_with(id.as_str()))))
-        && (rule.destinations.is_empty() && rule.domains.is_empty()
-            || rule.destinations.iter().any(|net| net.contains(&address))
-            || is_named(rule, address, names, now))
+        && (rule.destinations.is_empty() && rule.domains.is_empty() && rule.places.is_empty()
+            || place
+                .is_some_and(|place| rule.places.iter().any(|known| known.as_bytes() == place.as_slice()))
+            || address.is_some_and(|address| {
+                rule.destinations.iter().any(|net| net.contains(&address))
+                    || is_named(rule, address, names, now)
+            }))
         && (rule.ports.is_empty() || rule.ports.contains(&remote.port()))
 }
 

@@ -18,6 +18,7 @@ use tracing::{debug, warn};
 
 use self::{attach::Places, environment::Environment};
 use super::{
+    growth,
     hooks::{Attachment, CONTENT, Class, LADDER, Rung, Sensor, Tracepoints},
     layout::{KERNEL_BTF, Kernel, LayoutError},
     mounts::HostMounts,
@@ -213,7 +214,8 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
             ladder.climb(&mut ebpf, sensor, config.hooks);
         }
     }
-    let Ladder { coverage, unheeded, attached, verifier_logs, .. } = ladder;
+    let Ladder { mut coverage, unheeded, attached, verifier_logs, .. } = ladder;
+    coverage.push(growth::prepare(&mut ebpf));
     report(&coverage, &unheeded);
     // Where securityfs is not mounted the verifier is the first to tell.
     if verifier_logs.iter().any(|log| log.sensor == READER && log.hides_memory()) {

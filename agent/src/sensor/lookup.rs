@@ -2,18 +2,22 @@
 //! may be gone.
 
 use super::{
+    beyond::Beyond,
+    growth::Growth,
     identity::Identities,
     ledger::{BpfTable, Ledger},
     quiet::Quiet,
     resolvers::Resolvers,
     scripts::{Captured, Pending, Scripts},
 };
-use crate::event::{Fact, Identity, decode::Decoded};
+use crate::event::{Event, Fact, Identity, decode::Decoded};
 
 /// Facts that follow an event.
 #[derive(Debug, Default)]
 pub(super) struct Attached {
     pub(super) identity: Option<Identity>,
+    /// Where the file system leads that was opened.
+    pub(super) mount: Option<Event>,
     /// A capture under way.
     pub(super) script: Option<Pending>,
     /// A capture that has ended.
@@ -27,6 +31,8 @@ pub(super) struct LookUp {
     pub(super) scripts: Scripts,
     pub(super) quiet: Quiet,
     pub(super) resolvers: Resolvers,
+    pub(super) beyond: Beyond,
+    pub(super) growth: Growth,
 }
 
 impl LookUp {
@@ -34,10 +40,11 @@ impl LookUp {
         let event = &decoded.event;
         match &event.fact {
             Fact::Exec(exec) => {
+                self.beyond.meet(event.process, exec.mnt_ns);
                 return Attached {
                     script: self.scripts.begin(event.process, exec),
                     identity: Some(self.identities.of_exec(event.process, exec)),
-                    captured: None,
+                    ..Attached::default()
                 };
             }
             Fact::Exit { .. } => self.ledger.note_exit(event.process, event.time),
@@ -46,6 +53,15 @@ impl LookUp {
                     // Nothing is lost: the directory's reads keep being reported.
                     tracing::debug!(%error, "quiet directory cannot be marked");
                 }
+                let mount = self.beyond.observe(event.process, opened, event.time).unwrap_or_else(|error| {
+                    // The kernel's side watches its files in vain.
+                    tracing::debug!(%error, "a file system of the host's own cannot be marked");
+                    None
+                });
+                if self.beyond.leads_away(opened) {
+                    self.growth.opened(event.process, opened.file, event.time);
+                }
+                return Attached { mount, ..Attached::default() };
             }
             Fact::Flow(flow) => {
                 if let Some(key) = &decoded.flow {
@@ -67,7 +83,9 @@ impl LookUp {
             | Fact::Unix(_)
             | Fact::Memory { .. }
             | Fact::Content(_)
-            | Fact::Socket { .. } => {}
+            | Fact::Socket { .. }
+            | Fact::Mount(_)
+            | Fact::Host { .. } => {}
         }
         Attached::default()
     }

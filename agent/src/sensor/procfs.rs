@@ -24,6 +24,8 @@ use crate::event::{BootTime, Bytes, Event, Fact, Ids, ProcessKey, Seen, decode};
 use fds::Mounts;
 use parse::Stat;
 
+pub use parse::Mount;
+
 /// What the kernel appends to the link of an executable without a name.
 const DELETED: &[u8] = b" (deleted)";
 /// Threads that read at once.
@@ -86,6 +88,12 @@ impl Procfs {
     pub fn namespace(&self, process: impl Display, kind: &str) -> Option<u32> {
         let target = link(&self.root.join(format!("{process}/ns/{kind}")));
         parse::inode(&target, kind.as_bytes()).and_then(|inode| u32::try_from(inode).ok())
+    }
+
+    /// Mounts as a process sees them; none when that cannot be read.
+    #[must_use]
+    pub fn mounts(&self, pid: u32) -> Vec<Mount> {
+        parse::mountinfo(&read(&self.path(pid, "mountinfo"), MOUNTINFO_MAX).unwrap_or_default())
     }
 
     /// All processes as of `time`. One that ends meanwhile is left out.

@@ -34,4 +34,5 @@ pub(super) const FILES: &[(&str, Set, &str)] = &[
     file!(Quality, "content.toml"),
     file!(Quality, "duplication.toml"),
     file!(Quality, "evasions.toml"),
+    file!(Quality, "beyond.toml"),
 ];

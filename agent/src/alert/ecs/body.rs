@@ -90,9 +90,9 @@ fn of_alert(record: &Record, alert: &Alert, cutter: &mut Cutter) -> schema::Line
             cutter,
         )),
         user: Some(parts::user(&alert.process, cutter)),
-        source: alert.source.map(|local| parts::end(local, largest.map(|to| to.bytes_out))),
-        destination: largest.map(|to| parts::destination(to.remote, Some(to.bytes_out), &to.domains, cutter)),
-        network: largest.map(|to| parts::network(to.remote, to.protocol)),
+        source: alert.source.map(|local| parts::end(local.into(), largest.map(|to| to.bytes_out))),
+        destination: largest.map(|to| parts::largest(to, cutter)),
+        network: largest.and_then(|to| parts::network(to.remote, to.protocol)),
         file: alert.files.first().map(|file| parts::file(&file.path, Some(file.size), cutter)),
         container: parts::container(&alert.process, cutter),
         systemd: parts::systemd(&alert.process, cutter),
@@ -135,9 +135,10 @@ fn of_story(host: &Host, alert: &Alert, cutter: &mut Cutter) -> schema::Weir {
                 .list("weir.destinations", &alert.destinations)
                 .iter()
                 .map(|to| schema::Destination {
-                    ip: to.remote.ip().to_canonical(),
-                    port: to.remote.port(),
+                    ip: to.remote.ip(),
+                    port: to.remote.ip().map(|_| to.remote.port()),
                     transport: parts::transport(to.protocol),
+                    mount: to.place.as_ref().map(|place| cutter.bytes("weir.destinations.mount", place)),
                     bytes_out: to.bytes_out,
                     domains: parts::domains(&to.domains, cutter),
                 })

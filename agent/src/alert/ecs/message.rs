@@ -134,6 +134,14 @@ pub(super) fn of_root(link: &Link) -> String {
 
 fn of_destination(destination: &Destination) -> String {
     let (remote, transport) = (destination.remote, transport(destination.protocol));
+    if let (None, Some(place)) = (remote.ip(), &destination.place) {
+        return format!("the medium at {}", bytes_part(place.as_slice()));
+    }
+    let place = destination.place.as_ref();
+    let transport = match place.map(|place| bytes_part(place.as_slice())) {
+        Some(place) => format!("{transport}, mounted at {place}"),
+        None => transport,
+    };
     match destination.domains.first() {
         Some(domain) if domain.server.is_some() => {
             format!("{} ({remote}, {transport})", part(&domain.name))

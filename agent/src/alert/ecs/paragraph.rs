@@ -133,6 +133,7 @@ fn holder(thing: &Node) -> String {
     match thing {
         Node::Pipe(_) => "a pipe".to_owned(),
         Node::Socket(Hop::Connection { to, .. }) => format!("a connection to {to} on this host"),
+        Node::Socket(Hop::Files(_)) => "a file system that it serves".to_owned(),
         Node::Socket(Hop::Memory) => "its memory".to_owned(),
         Node::Socket(Hop::Unix(_) | Hop::Unaccepted(_) | Hop::Datagrams { .. }) => {
             "a local socket".to_owned()

@@ -1,6 +1,6 @@
 //! Parts of a line that several kinds of record share.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use agent_common::process::NS_PER_TICK;
 use jiff::Timestamp;
@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::{cutter::Cutter, schema};
 use crate::{
-    alert::{Host, Record, attack, entity_id},
+    alert::{Destination, Host, Record, attack, entity_id},
     detect::{Object, Stage},
-    event::{Bytes, ProcessKey, Script, ScriptOrigin},
+    event::{Bytes, ProcessKey, Remote, Script, ScriptOrigin},
     names::Domain,
     process::Process,
     score::{Via, Weighted},
@@ -129,20 +129,28 @@ pub(super) fn file(path: &Bytes, size: Option<u64>, cutter: &mut Cutter) -> sche
     schema::File { path: cutter.bytes("file.path", path), name: cutter.bytes("file.name", &name), size }
 }
 
-pub(super) fn end(address: SocketAddr, bytes: Option<u64>) -> schema::End {
-    let ip = address.ip().to_canonical();
-    schema::End { address: Some(ip.to_string()), ip, port: address.port(), domain: None, bytes }
+pub(super) fn end(remote: Remote, bytes: Option<u64>) -> schema::End {
+    let ip = remote.ip();
+    let address = ip.map(|ip| ip.to_string());
+    schema::End { address, ip, port: ip.map(|_| remote.port()), domain: None, bytes }
 }
 
-/// The other end, with its first name.
+/// The other end of a signal, with its first name.
 pub(super) fn destination(
-    remote: SocketAddr,
+    remote: Remote,
     bytes: Option<u64>,
     domains: &[Domain],
     cutter: &mut Cutter,
 ) -> schema::End {
     let domain = domains.first().map(|domain| cutter.text("destination.domain", &domain.name));
     schema::End { domain, ..end(remote, bytes) }
+}
+
+/// Where most of a story's bytes went. A file system has no other address than its place.
+pub(super) fn largest(to: &Destination, cutter: &mut Cutter) -> schema::End {
+    let end = destination(to.remote, Some(to.bytes_out), &to.domains, cutter);
+    let place = to.place.as_ref().map(|place| cutter.bytes("destination.address", place));
+    schema::End { address: end.address.or(place), ..end }
 }
 
 pub(super) fn domains(domains: &[Domain], cutter: &mut Cutter) -> Vec<schema::Domain> {
@@ -158,22 +166,26 @@ pub(super) fn domains(domains: &[Domain], cutter: &mut Cutter) -> Vec<schema::Do
         .collect()
 }
 
-pub(super) fn network(remote: SocketAddr, protocol: u16) -> schema::Network {
-    let kind = match remote.ip().to_canonical() {
-        IpAddr::V4(_) => "ipv4",
-        IpAddr::V6(_) => "ipv6",
+/// None for what is no network.
+pub(super) fn network(remote: Remote, protocol: u16) -> Option<schema::Network> {
+    let kind = match remote.ip() {
+        Some(IpAddr::V4(_)) => Some("ipv4"),
+        Some(IpAddr::V6(_)) => Some("ipv6"),
+        None => None,
     };
-    schema::Network {
+    let transport = transport(protocol);
+    (!transport.is_empty()).then(|| schema::Network {
         kind,
-        transport: transport(protocol),
+        transport,
         iana_number: protocol.to_string(),
         direction: "egress",
-    }
+    })
 }
 
-/// `network.transport` of an `IPPROTO_*`: a name where there is a common one.
+/// `network.transport` of an `IPPROTO_*`: a name where there is a common one; nothing for what is written to a file system.
 pub(super) fn transport(protocol: u16) -> String {
     let known = match protocol {
+        0 => "",
         1 => "icmp",
         6 => "tcp",
         17 => "udp",

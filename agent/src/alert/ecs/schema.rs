@@ -169,8 +169,10 @@ pub(super) struct User {
 pub(super) struct End {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) address: Option<String>,
-    pub(super) ip: IpAddr,
-    pub(super) port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ip: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) domain: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,8 +181,8 @@ pub(super) struct End {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Network {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<&'static str>,
     pub(super) transport: String,
     pub(super) iana_number: String,
     pub(super) direction: &'static str,
@@ -274,9 +276,15 @@ pub(super) struct Proof {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Destination {
-    pub(super) ip: IpAddr,
-    pub(super) port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ip: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) port: Option<u16>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) transport: String,
+    /// Where the file system is mounted that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mount: Option<String>,
     pub(super) bytes_out: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) domains: Vec<Domain>,

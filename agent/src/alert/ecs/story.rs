@@ -197,19 +197,28 @@ pub(super) fn graph(host: &Host, alert: &Alert, cutter: &mut Cutter) -> Graph {
                 shown.inode = Some(*inode);
             }
             Node::Socket(hop) => {
-                shown.kind = if *hop == Hop::Memory { "memory" } else { "socket" };
+                shown.kind = match hop {
+                    Hop::Memory => "memory",
+                    Hop::Files(_) => "mount",
+                    Hop::Unix(_) | Hop::Unaccepted(_) | Hop::Connection { .. } | Hop::Datagrams { .. } => {
+                        "socket"
+                    }
+                };
                 (shown.inode, shown.ip, shown.port) = match hop {
                     Hop::Unix(inode) => (Some(*inode), None, None),
-                    Hop::Unaccepted(_) | Hop::Memory => (None, None, None),
+                    Hop::Unaccepted(_) | Hop::Memory | Hop::Files(_) => (None, None, None),
                     Hop::Connection { to, .. } => (None, Some(to.ip().to_canonical()), Some(to.port())),
                     Hop::Datagrams { port, .. } => (None, None, Some(*port)),
                 };
             }
             Node::Destination { remote, protocol } => {
                 shown.kind = "destination";
-                shown.ip = Some(remote.ip().to_canonical());
-                shown.port = Some(remote.port());
-                shown.transport = Some(parts::transport(*protocol));
+                shown.ip = remote.ip();
+                shown.port = remote.ip().map(|_| remote.port());
+                shown.transport = Some(parts::transport(*protocol)).filter(|transport| !transport.is_empty());
+                let to = alert.destinations.iter().find(|to| to.remote == *remote);
+                let place = to.and_then(|to| to.place.as_ref());
+                shown.path = place.map(|place| cutter.bytes("weir.graph.nodes.path", place));
             }
         }
         nodes.push(shown);

@@ -209,14 +209,17 @@ impl Check {
             self.problem(placed.span(), key, message);
         }
         let bytes = 1..=i64::MAX.unsigned_abs();
-        let (destinations, domains) =
-            self.destinations(&format!("{key}.destinations"), &written.destinations);
+        let (mounted, others): (Vec<_>, Vec<_>) =
+            written.destinations.iter().cloned().partition(|text| text.get_ref().starts_with('/'));
+        let paths = mounted.iter().map(|path| path.get_ref().trim_end_matches('/').to_owned());
+        let (destinations, domains) = self.destinations(&format!("{key}.destinations"), &others);
         Trust {
             executable: self.executables(&format!("{key}.executable"), &written.executable),
             users: self.names(&format!("{key}.users"), &written.users),
             units: self.names(&format!("{key}.units"), &written.units),
             containers: self.containers(&format!("{key}.containers"), &written.containers),
             destinations,
+            places: paths.collect(),
             domains,
             ports: self.ports(&format!("{key}.ports"), &written.ports),
             daily_bytes: written

@@ -43,11 +43,11 @@ pub enum Problem {
     Newer {
         /// Version in the file.
         found: u32,
-        /// Version that this agent reads.
+        /// Oldest version that this agent reads.
         ours: u32,
     },
     /// An earlier agent wrote it.
-    #[error("format version {found} is no longer read (this agent reads {ours})")]
+    #[error("format version {found} is no longer read (this agent reads {ours} and later)")]
     Older {
         /// Version in the file.
         found: u32,

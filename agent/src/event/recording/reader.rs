@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FRAME_MAX, MAGIC, Problem, RecordingError, VERSION, checksum};
+use super::{FRAME_MAX, MAGIC, OLDEST, Problem, RecordingError, VERSION, checksum};
 use crate::event::Event;
 
 /// Iterates over the events of a recording. The first error is the last item.
@@ -63,10 +63,10 @@ impl<R: Read> Reader<R> {
             return Err(Problem::TruncatedHeader { have, need });
         }
         let found = u32::from_le_bytes(version);
-        match found.cmp(&VERSION) {
-            std::cmp::Ordering::Greater => return Err(Problem::Newer { found, ours: VERSION }),
-            std::cmp::Ordering::Less => return Err(Problem::Older { found, ours: VERSION }),
-            std::cmp::Ordering::Equal => {}
+        match found {
+            OLDEST..=VERSION => {}
+            newer if newer > VERSION => return Err(Problem::Newer { found, ours: VERSION }),
+            _ => return Err(Problem::Older { found, ours: OLDEST }),
         }
         self.offset = need as u64;
         self.frame = 1;

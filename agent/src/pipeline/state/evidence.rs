@@ -158,11 +158,11 @@ fn finding(signal: &Signal, clocks: Clocks) -> Finding {
             Object::File(path) => state::Object::File(cut(path)),
             Object::Files(count) => state::Object::Files(*count),
             Object::Shared(count) => state::Object::Shared(*count),
-            Object::Destination(remote) => state::Object::Destination(*remote),
+            Object::Destination(remote) => state::Object::Destination(remote.address()),
             Object::Content(content) => {
                 let kind = ContentKind::ALL.iter().position(|kind| *kind == content.kind);
                 let kind = kind.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX);
-                state::Object::Content(content.remote, content.carried, content.sent, kind)
+                state::Object::Content(content.remote.address(), content.carried, content.sent, kind)
             }
         },
         time: clocks.wall(signal.time),
@@ -193,9 +193,9 @@ fn signal_of(finding: &Finding, subject: ProcessKey, clocks: Clocks) -> Option<S
             state::Object::File(path) => Object::File(path.clone()),
             state::Object::Files(count) => Object::Files(*count),
             state::Object::Shared(count) => Object::Shared(*count),
-            state::Object::Destination(remote) => Object::Destination(*remote),
+            state::Object::Destination(remote) => Object::Destination((*remote).into()),
             state::Object::Content(remote, carried, sent, kind) => Object::Content(Content {
-                remote: *remote,
+                remote: (*remote).into(),
                 carried: *carried,
                 sent: *sent,
                 kind: *ContentKind::ALL.get(usize::from(*kind))?,

@@ -277,7 +277,7 @@ impl Scene {
         self.push(pid, Fact::Flow(Box::new(flow)));
     }
 
-    fn push(&mut self, pid: u32, fact: Fact) {
+    pub(super) fn push(&mut self, pid: u32, fact: Fact) {
         self.time += self.step;
         self.events.push(Event { time: self.time, process: key(pid), fact });
     }

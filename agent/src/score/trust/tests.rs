@@ -21,10 +21,40 @@ fn rule() -> Trust {
         units: vec![],
         containers: vec![],
         destinations: vec!["198.51.100.0/24".parse().unwrap()],
+        places: vec![],
         domains: vec![],
         ports: vec![22],
         daily_bytes: Some(1_000),
     }
+}
+
+/// An address as an end.
+fn to(address: &str) -> (Remote, Option<&'static Bytes>) {
+    (Remote::Address(address.parse().unwrap()), None)
+}
+
+#[test]
+fn a_medium_is_trusted_by_its_place() {
+    let rules = Rules::new(&[Trust {
+        places: vec!["/media/backup".into()],
+        destinations: vec![],
+        ports: vec![],
+        ..rule()
+    }]);
+    let rows = [("/media/backup", Some(0)), ("/media/backup2", None), ("/media", None)];
+    for (place, expected) in rows {
+        let place = Bytes::from(place.as_bytes());
+        let to = (Remote::Medium(7), Some(&place));
+        assert_eq!(
+            rules.covering(&process("/usr/bin/rsync", 0), to, &Names::default(), 0),
+            expected,
+            "{place:?}"
+        );
+    }
+    assert_eq!(
+        rules.covering(&process("/usr/bin/rsync", 0), (Remote::Medium(7), None), &Names::default(), 0),
+        None
+    );
 }
 
 #[test]
@@ -41,19 +71,19 @@ fn every_condition_must_hold() {
     ];
     for (exe, uid, remote, expected) in rows {
         assert_eq!(
-            rules.covering(&process(exe, uid), remote.parse().unwrap(), &Names::default(), 0),
+            rules.covering(&process(exe, uid), to(remote), &Names::default(), 0),
             expected,
             "{exe} {uid} {remote}"
         );
     }
     let unlinked = Process { exe_unlinked: true, ..process("/usr/bin/ssh", 0) };
-    assert_eq!(rules.covering(&unlinked, "198.51.100.7:22".parse().unwrap(), &Names::default(), 0), None);
+    assert_eq!(rules.covering(&unlinked, to("198.51.100.7:22"), &Names::default(), 0), None);
 }
 
 #[test]
 fn a_daily_volume_is_used_up_and_comes_back() {
     let (mut rules, names) = (Rules::new(&[rule()]), Names::default());
-    let (ssh, remote) = (process("/usr/bin/ssh", 0), "198.51.100.7:22".parse().unwrap());
+    let (ssh, remote) = (process("/usr/bin/ssh", 0), to("198.51.100.7:22"));
     rules.spend(0, 999, 5);
     assert_eq!(rules.covering(&ssh, remote, &names, 6), Some(0));
     rules.spend(0, 1, 7);
@@ -96,7 +126,7 @@ fn a_name_is_trusted_for_the_addresses_that_it_alone_has() {
     for (rule, remote, expected) in rows {
         let covering = Rules::new(std::slice::from_ref(rule)).covering(
             &process("/usr/bin/ssh", 0),
-            remote.parse().unwrap(),
+            to(remote),
             &names,
             2,
         );
@@ -121,7 +151,7 @@ fn a_container_is_meant_by_the_begin_of_its_id() {
     for (container, covered) in rows {
         let identity = Identity { container: container.map(Into::into), ..Identity::default() };
         let ssh = Process { identity: Arc::new(identity), ..process("/usr/bin/ssh", 0) };
-        let covering = rules.covering(&ssh, "198.51.100.7:22".parse().unwrap(), &Names::default(), 0);
+        let covering = rules.covering(&ssh, to("198.51.100.7:22"), &Names::default(), 0);
         assert_eq!(covering.is_some(), covered, "{container:?}");
     }
 }
@@ -137,8 +167,7 @@ fn an_executable_that_others_may_replace_is_not_the_trusted_one() {
         let identity = Arc::new(Identity { guard, ..Identity::default() });
         let ssh = Process { identity, ..process("/usr/bin/ssh", 0) };
         for (rule, covered) in [(rule(), by_path), (by_user.clone(), true)] {
-            let covering =
-                Rules::new(&[rule]).covering(&ssh, "198.51.100.7:22".parse().unwrap(), &Names::default(), 0);
+            let covering = Rules::new(&[rule]).covering(&ssh, to("198.51.100.7:22"), &Names::default(), 0);
             assert_eq!(covering.is_some(), covered, "{guard:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! Descriptors of a process: 0 to 2, and every pipe and socket.
+//! Descriptors of a process: 0 to 2, and every pipe, socket, and file system that it serves.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -56,7 +56,7 @@ fn seen(process: &Path, fd: u32, mounts: &mut Mounts) -> Option<FdSeen> {
     } else if let Some(ino) = parse::inode(&target, b"pipe") {
         let (read, write) = modes(&path);
         FdObject::Pipe { dev: 0, ino, read, write }
-    } else if fd > 2 {
+    } else if fd > 2 && target != b"/dev/fuse" {
         return None;
     } else {
         named(process, fd, &target, mounts)

@@ -64,13 +64,31 @@ pub(super) fn fdinfo(text: &[u8]) -> Option<(u32, Option<u64>)> {
     Some((value("mnt_id:")?.parse().ok()?, value("ino:").and_then(|ino| ino.parse().ok())))
 }
 
-/// A mount: its id, the kernel's number of its file system's device, its place, and the type of the file system.
+/// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mount {
-    pub(super) id: u32,
-    pub(super) dev: u32,
-    pub(super) place: Vec<u8>,
-    pub(super) fstype: String,
+pub struct Mount {
+    /// Its id, unique on the host.
+    pub id: u32,
+    /// `s_dev` of the file system.
+    pub dev: u32,
+    /// Its root is mounted there, not a folder of it.
+    pub whole: bool,
+    /// Where it is mounted.
+    pub place: Vec<u8>,
+    /// Type of the file system, `nfs4` or `fuse.sshfs`.
+    pub fstype: String,
+    /// What is mounted: a device, or a server and what it exports.
+    pub source: String,
+    /// Options of the file system, separated by commas.
+    pub options: String,
+}
+
+impl Mount {
+    /// The value of an option.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.split(',').find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+    }
 }
 
 /// Parses `mountinfo`; lines that make no sense are left out.
@@ -83,9 +101,13 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let id = number(fields.next()?)?;
     let (major, minor) = std::str::from_utf8(fields.nth(1)?).ok()?.split_once(':')?;
     let dev = device(major.parse().ok()?, minor.parse().ok()?);
-    let place = unescape(fields.nth(1)?);
-    let fstype = fields.skip_while(|&field| field != b"-").nth(1)?;
-    Some(Mount { id, dev, place, fstype: String::from_utf8_lossy(fstype).into_owned() })
+    let whole = fields.next()? == b"/";
+    let place = unescape(fields.next()?);
+    let mut of_file_system = fields.skip_while(|&field| field != b"-").skip(1);
+    let mut text = || of_file_system.next().map(|field| String::from_utf8_lossy(field).into_owned());
+    let fstype = text()?;
+    let (source, options) = (text().unwrap_or_default(), text().unwrap_or_default());
+    Some(Mount { id, dev, whole, place, fstype, source, options })
 }
 
 /// A name in which spaces, tabs, newlines and backslashes are written `\ooo`, in three octal digits.

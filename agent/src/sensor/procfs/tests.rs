@@ -99,18 +99,21 @@ fn parents_come_first_and_broken_processes_are_left_out() {
 fn mounts_and_descriptors_are_parsed() {
     let text = b"25 1 254:0 / / rw shared:1 master:2 - ext4 /dev/vda rw\n\
         garbage\n\
-        31 25 0:40 /a /mnt\\040b\\134\\012c ro - nfs4 host:/ rw\n\
+        31 25 0:40 /a /mnt\\040b\\134\\012c ro - nfs4 host:/ rw,addr=198.51.100.2\n\
         32 25 0:41 / /\xff\\04\\ rw - tmpfs tmpfs rw\n";
-    let mount = |id, dev, place: &[u8], fstype: &str| parse::Mount {
+    let mount = |id, dev, whole, place: &[u8], [fstype, source, options]: [&str; 3]| parse::Mount {
         id,
         dev,
+        whole,
         place: place.to_vec(),
         fstype: fstype.to_owned(),
+        source: source.to_owned(),
+        options: options.to_owned(),
     };
     let expected = [
-        mount(25, 254 << 20, b"/", "ext4"),
-        mount(31, 40, b"/mnt b\\\nc", "nfs4"),
-        mount(32, 41, b"/\xff\\04\\", "tmpfs"),
+        mount(25, 254 << 20, true, b"/", ["ext4", "/dev/vda", "rw"]),
+        mount(31, 40, false, b"/mnt b\\\nc", ["nfs4", "host:/", "rw,addr=198.51.100.2"]),
+        mount(32, 41, true, b"/\xff\\04\\", ["tmpfs", "tmpfs", "rw"]),
     ];
     assert_eq!(parse::mountinfo(text), expected);
     assert_eq!(parse::fdinfo(b"pos:\t0\nflags:\t02\nmnt_id:\t25\nino:\t77\n"), Some((25, Some(77))));
