@@ -1,6 +1,6 @@
 //! mount(2), also between fork and exec: nothing is allocated.
 
-use std::{ffi::CStr, io, ptr};
+use std::{ffi::CStr, fs, io, ptr};
 
 /// Mounts `from` at `to`. A `kind` of none is for flags that ask for no file system; no `options` are an empty string.
 ///
@@ -24,4 +24,11 @@ pub fn mount(
 /// The calling thread's error when the result is not 0.
 pub fn done(result: libc::c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether the kernel has a file system of this name, without looking for modules.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    let all = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    all.lines().any(|line| line.split_whitespace().last() == Some(name))
 }

@@ -36,6 +36,9 @@ pub struct Scenario {
     /// Programs without which it is skipped.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// File systems of the kernel without which it is skipped.
+    #[serde(default)]
+    pub file_systems: Vec<String>,
     /// Sensors without which it is skipped: nothing else tells of it.
     #[serde(default)]
     pub sensors: Vec<String>,
@@ -124,6 +127,8 @@ pub enum Kind {
     Smtp,
     /// TFTP, for writing alone.
     Tftp,
+    /// The kernel's NFS server, version 4, of the folder `exported` in `WORK`.
+    Nfs,
 }
 
 /// From the port of an FTP server to that of its data connections.

@@ -74,6 +74,10 @@ impl Servers {
                     behind.push(https(world, local, places, artifacts)?);
                     Serve::Relay { to: local }
                 }
+                Kind::Nfs => {
+                    behind.push(nfsd(world, local, places, artifacts)?);
+                    Serve::Relay { to: local }
+                }
             };
             let at = SocketAddr::from((world.server(), server.port));
             listeners.push(Listen { at, serve, rate: server.rate });
@@ -150,6 +154,17 @@ fn rsyncd(world: &World, at: SocketAddr, places: &Places, artifacts: &Path) -> R
     command.args(["--address", &at.ip().to_string(), "--port", &at.port().to_string()]);
     process::capture(&mut command, artifacts, "rsyncd")?;
     listening(world, Group::spawn(&mut command)?, at, "rsyncd")
+}
+
+/// The kernel's NFS server.
+fn nfsd(world: &World, at: SocketAddr, places: &Places, artifacts: &Path) -> Result<Group> {
+    let folder = places.work.join("exported");
+    fs::create_dir_all(&folder)?;
+    let mut command = world.command("/bin/sh");
+    command.args(["-c", include_str!("server/nfsd.sh"), "nfsd", &at.port().to_string()]).arg(&folder);
+    command.arg(at.ip().to_string());
+    process::capture(&mut command, artifacts, "nfsd")?;
+    listening(world, Group::spawn(&mut command)?, at, "nfsd")
 }
 
 /// A TLS server with HTTP inside: any web server's library does; Python's comes with its one package.

@@ -18,6 +18,7 @@ use crate::{
     harness::{Context, Outcome},
     ledger,
     log::{Line, Log},
+    mount,
     process::{self, Group},
     receiver::Receipt,
     replay,
@@ -132,10 +133,12 @@ pub fn run(scenario: &Scenario, context: &Context, dir: &Path) -> Result<Outcome
     told.verdict()
 }
 
-/// A program that a scenario needs and that is not here.
+/// A program or a file system that a scenario needs and that is not here.
 #[must_use]
 pub fn missing(scenario: &Scenario) -> Option<&str> {
-    scenario.needs.iter().map(String::as_str).find(|program| process::find(program).is_none())
+    let program = scenario.needs.iter().find(|program| process::find(program).is_none());
+    let file_system = || scenario.file_systems.iter().find(|name| !mount::is_known(name));
+    program.or_else(file_system).map(String::as_str)
 }
 
 /// A scenario whose programs have ended, with all that it needs still there.

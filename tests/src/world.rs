@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
+use crate::{mount, process};
 
 /// Lock files, one a slice: a slice belongs to the process that holds the lock, so a dead run frees it.
 const LOCKS: &str = "/run/weir-tests";
@@ -142,6 +142,11 @@ fn sweep(slice: u8) {
                 {
                     process::kill(pid);
                 }
+            }
+            if mount::is_known("nfsd") {
+                // Threads of the kernel are in no list of pids, and hold the namespace.
+                let stop = "mount -t nfsd nfsd /proc/fs/nfsd && echo 0 >/proc/fs/nfsd/threads";
+                let _ = ip(&["netns", "exec", &name, "/bin/sh", "-c", stop]);
             }
             let _ = ip(&["netns", "del", &name]);
         }

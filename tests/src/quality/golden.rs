@@ -7,7 +7,6 @@ mod cut;
 
 use std::{
     collections::BTreeSet,
-    fmt::Write as _,
     fs::{self, File},
     path::Path,
 };
@@ -27,6 +26,8 @@ use super::{probe, recorded::Recorded};
 
 const RECORDING: &str = ".weirrec.gz";
 const LINES: &str = ".jsonl";
+/// Set to anything, what a recording leads to is written down as what it must.
+const BLESS: &str = "WEIR_BLESS";
 /// Files and signals of an alert that are compared one by one.
 const SHOWN: usize = 12;
 
@@ -60,12 +61,14 @@ pub fn bless(folder: &Path, name: &str, recorded: &Recorded) -> Result<Option<us
     packer.finish()?.sync_all()?;
     let lines = lines(&events)?;
     let alerts: BTreeSet<_> = lines.iter().map(|line| line.get("id").map(ToString::to_string)).collect();
-    let mut text = String::new();
-    for line in &lines {
-        writeln!(text, "{line}")?;
-    }
-    fs::write(folder.join(format!("{stem}{LINES}")), text)?;
+    write(folder, &stem, lines.iter().map(ToString::to_string))?;
     Ok(Some(alerts.len()))
+}
+
+fn write(folder: &Path, stem: &str, lines: impl Iterator<Item = String>) -> Result<()> {
+    let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
+    let path = folder.join(format!("{stem}{LINES}"));
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Replays every recording in `folder`; how many there are, and what differs.
@@ -93,9 +96,12 @@ fn compare(folder: &Path, stem: &str) -> Result<()> {
     let path = folder.join(format!("{stem}{RECORDING}"));
     let reader = Reader::new(&path, GzDecoder::new(File::open(&path)?))?;
     let events: Vec<Event> = reader.collect::<Result<_, _>>()?;
+    let lines: Vec<String> = lines(&events)?.iter().map(ToString::to_string).collect();
+    if std::env::var_os(BLESS).is_some() {
+        write(folder, stem, lines.iter().cloned())?;
+    }
     let expected = fs::read_to_string(folder.join(format!("{stem}{LINES}")))?;
     let expected: Vec<&str> = expected.lines().collect();
-    let lines: Vec<String> = lines(&events)?.iter().map(ToString::to_string).collect();
     let first = lines.iter().zip(&expected).position(|(line, expected)| line != expected);
     if let Some(at) = first {
         let side = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();

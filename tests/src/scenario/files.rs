@@ -14,6 +14,7 @@ pub(super) const FILES: &[(&str, Set, &str)] = &[
     file!(Core, "honest.toml"),
     file!(Core, "names.toml"),
     file!(Suite, "load.toml"),
+    file!(Suite, "shares.toml"),
     file!(Quality, "web.toml"),
     file!(Quality, "ssh.toml"),
     file!(Quality, "mail-ftp.toml"),

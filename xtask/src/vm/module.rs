@@ -10,9 +10,22 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// What guests need where it is not built in: disks, networks, and the ways out that tests use.
-const WANTED: [&str; 10] =
-    ["virtio_pci", "virtio_blk", "ext4", "veth", "tun", "tls", "overlay", "sctp", "vsock", "vsock_loopback"];
+/// What guests need where it is not built in: disks, networks, shares of files, and the ways out that tests use.
+const WANTED: [&str; 13] = [
+    "virtio_pci",
+    "virtio_blk",
+    "ext4",
+    "veth",
+    "tun",
+    "tls",
+    "overlay",
+    "sctp",
+    "vsock",
+    "vsock_loopback",
+    "nfs",
+    "nfsv4",
+    "nfsd",
+];
 
 /// A key of the choice of modules.
 pub(super) fn wanted_key() -> String {
