@@ -1,6 +1,9 @@
 //! Builds the BPF object of `agent-ebpf` into `OUT_DIR`, from where the agent embeds it, mends the type names that
-//! the kernel would not take, refuses the instructions that the oldest supported kernel would, and lists the places
-//! that are marked for functions of the kernel.
+//! the kernel would not take, refuses the instructions and the depth of calls that the oldest supported kernel would, and
+//! lists the places that are marked for functions of the kernel.
+
+#[path = "build/stack.rs"]
+mod stack;
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -45,6 +48,7 @@ fn main() -> Result<()> {
     let object = PathBuf::from(variable("OUT_DIR")?).join(OBJECT);
     let mut bytes = fs::read(&object).with_context(|| format!("cannot read {}", object.display()))?;
     refuse_fetching_atomics(&bytes)?;
+    stack::refuse_deep(&bytes)?;
     let marks = PathBuf::from(variable("OUT_DIR")?).join(MARKS);
     fs::write(&marks, list(&find_marks(&bytes)?))
         .with_context(|| format!("cannot write {}", marks.display()))?;

@@ -145,7 +145,7 @@ pub const FILES_COOKIE: u64 = 0x4653 << 48;
 pub const GROWTH_NONE: u32 = 0;
 /// It grew.
 pub const GROWTH_SOME: u32 = 1;
-/// It is not in memory any more, or nobody looks at it.
+/// It is not watched any more: nobody has it open for writing, or it is not in memory.
 pub const GROWTH_GONE: u32 = 2;
 
 // SAFETY: `repr(C)`, integers with explicit padding: any bytes are a value.

@@ -136,6 +136,8 @@ kernel_layout! {
     inode_sb: "inode" ["i_sb"];
     /// Size.
     inode_size: "inode" ["i_size"];
+    /// How often it is open for writing, which nobody may do where it is negative.
+    inode_writecount: "inode" ["i_writecount"];
     /// Generation.
     inode_generation: "inode" ["i_generation"];
     /// Links.

@@ -45,32 +45,29 @@ pub(crate) fn count(process: ProcessKey, socket: &Socket, peer: UdpPeer, moved: 
     announce(&key, value);
 }
 
-/// Counts bytes that `process` wrote to files, as a flow of its own.
-#[inline(never)]
-pub(crate) fn count_written(process: ProcessKey, cookie: u64, family: u16, bytes: u64) -> u64 {
-    let key = FlowKey { process, cookie, ..FlowKey::default() };
+/// Counts bytes that were written to files, as a flow of its own; `fresh` is room for a new entry.
+#[inline(always)]
+pub(crate) fn count_written(key: &FlowKey, fresh: &mut FlowValue, family: u16, bytes: u64) {
     if LEDGER.get_ptr(key).is_none() {
-        let fresh = FlowValue {
-            family,
-            // As what has no end that is told: it goes when it was silent for long.
-            sock_type: SOCK_DGRAM,
-            // SAFETY: the helper has no precondition.
-            first_ns: unsafe { bpf_ktime_get_boot_ns() },
-            epoch: emit::epoch().wrapping_sub(1),
-            ..FlowValue::default()
-        };
+        *fresh = FlowValue::default();
+        fresh.family = family;
+        // As what has no end that is told: it goes when it was silent for long.
+        fresh.sock_type = SOCK_DGRAM;
+        // SAFETY: the helper has no precondition.
+        fresh.first_ns = unsafe { bpf_ktime_get_boot_ns() };
+        fresh.epoch = emit::epoch().wrapping_sub(1);
+        let fresh: &FlowValue = fresh;
         let _ = LEDGER.insert(key, fresh, u64::from(BPF_NOEXIST));
     }
     match LEDGER.get_ptr_mut(key) {
         Some(value) => {
             add(value, Moved { bytes, sent: true });
-            announce(&key, value);
+            announce(key, value);
         }
         None => {
-            count_overflow(&process, bytes, true);
+            count_overflow(&key.process, bytes, true);
         }
     }
-    0
 }
 
 /// The flow's entry, made if need be; `None` when the ledger is full.

@@ -42,11 +42,10 @@ pub(crate) fn is_on() -> bool {
     tuning!(makes_up) == 1
 }
 
-/// A task connects a socket, perhaps one that was connected before. MPTCP and SCTP name their states as TCP does, and
-/// have none of its numbers.
+/// A task connects a socket, perhaps one that was connected before.
 #[inline(always)]
 pub(crate) fn connects(sock: u64, handle: Handle) {
-    if is_on() && peek::<u16>(sock, layout!(sock_protocol)) == IPPROTO_TCP {
+    if is_on() && is_tcp(sock) {
         born(handle);
     }
 }
@@ -64,10 +63,15 @@ pub(crate) fn born(handle: Handle) {
 /// An incoming connection stands, which no task made.
 #[inline(always)]
 pub(crate) fn accepted(sock: u64, handle: Handle) {
-    let protocol: u16 = peek(sock, layout!(sock_protocol));
-    if protocol == IPPROTO_TCP && is_wanted(sock, handle) && SENT.get_ptr(handle.value).is_none() {
+    if is_tcp(sock) && is_wanted(sock, handle) && SENT.get_ptr(handle.value).is_none() {
         note(handle, Sent { process: ProcessKey::default(), booked: 0, stage: OPEN, syn: 0 });
     }
+}
+
+/// MPTCP and SCTP name their states as TCP does, and have none of its numbers.
+#[inline(always)]
+fn is_tcp(sock: u64) -> bool {
+    peek::<u16>(sock, layout!(sock_protocol)) == IPPROTO_TCP
 }
 
 /// What is not remembered is not made up for, and the runs that were missed are counted anyway.

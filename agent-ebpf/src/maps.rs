@@ -101,7 +101,7 @@ pub(crate) static OWN: HashMap<FileSystem, u8> = HashMap::with_max_entries(OWN_F
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Growing {
-    /// Who opened it last; nobody has number 0, when that one is gone.
+    /// Who opened it last.
     pub(crate) process: ProcessKey,
     /// Address of its inode, which may be gone by now.
     pub(crate) inode: u64,
@@ -109,11 +109,11 @@ pub(crate) struct Growing {
     pub(crate) counted: u64,
     /// `super_block::s_magic`.
     pub(crate) magic: u32,
-    /// Always zero.
-    pub(crate) _pad: u32,
+    /// 1 when that process has ended: whoever is seen to have the file next takes its place.
+    pub(crate) orphaned: u32,
 }
 
-/// Such files. The agent removes those that nobody writes any more.
+/// Such files, until they are looked at and nobody has them open for writing any more.
 #[map(name = "weir_growing")]
 pub(crate) static GROWING: HashMap<FileKey, Growing> = HashMap::with_max_entries(GROWING_FILES, 0);
 
@@ -133,6 +133,38 @@ pub(crate) const GROWER_FILES: usize = 8;
 /// Processes with such files, until they end.
 #[map(name = "weir_growers")]
 pub(crate) static GROWERS: HashMap<ProcessKey, Grower> = HashMap::with_max_entries(GROWER_ENTRIES, 0);
+
+/// What a step of watching files leaves for the next one.
+#[repr(C)]
+pub(crate) struct Desk {
+    /// The file at hand; an inode of number 0 where there is none.
+    pub(crate) key: FileKey,
+    /// Who opens or has it; number 0 for the agent.
+    pub(crate) process: ProcessKey,
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    /// Bytes to book, and whose.
+    pub(crate) bytes: u64,
+    pub(crate) owner: ProcessKey,
+    pub(crate) magic: u32,
+    pub(crate) empties: u16,
+    pub(crate) received: u16,
+    /// Files that were looked at and are still open for writing.
+    pub(crate) open: u64,
+    /// Room for an entry of the ledger.
+    pub(crate) flow: FlowKey,
+    pub(crate) value: FlowValue,
+}
+
+/// One for each program that watches files: those of opens have the numbers of their areas below.
+#[map(name = "weir_desks")]
+pub(crate) static DESKS: PerCpuArray<Desk> = PerCpuArray::with_max_entries(SCRATCH_AREAS + 3, 0);
+/// The desk of forks.
+pub(crate) const DESK_FORK: u32 = SCRATCH_AREAS;
+/// The desk of ends of processes.
+pub(crate) const DESK_EXIT: u32 = SCRATCH_AREAS + 1;
+/// The desk of the agent.
+pub(crate) const DESK_AGENT: u32 = SCRATCH_AREAS + 2;
 
 /// Drain epoch and idle flag of the agent: `STATE_EPOCH`, `STATE_IDLE`.
 #[map(name = "weir_state")]

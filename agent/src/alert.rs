@@ -229,6 +229,8 @@ pub struct SignalLine {
     pub score: f64,
     /// Difference `CLOCK_REALTIME - CLOCK_BOOTTIME`.
     pub boot_to_wall_ns: i64,
+    /// Where it is mounted, when it went to files of a share or a medium.
+    pub place: Option<Bytes>,
 }
 
 impl Record {

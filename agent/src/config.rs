@@ -144,7 +144,7 @@ pub struct Trust {
     /// Destinations by address. Where names or places are given too, one of all must hold.
     pub destinations: Vec<IpNet>,
     /// File systems by the place where they are mounted.
-    pub places: Vec<String>,
+    pub places: Option<GlobSet>,
     /// Destinations by name.
     pub domains: Vec<DomainPattern>,
     /// Destination ports.

@@ -4,6 +4,7 @@
 //! and the alert sink there is no I/O, no clock and no failure: [`pipeline::Pipeline::step`] is a pure state
 //! machine over event time, entered alike by a live run, a replay, a test and a fuzzer.
 
+pub mod hash;
 pub mod event;
 pub mod config;
 pub mod interpreter;

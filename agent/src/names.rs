@@ -13,9 +13,11 @@ mod tests;
 use std::{collections::BTreeSet, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 use agent_common::net::IPPROTO_UDP;
-use lru::LruCache;
 
-use crate::event::{self, BootTime, Resolvers};
+use crate::{
+    event::{self, BootTime, Resolvers},
+    hash::{self, Lru},
+};
 use table::{Heard, Standing, Table};
 
 /// Letters of a name that are kept: as many as a host name has at most (RFC 1035). Only bytes that host names do not
@@ -44,7 +46,7 @@ const NAMES_LEAST: usize = 16;
 pub struct Names {
     addresses: Table,
     /// Who answered in the host's network namespace.
-    servers: LruCache<IpAddr, ()>,
+    servers: Lru<IpAddr, ()>,
     /// Whom the host asks.
     resolvers: Resolvers,
     /// Since when every answer that came in is known; nothing while none are watched.
@@ -55,7 +57,7 @@ pub struct Names {
     first: BTreeSet<Arc<str>>,
     /// What clients called an address themselves, in a TLS greeting or a request: the last name. What makes room is shown
     /// no more.
-    claims: LruCache<IpAddr, Arc<str>>,
+    claims: Lru<IpAddr, Arc<str>>,
     evicted: u64,
 }
 
@@ -74,12 +76,12 @@ impl Default for Names {
     fn default() -> Self {
         Self {
             addresses: Table::default(),
-            servers: LruCache::new(SERVERS_MAX),
+            servers: hash::lru(SERVERS_MAX),
             resolvers: Resolvers::default(),
             whole_since: None,
             missed_elsewhere: 0,
             first: BTreeSet::new(),
-            claims: LruCache::new(CLAIMS_MAX),
+            claims: hash::lru(CLAIMS_MAX),
             evicted: 0,
         }
     }

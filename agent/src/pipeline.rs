@@ -19,11 +19,7 @@ mod beyond;
 mod egress;
 mod sensitive;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use agent_common::file::{S_IFCHR, S_IFIFO, S_IFMT};
 
@@ -35,6 +31,7 @@ use crate::{
     },
     detect::{Detectors, Observation, Signal, SocketUse, Subject},
     event::{BootTime, Bytes, Coverage, Event, Fact, Open, ProcessKey, Remote, Started, nanoseconds},
+    hash::Set,
     names::Names,
     process::{
         Process, Table,
@@ -88,7 +85,7 @@ pub struct Pipeline {
     moments: Moments,
     book: Book,
     repeats: Repeats,
-    met: HashSet<(Bytes, IpAddr)>,
+    met: Set<(Bytes, IpAddr)>,
     pauses: Pauses,
     contents: Contents,
     mounts: Mounts,
@@ -126,7 +123,7 @@ impl Pipeline {
             moments: Moments::default(),
             book: Book::default(),
             repeats: Repeats::default(),
-            met: HashSet::new(),
+            met: Set::default(),
             pauses: Pauses::default(),
             contents: Contents::default(),
             mounts: Mounts::default(),
@@ -342,6 +339,7 @@ impl Pipeline {
                     process: known,
                     parent,
                     score: verdict.score,
+                    place: remote.and_then(|remote| self.mounts.place(remote)),
                     boot_to_wall_ns: self.boot_to_wall_ns,
                 };
                 out.push(self.record(Body::Signal(Box::new(line))));

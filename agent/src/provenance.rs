@@ -12,27 +12,26 @@ pub mod pipes;
 pub mod hops;
 pub mod sinks;
 mod descriptors;
+mod visits;
 mod peers;
 pub mod edges;
 pub mod restore;
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    ops::ControlFlow,
-    sync::Arc,
-};
+use std::{collections::VecDeque, ops::ControlFlow, sync::Arc};
 
 use crate::{
     config::classify::FileClass,
     event::{Bytes, FileKey, Open, PipeKey, ProcessKey},
+    hash::Map,
 };
 
-pub use carried::{Carried, Origin};
+pub use carried::{Bearers, Carried, Origin};
 pub use load::{Cut, Load, Secrets};
 
 use hops::Hops;
 use peers::Peer;
 use pipes::Pipes;
+use visits::Visits;
 
 /// Files remembered as written, at once; the oldest go first.
 const FILES_MAX: usize = 131_072;
@@ -48,14 +47,12 @@ const SOURCES_MAX: usize = 128;
 const BARE_MAX: usize = 32;
 /// `s_magic` of file systems in memory: tmpfs, ramfs, hugetlbfs. A file there that is opened both ways may be shared memory.
 const IN_MEMORY: [u32; 3] = [0x0102_1994, 0x8584_58f6, 0x9584_58f6];
-/// Processes that one gathering visits.
-const VISITS_MAX: usize = 256;
 
 /// The graph.
 #[derive(Debug, Default)]
 pub struct Provenance {
-    processes: HashMap<ProcessKey, Node>,
-    files: HashMap<FileKey, FileNode>,
+    processes: Map<ProcessKey, Node>,
+    files: Map<FileKey, FileNode>,
     files_order: VecDeque<FileKey>,
     pipes: Pipes,
     hops: Hops,
@@ -157,6 +154,18 @@ impl Provenance {
         all
     }
 
+    /// Who had what a process carries in their hands: all that most judgements need to know of it.
+    #[must_use]
+    pub fn bearers(&self, process: ProcessKey) -> Bearers {
+        let mut all = Bearers::default();
+        self.walk(process, |handler, load| {
+            load.handlers().chain(handler).for_each(|handler| all.add(handler));
+            all.carry |= !load.is_empty();
+            ControlFlow::Continue(())
+        });
+        all
+    }
+
     /// Whether any of those who had what a process carries in their hands, itself among them, is `wanted`.
     #[must_use]
     pub fn is_from(&self, process: ProcessKey, wanted: impl Fn(ProcessKey) -> bool) -> bool {
@@ -194,11 +203,10 @@ impl Provenance {
         process: ProcessKey,
         mut take: impl FnMut(Option<ProcessKey>, &Carried) -> ControlFlow<()>,
     ) {
-        let mut seen = HashSet::from([process]);
         // Files that one process wrote share what is frozen into them.
-        let mut frozen = HashSet::new();
-        let mut queue = VecDeque::from([(process, false)]);
-        while let Some((at, by_file)) = queue.pop_front() {
+        let mut frozen = Vec::new();
+        let mut visits = Visits::of(process);
+        while let Some((at, by_file)) = visits.next() {
             let Some(node) = self.processes.get(&at) else { continue };
             if take(Some(at), &node.own).is_break() {
                 return;
@@ -210,11 +218,7 @@ impl Provenance {
             if node.left().any(|left| take(None, left).is_break()) {
                 return;
             }
-            let mut visit = |key: ProcessKey, by_file: bool| {
-                if seen.len() < VISITS_MAX && seen.insert(key) {
-                    queue.push_back((key, by_file));
-                }
-            };
+            let mut visit = |key: ProcessKey, by_file: bool| visits.add(key, by_file);
             if at == process {
                 node.bare.iter().for_each(|&child| visit(child, false));
             }
@@ -226,10 +230,12 @@ impl Provenance {
                         let Some(file) = self.files.get(&file) else { continue };
                         file.writers.iter().for_each(|&writer| visit(writer, true));
                         if let Some(load) = &file.frozen
-                            && frozen.insert(Arc::as_ptr(load))
-                            && take(None, load).is_break()
+                            && !frozen.contains(&Arc::as_ptr(load))
                         {
-                            return;
+                            frozen.push(Arc::as_ptr(load));
+                            if take(None, load).is_break() {
+                                return;
+                            }
                         }
                     }
                 }

@@ -124,8 +124,8 @@ impl Sensor {
             state: convert("weir_state", state_again)?,
         };
         let procfs = Procfs::default();
-        let growing = typed(maps, "weir_growing")?;
-        let growth = Growth::new(maps, growing);
+        let (growing, growers) = (typed(maps, "weir_growing")?, typed(maps, "weir_growers")?);
+        let growth = Growth::new(maps, growing, growers);
         let look_up = LookUp {
             ledger: Ledger::new(table, config.sensor.drain_interval, now),
             identities: Identities::new(procfs.clone(), "/etc/passwd"),
@@ -136,7 +136,7 @@ impl Sensor {
                 loaded.host.clone(),
             ),
             resolvers: Resolvers::new(procfs.clone(), config.network.resolvers.clone()),
-            beyond: Beyond::new(typed(maps, "weir_own_fs")?, procfs.clone()),
+            beyond: Beyond::new(typed(maps, "weir_own_fs")?, procfs.clone(), config.network.clone()),
             growth,
         };
         let counters = Counters::new(typed(maps, "weir_counters")?);
@@ -292,8 +292,11 @@ impl Sensor {
             .quiet
             .expire(now)
             .map_err(|source| SensorError::Map { name: "weir_quiet_dirs", source })?;
-        self.look_up.beyond.expire(now).map_err(|source| SensorError::Map { name: "weir_own_fs", source })?;
-        self.look_up.growth.look(now, |process| Procfs::default().is_alive(process));
+        let swept = self.look_up.beyond.expire(now);
+        if swept.map_err(|source| SensorError::Map { name: "weir_own_fs", source })? {
+            self.look_up.growth.sweep(|process| Procfs::default().is_alive(process));
+        }
+        self.look_up.growth.look(now);
         if self.counters_due.is_some_and(|due| due <= now) {
             self.counters_due = None;
             self.count_losses()?;

@@ -159,7 +159,7 @@ pub struct Expected {
     /// The sensor that tells the destination; where it is off, the alert says so and may name none. None is the sensors that
     /// every kernel carries.
     pub destination_by: Option<String>,
-    /// `destination.address`; without it the server's.
+    /// `destination.address`, empty where the alert is to name none; without it the server's.
     pub destination: Option<String>,
     /// How far `weir.bytes_out` may be from what the receiver's socket read, as a fraction; none where no receiver
     /// counts.

@@ -87,15 +87,24 @@ fn try_sys_exit(ctx: &TracePointContext) -> Outcome {
     report(file, SCRATCH_OPEN, 0)
 }
 
-/// Reports the open of the `file` at an address unless the filter says no.
-#[inline(never)]
+/// Reports the open of the `file` at an address unless the filter says no, and begins to watch it where it leads away.
+#[inline(always)]
 pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
+    if tell(file, area, origin)? {
+        growth::opened(area);
+    }
+    Ok(())
+}
+
+/// Answers whether the file is to be watched.
+#[inline(never)]
+fn tell(file: u64, area: u32, origin: u32) -> Result<bool, Fault> {
     if task::is_agent() {
-        return Ok(());
+        return Ok(false);
     }
     let file = File::at(file).ok_or(Fault::File)?;
     if file.is_shadow() {
-        return Ok(());
+        return Ok(false);
     }
     emit::count(Counter::OpenSeen, 1);
     let superblock = file.superblock().ok_or(Fault::File)?;
@@ -106,11 +115,11 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     let is_memory = origin & OPEN_RECEIVED != 0 && magic != PIPEFS && File::is_internal(superblock);
     if is_memory || !filter::in_scope(magic, &file, leaf) {
         emit::count(Counter::OpenFiltered, 1);
-        return Ok(());
+        return Ok(false);
     }
     if file.kind() == S_IFCHR && file.device() == DEVICE_TUN {
         family::tell(task::current_key().ok_or(Fault::Task)?, FAMILY_TUNNEL, 0);
-        return Ok(());
+        return Ok(false);
     }
     let key = file.key(superblock).ok_or(Fault::File)?;
     let written_before = filter::mark_written(&file, &key);
@@ -123,7 +132,7 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     let parent = DirKey { ino: parent_ino, dev: key.dev, _pad: 0 };
     if filter::is_quiet(&file, written_before, mnt_ns, parent, leaf) {
         emit::count(Counter::OpenFiltered, 1);
-        return Ok(());
+        return Ok(false);
     }
     let process = task::key(task).ok_or(Fault::Task)?;
     let size: u64 = if file.kind() == S_IFCHR {
@@ -132,10 +141,12 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
         read(file.inode, layout!(inode_size)).unwrap_or(0)
     };
     let open_flags: u32 = read(file.address, layout!(file_flags)).unwrap_or(0);
+    let mut is_watched = false;
     if file.access() & FMODE_WRITE != 0 && file.kind() == S_IFREG {
         let received = origin & OPEN_RECEIVED != 0;
         let empties = open_flags & O_TRUNC != 0;
-        growth::opened(&key, magic, &Opened { process, inode: file.inode, size, empties, received });
+        let opened = Opened { process, inode: file.inode, size, empties, received };
+        is_watched = growth::note(area, &key, magic, &opened);
     }
     let ctime_sec: u64 = read(file.inode, layout!(inode_ctime_sec)).unwrap_or(0);
     let fingerprint = Fingerprint::of(&process, &key, file.access(), size, ctime_sec);
@@ -143,7 +154,7 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     let may_repeat = file.access() & FMODE_WRITE == 0 && !written_before;
     if may_repeat && fingerprint.is_repeat() {
         emit::count(Counter::OpenRepeated, 1);
-        return Ok(());
+        return Ok(is_watched);
     }
     let scratch = emit::scratch(area).ok_or(Fault::Map)?;
     // SAFETY: the area is larger than the record, aligned to 8, and this CPU's own.
@@ -164,5 +175,5 @@ pub(crate) fn report(file: u64, area: u32, origin: u32) -> Outcome {
     if emit::open(&process, scratch, end) {
         fingerprint.remember();
     }
-    Ok(())
+    Ok(is_watched)
 }

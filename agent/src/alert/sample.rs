@@ -225,6 +225,7 @@ pub(crate) fn signal() -> SignalLine {
         process: Arc::clone(&sender.process),
         parent: Some(Arc::clone(&alert.chain[0].process)),
         domains: vec![],
+        place: None,
         score: 4.0,
         boot_to_wall_ns: BOOT_TO_WALL,
     }

@@ -45,8 +45,8 @@ pub(crate) struct Arguments {
     /// and so on.
     #[arg(long, value_name = "DIR")]
     verifier_logs: Option<PathBuf>,
-    /// Send some bytes by each way out of a process, through the loopback device or in a network of its own, and say how far
-    /// weir sees each: exact, attributed, seen or blind. Takes a few seconds.
+    /// Send some bytes by each way out of a process, through the loopback device or in a network of its own, write a file in a
+    /// mount namespace of its own, and say how far weir sees each: exact, attributed, seen or blind. Takes a few seconds.
     #[arg(long)]
     probe: bool,
     /// Send by one way, in the process that a probe starts for it.
@@ -143,12 +143,11 @@ fn probe(loaded: &Loaded) -> anyhow::Result<Vec<Probed>> {
 }
 
 fn ways_table(out: &mut impl Write, probed: &[Probed]) -> io::Result<()> {
-    writeln!(out, "way out             seen as     counted of sent bytes")?;
+    writeln!(out, "way out             seen as     counted of sent bytes, in bulk and little by little")?;
     for Probed { way, verdict, runs, not_here } in probed {
-        let sent: u64 = runs.iter().map(|run| run.sent).sum();
-        let counted: u64 = runs.iter().map(|run| run.counted).sum();
+        let runs: Vec<String> = runs.iter().map(|run| format!("{} of {}", run.counted, run.sent)).collect();
         match verdict {
-            Some(verdict) => writeln!(out, "{way:<18}  {verdict:<10}  {counted} of {sent}")?,
+            Some(verdict) => writeln!(out, "{way:<18}  {verdict:<10}  {}", runs.join(", "))?,
             None => writeln!(out, "{way:<18}  not here    {not_here}")?,
         }
     }

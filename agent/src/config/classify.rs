@@ -10,10 +10,12 @@ mod tests;
 use std::{collections::HashSet, ffi::OsStr, num::NonZeroUsize, os::unix::ffi::OsStrExt};
 
 use globset::Candidate;
-use lru::LruCache;
 
 use super::{Files, Rated};
-use crate::event::{Bytes, Path};
+use crate::{
+    event::{Bytes, Path},
+    hash::{self, Lru},
+};
 
 /// Paths that keep their classes: with their names about a megabyte.
 const PATHS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
@@ -49,7 +51,7 @@ pub struct Classifier {
     sensitive: Rated,
     documents: HashSet<Vec<u8>>,
     quiet: Vec<Vec<u8>>,
-    recent: LruCache<Bytes, FileClass>,
+    recent: Lru<Bytes, FileClass>,
 }
 
 impl Classifier {
@@ -63,7 +65,7 @@ impl Classifier {
             sensitive: files.sensitive.clone(),
             documents: files.document_extensions.iter().map(lower).collect(),
             quiet: files.quiet.iter().map(directory).collect(),
-            recent: LruCache::new(PATHS),
+            recent: hash::lru(PATHS),
         }
     }
 

@@ -156,7 +156,11 @@ impl ConnectionCreation {
         let exceeded = flows.entry((volume.remote, volume.protocol)).exceeded(volume, &self.limits);
         self.forgotten += flows.evicted() - before;
         let exceeded = exceeded?;
-        let who = format!("one connection to {}", volume.remote);
+        let who = if volume.remote.is_files() {
+            format!("this process, into files on {},", volume.remote)
+        } else {
+            format!("one connection to {}", volume.remote)
+        };
         Some((volume.remote, exceeded.risk, exceeded.sentence(&who, &self.limits)))
     }
 }

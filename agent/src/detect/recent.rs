@@ -2,11 +2,11 @@
 
 use std::{fmt, hash::Hash};
 
-use lru::LruCache;
+use crate::hash::{self, Lru};
 
 /// Most recently used entries, at most so many. It grows as it is filled.
 pub(crate) struct Recent<K: Hash + Eq, V> {
-    map: LruCache<K, V>,
+    map: Lru<K, V>,
     capacity: usize,
     evicted: u64,
 }
@@ -14,7 +14,7 @@ pub(crate) struct Recent<K: Hash + Eq, V> {
 impl<K: Hash + Eq, V: Default> Recent<K, V> {
     /// An empty map for at most `capacity` entries.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { map: LruCache::unbounded(), capacity: capacity.max(1), evicted: 0 }
+        Self { map: hash::lru_unbounded(), capacity: capacity.max(1), evicted: 0 }
     }
 
     /// The entry of `key`, made if need be.

@@ -244,7 +244,7 @@ impl Signal {
             analytic,
             technique: match remote {
                 Remote::Medium(_) => "T1052",
-                Remote::Unknown | Remote::Address(_) => "T1020",
+                Remote::Unknown | Remote::Address(_) | Remote::Share { .. } => "T1020",
             },
             risk,
             stage: Stage::Egress,

@@ -51,8 +51,9 @@ pub fn directory(path: &[u8]) -> &[u8] {
 }
 
 impl Default for Bytes {
+    /// None, without an allocation.
     fn default() -> Self {
-        Self(Arc::from([].as_slice()))
+        Self(Arc::default())
     }
 }
 

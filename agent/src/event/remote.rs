@@ -15,6 +15,13 @@ pub enum Remote {
     Address(SocketAddr),
     /// A medium that can be carried away, by the `s_dev` of its file system.
     Medium(u32),
+    /// A folder of a server that is mounted here.
+    Share {
+        /// `s_dev` of its file system.
+        dev: u32,
+        /// The server.
+        server: SocketAddr,
+    },
 }
 
 /// Stands for what has no address in records and in saved state.
@@ -25,7 +32,7 @@ impl Remote {
     #[must_use]
     pub fn ip(self) -> Option<IpAddr> {
         match self {
-            Self::Address(address) => Some(address.ip().to_canonical()),
+            Self::Address(address) | Self::Share { server: address, .. } => Some(address.ip().to_canonical()),
             Self::Unknown | Self::Medium(_) => None,
         }
     }
@@ -34,8 +41,17 @@ impl Remote {
     #[must_use]
     pub const fn port(self) -> u16 {
         match self {
-            Self::Address(address) => address.port(),
+            Self::Address(address) | Self::Share { server: address, .. } => address.port(),
             Self::Unknown | Self::Medium(_) => 0,
+        }
+    }
+
+    /// Whether it is files that are written there.
+    #[must_use]
+    pub const fn is_files(self) -> bool {
+        match self {
+            Self::Medium(_) | Self::Share { .. } => true,
+            Self::Unknown | Self::Address(_) => false,
         }
     }
 
@@ -43,7 +59,7 @@ impl Remote {
     #[must_use]
     pub const fn address(self) -> SocketAddr {
         match self {
-            Self::Address(address) => address,
+            Self::Address(address) | Self::Share { server: address, .. } => address,
             Self::Unknown | Self::Medium(_) => NOWHERE,
         }
     }
@@ -68,6 +84,7 @@ impl fmt::Display for Remote {
         match self {
             Self::Unknown => formatter.write_str("an unknown destination"),
             Self::Address(address) => write!(formatter, "{address}"),
+            Self::Share { server, .. } => write!(formatter, "the file server {server}"),
             Self::Medium(dev) => {
                 write!(formatter, "the removable medium {}:{}", dev >> 20, dev & 0xf_ffff)
             }
@@ -80,7 +97,7 @@ impl fmt::Debug for Remote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Medium(dev) => write!(formatter, "medium {dev}"),
-            Self::Unknown | Self::Address(_) => write!(formatter, "{}", self.address()),
+            Self::Unknown | Self::Address(_) | Self::Share { .. } => write!(formatter, "{}", self.address()),
         }
     }
 }

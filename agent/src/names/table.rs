@@ -6,9 +6,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use lru::LruCache;
-
-use crate::event::BootTime;
+use crate::{
+    event::BootTime,
+    hash::{self, Lru},
+};
 
 /// Addresses with names. One takes 3.3 KB when a flood was made for that (8 names of 253 letters, none shared with
 /// another address, in room for 16), so all of them 55 MB at most; as names are, a tenth of it.
@@ -99,15 +100,15 @@ impl Known {
 /// Addresses by what their names proved when one was last heard, those heard of last at the front.
 #[derive(Debug)]
 pub(super) struct Table {
-    foreign: LruCache<IpAddr, Known>,
-    host: LruCache<IpAddr, Known>,
-    vouched: LruCache<IpAddr, Known>,
+    foreign: Lru<IpAddr, Known>,
+    host: Lru<IpAddr, Known>,
+    vouched: Lru<IpAddr, Known>,
 }
 
 impl Default for Table {
     fn default() -> Self {
         // Bounded where something is added, so that the room is not taken before it is needed.
-        Self { foreign: LruCache::unbounded(), host: LruCache::unbounded(), vouched: LruCache::unbounded() }
+        Self { foreign: hash::lru_unbounded(), host: hash::lru_unbounded(), vouched: hash::lru_unbounded() }
     }
 }
 
@@ -130,19 +131,19 @@ impl Table {
         if self.foreign.len() + self.host.len() + self.vouched.len() <= ADDRESSES_MAX {
             return None;
         }
-        let is_old = |known: &LruCache<IpAddr, Known>| {
+        let is_old = |known: &Lru<IpAddr, Known>| {
             known.peek_lru().is_some_and(|(_, known)| known.standing(now).is_none())
         };
         let mut tables = self.tables();
         let gone = match tables.iter_mut().find(|known| is_old(known)) {
             Some(old) => old.pop_lru(),
-            None => tables.into_iter().find_map(LruCache::pop_lru),
+            None => tables.into_iter().find_map(Lru::pop_lru),
         };
         gone.and_then(|(_, known)| known.standing(now))
     }
 
     /// In the order in which they make room.
-    fn tables(&mut self) -> [&mut LruCache<IpAddr, Known>; 3] {
+    fn tables(&mut self) -> [&mut Lru<IpAddr, Known>; 3] {
         [&mut self.foreign, &mut self.host, &mut self.vouched]
     }
 }

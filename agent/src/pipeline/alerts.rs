@@ -1,15 +1,15 @@
 //! Open alerts: one a story, opened once, updated as it grows, closed when it went quiet.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use agent_common::process::NS_PER_TICK;
-use lru::LruCache;
 use sha2::{Digest, Sha256};
 
 use crate::{
     config::{Alerts, Score},
     detect::Stage,
     event::{BootTime, ProcessKey},
+    hash::{self, Lru, Map, Set},
     process::Cause,
     score::Verdict,
 };
@@ -35,11 +35,11 @@ const TOLD_NS: u64 = 24 * 3_600 * 1_000_000_000;
 #[derive(Debug)]
 pub struct Book {
     open: BTreeMap<u64, Open>,
-    by_story: HashMap<ProcessKey, u64>,
-    by_cause: HashMap<Cause, u64>,
+    by_story: Map<ProcessKey, u64>,
+    by_cause: Map<Cause, u64>,
     /// When the last alert about a story was closed.
-    told: LruCache<ProcessKey, BootTime>,
-    told_causes: LruCache<Cause, Told>,
+    told: Lru<ProcessKey, BootTime>,
+    told_causes: Lru<Cause, Told>,
     next: u64,
 }
 
@@ -65,11 +65,11 @@ impl Default for Book {
     fn default() -> Self {
         Self {
             open: BTreeMap::new(),
-            by_story: HashMap::new(),
-            by_cause: HashMap::new(),
+            by_story: Map::default(),
+            by_cause: Map::default(),
             // Bounded where something is added.
-            told: LruCache::unbounded(),
-            told_causes: LruCache::unbounded(),
+            told: hash::lru_unbounded(),
+            told_causes: hash::lru_unbounded(),
             next: 0,
         }
     }
@@ -258,7 +258,7 @@ impl Book {
 
     /// Processes that an open alert names as senders: its next line must still know them.
     #[must_use]
-    pub fn blamed(&self) -> HashSet<ProcessKey> {
+    pub fn blamed(&self) -> Set<ProcessKey> {
         self.open.values().flat_map(|open| open.senders.iter().copied().chain([open.sender])).collect()
     }
 
@@ -369,7 +369,7 @@ fn has_grown(from: u64, to: u64, factor: f64) -> bool {
     to as f64 >= from.max(1) as f64 * factor
 }
 
-fn bounded<K: std::hash::Hash + Eq, V>(told: &mut LruCache<K, V>) {
+fn bounded<K: std::hash::Hash + Eq, V>(told: &mut Lru<K, V>) {
     if told.len() >= TOLD_MAX {
         told.pop_lru();
     }

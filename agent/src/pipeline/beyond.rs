@@ -1,13 +1,17 @@
 //! File systems that lead away from this host, and the processes that serve some of them.
 
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    sync::Arc,
+};
 
 use agent_common::file::DEVICE_FUSE;
-use lru::LruCache;
 
 use super::Pipeline;
 use crate::{
     event::{Bytes, Exec, FdObject, Leads, Mount, Open, ProcessKey, Remote, Seen},
+    hash::{self, Lru},
     process::Process,
 };
 
@@ -21,10 +25,10 @@ const SERVERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
 /// What is known of them.
 #[derive(Debug)]
 pub(super) struct Mounts {
-    known: LruCache<u32, Mount>,
-    pairs: LruCache<(ProcessKey, SocketAddr), Pair>,
+    known: Lru<u32, Mount>,
+    pairs: Lru<(ProcessKey, SocketAddr), Pair>,
     /// Processes that hold `/dev/fuse`.
-    serving: LruCache<ProcessKey, ()>,
+    serving: Lru<ProcessKey, ()>,
 }
 
 /// What a process wrote to a server's files, and what it sent to that server itself. Some file systems send in the place of
@@ -37,7 +41,7 @@ struct Pair {
 
 impl Default for Mounts {
     fn default() -> Self {
-        Self { known: LruCache::new(MOUNTS), pairs: LruCache::new(PAIRS), serving: LruCache::new(SERVERS) }
+        Self { known: hash::lru(MOUNTS), pairs: hash::lru(PAIRS), serving: hash::lru(SERVERS) }
     }
 }
 
@@ -73,28 +77,36 @@ impl Mounts {
         self.mount(remote).filter(|mount| mount.of_host).map(|mount| &mount.place)
     }
 
+    /// Of several mounts of one server it cannot be told which is meant by its address.
     fn mount(&self, remote: Remote) -> Option<&Mount> {
-        let found = self.known.iter().find(|(dev, mount)| match (&mount.leads, remote) {
-            (Leads::Medium, Remote::Medium(medium)) => **dev == medium,
-            (Leads::Server(server), Remote::Address(address)) => *server == address,
-            (Leads::Nowhere | Leads::Medium | Leads::Server(_) | Leads::Process { .. }, _) => false,
-        });
-        found.map(|(_, mount)| mount)
+        match remote {
+            Remote::Medium(dev) | Remote::Share { dev, .. } => self.known.peek(&dev),
+            Remote::Address(address) => {
+                let mut all = self.of(address);
+                all.next().filter(|_| all.next().is_none())
+            }
+            Remote::Unknown => None,
+        }
+    }
+
+    fn of(&self, address: SocketAddr) -> impl Iterator<Item = &Mount> {
+        let is_of = move |mount: &&Mount| matches!(mount.leads, Leads::Server(server) if server == address);
+        self.known.iter().map(|(_, mount)| mount).filter(is_of)
     }
 
     /// A process wrote so many bytes to files of a server. Answers how many went that are not counted yet.
     pub(super) fn by_file(&mut self, process: ProcessKey, remote: Remote, bytes: u64) -> u64 {
-        let Remote::Address(address) = remote else { return bytes };
-        self.pair(process, address, |pair| pair.by_files = pair.by_files.saturating_add(bytes))
+        let Remote::Share { server, .. } = remote else { return bytes };
+        self.pair(process, server, |pair| pair.by_files = pair.by_files.saturating_add(bytes))
     }
 
     /// A process sent so many bytes to an address. Answers how many went that are not counted yet.
     pub(super) fn by_socket(&mut self, process: ProcessKey, remote: Remote, bytes: u64) -> u64 {
         match remote {
-            Remote::Address(address) if self.is_server(address) => {
+            Remote::Address(address) if self.of(address).next().is_some() => {
                 self.pair(process, address, |pair| pair.by_sockets = pair.by_sockets.saturating_add(bytes))
             }
-            Remote::Address(_) | Remote::Unknown | Remote::Medium(_) => bytes,
+            Remote::Address(_) | Remote::Unknown | Remote::Medium(_) | Remote::Share { .. } => bytes,
         }
     }
 
@@ -105,9 +117,11 @@ impl Mounts {
         pair.by_files.max(pair.by_sockets).saturating_sub(before)
     }
 
-    /// Whether a share is mounted from there.
-    pub(super) fn is_server(&self, address: SocketAddr) -> bool {
-        self.mount(Remote::Address(address)).is_some()
+    /// Whether a share is mounted from there, on whatever port.
+    pub(super) fn serves(&self, ip: IpAddr) -> bool {
+        let is_of =
+            |mount: &Mount| matches!(mount.leads, Leads::Server(server) if server.ip().to_canonical() == ip);
+        self.known.iter().any(|(_, mount)| is_of(mount))
     }
 
     /// A process that was there before the agent.

@@ -5,11 +5,10 @@
 
 use std::net::SocketAddr;
 
-use lru::LruCache;
-
 use super::flows::{Sent, Sums};
 use crate::{
     event::{BootTime, ProcessKey},
+    hash::{self, Lru},
     process::Cause,
 };
 
@@ -24,7 +23,7 @@ const GAP_MAX_NS: u64 = DAY_NS / 2;
 /// All causes whose runs sent collected data.
 #[derive(Debug)]
 pub struct Causes {
-    known: LruCache<Cause, Runs>,
+    known: Lru<Cause, Runs>,
     evicted: u64,
 }
 
@@ -44,7 +43,7 @@ pub struct Runs {
 impl Default for Causes {
     fn default() -> Self {
         // Bounded where something is added.
-        Self { known: LruCache::unbounded(), evicted: 0 }
+        Self { known: hash::lru_unbounded(), evicted: 0 }
     }
 }
 

@@ -1,12 +1,9 @@
 //! What flows were seen to say: whose flow it is, and which names a story asks for.
 
 use std::{
-    collections::HashSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
 };
-
-use lru::LruCache;
 
 use super::{
     Pipeline,
@@ -16,6 +13,7 @@ use crate::{
     alert::Record,
     detect::{Asked, NameSum, Observation},
     event::{BootTime, Content, Part, ProcessKey, Spoken},
+    hash::{self, Lru, Set},
 };
 
 /// Sockets of which something was seen before anything else was heard; one that nobody asks for goes.
@@ -39,13 +37,13 @@ const SECOND_LEVELS: [&str; 10] = ["ac", "co", "com", "edu", "go", "gov", "ne", 
 /// Contents that wait for news of their flow, and sums of names.
 #[derive(Debug)]
 pub(super) struct Contents {
-    waiting: LruCache<u64, Vec<Content>>,
-    sums: LruCache<(ProcessKey, Arc<str>), Sum>,
+    waiting: Lru<u64, Vec<Content>>,
+    sums: Lru<(ProcessKey, Arc<str>), Sum>,
 }
 
 #[derive(Debug, Default)]
 struct Sum {
-    seen: HashSet<u64>,
+    seen: Set<u64>,
     hour: Window,
     day: Window,
 }
@@ -75,7 +73,7 @@ impl Window {
 impl Default for Contents {
     fn default() -> Self {
         // Bounded where something is added, so that the room is not taken before it is needed.
-        Self { waiting: LruCache::unbounded(), sums: LruCache::unbounded() }
+        Self { waiting: hash::lru_unbounded(), sums: hash::lru_unbounded() }
     }
 }
 

@@ -67,15 +67,11 @@ impl Pipeline {
         if !outgoing && !self.gives_away(process) {
             return;
         }
-        if let Remote::Address(address) = remote
-            && self.mounts.is_server(address)
-        {
+        if remote.ip().is_some_and(|ip| self.mounts.serves(ip)) && self.is_of_kernel(process) {
             // The kernel's threads carry what is counted where it was written.
-            if self.is_of_kernel(process) {
-                return;
-            }
-            delta.tx = self.mounts.by_socket(process, remote, delta.tx);
+            return;
         }
+        delta.tx = self.mounts.by_socket(process, remote, delta.tx);
         self.leave(process, remote, (flow, delta), out);
     }
 
@@ -83,7 +79,7 @@ impl Pipeline {
     fn written(&mut self, process: ProcessKey, flow: &Flow, out: &mut Vec<Record>) {
         let Ok(dev) = u32::try_from(flow.socket ^ FILES_COOKIE) else { return };
         let remote = match self.mounts.leads(dev) {
-            Some(Leads::Server(address)) => address.into(),
+            Some(Leads::Server(server)) => Remote::Share { dev, server },
             Some(Leads::Medium) => Remote::Medium(dev),
             // Its process is followed; what nobody told of is this host's own.
             Some(Leads::Process { .. } | Leads::Nowhere) | None => return,
@@ -115,7 +111,7 @@ impl Pipeline {
         let story = self.table.story(process);
         let executable = self.executable(process);
         let protocol = match (flow.family, remote) {
-            (FAMILY_FILES, Remote::Address(_)) => IPPROTO_TCP,
+            (_, Remote::Share { .. }) => IPPROTO_TCP,
             _ => flow.protocol,
         };
         let sent = Sent { process, story, executable, remote, protocol, port_class, delta };

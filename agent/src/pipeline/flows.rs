@@ -2,15 +2,17 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
 };
 
 use agent_common::dns::DNS_PORT;
-use lru::LruCache;
 
 use super::horizon::{Counted, Horizon};
-use crate::event::{BootTime, Bytes, Direction, Flow, FlowWhat, ProcessKey, Remote};
+use crate::{
+    event::{BootTime, Bytes, Direction, Flow, FlowWhat, ProcessKey, Remote},
+    hash::{self, Lru, Map},
+};
 
 /// Flows held at once: twice the kernel's ledger.
 const FLOWS_MAX: usize = 131_072;
@@ -41,13 +43,13 @@ type Key = (u64, ProcessKey, Option<SocketAddr>);
 #[derive(Debug)]
 pub struct Flows {
     states: BTreeMap<Key, State>,
-    processes: LruCache<ProcessKey, Sums>,
-    stories: LruCache<ProcessKey, Sums>,
+    processes: Lru<ProcessKey, Sums>,
+    stories: Lru<ProcessKey, Sums>,
     closed: VecDeque<(BootTime, u64)>,
     /// Closed sockets whose flows are still held, and when they were closed.
-    closing: HashMap<u64, BootTime>,
+    closing: Map<u64, BootTime>,
     /// Processes that received something on the port of name servers.
-    name_servers: LruCache<ProcessKey, ()>,
+    name_servers: Lru<ProcessKey, ()>,
     swept: BootTime,
     untracked: u64,
     evicted: u64,
@@ -58,11 +60,11 @@ impl Default for Flows {
         Self {
             states: BTreeMap::new(),
             // Bounded where something is added, so that the room is not taken before it is needed.
-            processes: LruCache::unbounded(),
-            stories: LruCache::unbounded(),
+            processes: hash::lru_unbounded(),
+            stories: hash::lru_unbounded(),
             closed: VecDeque::new(),
-            closing: HashMap::new(),
-            name_servers: LruCache::unbounded(),
+            closing: Map::default(),
+            name_servers: hash::lru_unbounded(),
             swept: 0,
             untracked: 0,
             evicted: 0,
@@ -289,7 +291,9 @@ impl Sums {
         self.bytes_out = self.bytes_out.saturating_add(tx);
         self.bytes_in = self.bytes_in.saturating_add(rx);
         let out_ports = if sent.port_class { tx } else { 0 };
-        self.day.add(Counted { out: tx, back: rx, out_ports }, now);
+        // Files never answer: that nothing comes back from them says nothing.
+        let back = if sent.remote.is_files() { tx } else { rx };
+        self.day.add(Counted { out: tx, back, out_ports }, now);
         if tx > 0 {
             self.source = source.or(self.source);
             self.last_sender = Some(sent.process);

@@ -11,7 +11,7 @@ use crate::{
     alert::Record,
     detect::{Observation, Settled, Signal, Stage, weights::TRUSTED},
     event::{ProcessKey, Remote, nanoseconds},
-    provenance::Carried,
+    provenance::{Bearers, Carried},
     score::{
         Verdict, Via, Weighted,
         formula::{decay, judge},
@@ -24,18 +24,12 @@ const SIGNALS_MAX: usize = 32;
 impl Pipeline {
     /// Judges a process and takes the verdict to the open alerts.
     pub(super) fn judge(&mut self, process: ProcessKey, out: &mut Vec<Record>) -> Verdict {
-        let carried = self.provenance.carried(process);
-        self.judge_with(process, &carried, out)
-    }
-
-    /// As [`Self::judge`], where what the process carries was gathered already: that walks the graph.
-    fn judge_with(&mut self, process: ProcessKey, carried: &Carried, out: &mut Vec<Record>) -> Verdict {
         let story = self.table.story(process);
-        let origins: BTreeSet<ProcessKey> =
-            carried.handlers().map(|handler| self.table.story(handler)).collect();
-        let signals = self.gather(process, story, carried, &origins);
+        let bearers = self.provenance.bearers(process);
+        let origins = in_order(bearers.handlers().iter().map(|&handler| self.table.story(handler)));
+        let signals = self.gather(process, story, &bearers, &origins);
         let process_bytes = self.flows.process(process).map_or(0, |sums| sums.bytes_out);
-        let again = self.again(story, carried);
+        let again = self.again(story, bearers.carry);
         let story_bytes = self.story_bytes(story, again);
         let verdict = judge(signals);
         let sends = process_bytes > 0 || (process == story && story_bytes > 0);
@@ -66,9 +60,9 @@ impl Pipeline {
             let sent = if ended { vec![burst.bytes, total] } else { vec![burst.bytes] };
             let carried = self.provenance.carried(process);
             self.compare(process, (&sent, burst.messages), &carried, out);
-            self.judge_with(process, &carried, out);
+            self.judge(process, out);
             let story = self.table.story(process);
-            let story_bytes = self.story_bytes(story, self.again(story, &carried));
+            let story_bytes = self.story_bytes(story, self.again(story, !carried.is_empty()));
             let change = self.book.settle(self.now, story, story_bytes);
             self.say(change, out);
         }
@@ -98,8 +92,8 @@ impl Pipeline {
     }
 
     /// The job that `story` is a run of, where its sender carries collected data.
-    fn again(&self, story: ProcessKey, carried: &Carried) -> Option<Again> {
-        let cause = self.table.cause(story).filter(|_| !carried.is_empty())?;
+    fn again(&self, story: ProcessKey, carries: bool) -> Option<Again> {
+        let cause = self.table.cause(story).filter(|_| carries)?;
         Some(Again { cause, gap_ns: self.causes.get(cause)?.gap_ns })
     }
 
@@ -119,24 +113,27 @@ impl Pipeline {
         &self,
         process: ProcessKey,
         story: ProcessKey,
-        carried: &Carried,
-        origins: &BTreeSet<ProcessKey>,
+        bearers: &Bearers,
+        origins: &[ProcessKey],
     ) -> Vec<Weighted> {
-        let handlers: BTreeSet<ProcessKey> = carried.handlers().collect();
-        let mut subjects: BTreeSet<ProcessKey> = self.evidence.subjects(story).iter().copied().collect();
-        subjects.extend(&handlers);
-        subjects.insert(process);
-        let gatherers: BTreeSet<ProcessKey> =
-            origins.iter().flat_map(|&origin| self.evidence.subjects(origin)).copied().collect();
+        let of_story = self.evidence.subjects(story).iter();
+        let subjects = in_order(of_story.chain(bearers.handlers()).copied().chain([process]));
+        let gatherers = in_order(origins.iter().flat_map(|&origin| self.evidence.subjects(origin)).copied());
+        let is_subject = |subject: ProcessKey| subjects.binary_search(&subject).is_ok();
+        let has_handled = |subject: ProcessKey| bearers.handlers().binary_search(&subject).is_ok();
         let mut found: Vec<(f64, Weight, &Signal)> = Vec::new();
-        for &subject in subjects.union(&gatherers) {
-            let handled = handlers.contains(&subject);
-            let of_origin = gatherers.contains(&subject) && !carried.is_empty();
-            for signal in self.evidence.of(subject) {
+        for subject in in_order(subjects.iter().chain(&gatherers).copied()) {
+            let signals = self.evidence.of(subject);
+            if signals.is_empty() {
+                continue;
+            }
+            let handled = has_handled(subject);
+            let of_origin = gatherers.binary_search(&subject).is_ok() && bearers.carry;
+            for signal in signals {
                 let counts = match signal.stage {
                     Stage::Egress => subject == process || subject == story,
                     Stage::Collection | Stage::Staging | Stage::Transfer => {
-                        subjects.contains(&subject) || (signal.object.is_shared() && of_origin)
+                        is_subject(subject) || (signal.object.is_shared() && of_origin)
                     }
                 };
                 if counts {
@@ -158,7 +155,7 @@ impl Pipeline {
             if strongest.insert((signal.stage, signal.analytic)) || kept.len() < SIGNALS_MAX {
                 let via = if signal.subject == process {
                     Via::Own
-                } else if handlers.contains(&signal.subject) || !subjects.contains(&signal.subject) {
+                } else if has_handled(signal.subject) || !is_subject(signal.subject) {
                     Via::Data
                 } else {
                     Via::Lineage
@@ -187,6 +184,14 @@ impl Pipeline {
         let trust = covering.map_or(1.0, |_| TRUSTED);
         Weight { decay: decay(age, nanoseconds(self.config.score.half_life)), trust }
     }
+}
+
+/// Each once.
+fn in_order(processes: impl Iterator<Item = ProcessKey>) -> Vec<ProcessKey> {
+    let mut all: Vec<ProcessKey> = processes.collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Whether evidence is about the data, and so as old as the data it came with, not as what its process did: how it was

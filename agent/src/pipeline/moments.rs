@@ -1,15 +1,18 @@
 //! When a process first did something with a file, pipe or destination: for the edges of an alert.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use crate::event::{BootTime, Exec, FdObject, FileKey, PipeKey, ProcessKey, Remote};
+use crate::{
+    event::{BootTime, Exec, FdObject, FileKey, PipeKey, ProcessKey, Remote},
+    hash::Map,
+};
 
 /// Marks of one process; further ones have no time.
 const MARKS_MAX: usize = 512;
 
 /// First times of what processes did; they go with their processes.
 #[derive(Debug, Default)]
-pub(super) struct Moments(HashMap<ProcessKey, BTreeMap<Mark, BootTime>>);
+pub(super) struct Moments(Map<ProcessKey, BTreeMap<Mark, BootTime>>);
 
 /// What a process did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,11 +2,10 @@
 //!
 //! Only lines are saved. Every finding is evidence and counts in the score as before.
 
-use lru::LruCache;
-
 use crate::{
     detect::{Analytic, Signal, Stage},
     event::{BootTime, ProcessKey},
+    hash::{self, Lru},
     process::Cause,
 };
 
@@ -30,7 +29,7 @@ type Kind = (Who, Analytic, Stage, &'static str);
 
 /// How often each kind of finding came within a day.
 #[derive(Debug)]
-pub struct Repeats(LruCache<Kind, Count>);
+pub struct Repeats(Lru<Kind, Count>);
 
 #[derive(Debug, Default)]
 struct Count {
@@ -43,7 +42,7 @@ struct Count {
 impl Default for Repeats {
     fn default() -> Self {
         // Bounded where something is added.
-        Self(LruCache::unbounded())
+        Self(hash::lru_unbounded())
     }
 }
 

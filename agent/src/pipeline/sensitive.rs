@@ -6,11 +6,11 @@
 use std::num::NonZeroUsize;
 
 use agent_common::file::{S_IFMT, S_IFREG};
-use lru::LruCache;
 
 use crate::{
     config::classify::{FileClass, Rating},
     event::{FileKey, Open},
+    hash::{self, Lru},
 };
 
 /// Files remembered; hosts open the same few over and over.
@@ -19,14 +19,14 @@ const FILES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
 /// Files that were opened by a path that makes them sensitive.
 #[derive(Debug)]
 pub(super) struct Sensitive {
-    known: LruCache<FileKey, Rating>,
+    known: Lru<FileKey, Rating>,
     /// The host's mount namespace; 0 when it is not known.
     mnt_ns: u32,
 }
 
 impl Default for Sensitive {
     fn default() -> Self {
-        Self { known: LruCache::new(FILES), mnt_ns: 0 }
+        Self { known: hash::lru(FILES), mnt_ns: 0 }
     }
 }
 

@@ -9,6 +9,8 @@ mod state;
 mod local;
 mod beyond;
 
+use std::collections::HashSet;
+
 use scene::{Scene, TTY, pipe_in, pipe_out};
 
 use super::*;

@@ -4,13 +4,13 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{Process, cause::Cause, story};
-use crate::event::{BootTime, Exec, Fork, Identity, ProcessKey, Script, Seen};
+use crate::{
+    event::{BootTime, Exec, Fork, Identity, ProcessKey, Script, Seen},
+    hash::Map,
+};
 
 /// Ancestors that a walk visits at most.
 pub const LINEAGE_MAX: usize = 32;
@@ -28,7 +28,7 @@ pub const WITNESSES_MAX: usize = 8_192;
 /// All processes that the agent knows, living and recently ended.
 #[derive(Debug, Default)]
 pub struct Table {
-    entries: HashMap<ProcessKey, Entry>,
+    entries: Map<ProcessKey, Entry>,
     ended: VecDeque<(BootTime, ProcessKey)>,
     /// Ended ones that stay for their evidence.
     witnesses: VecDeque<(BootTime, ProcessKey)>,

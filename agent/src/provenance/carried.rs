@@ -23,6 +23,32 @@ pub struct Carried {
     handlers: BTreeSet<ProcessKey>,
 }
 
+/// Who had data in their hands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bearers {
+    /// In order.
+    handlers: Vec<ProcessKey>,
+    /// It is anything at all that they had.
+    pub carry: bool,
+}
+
+impl Bearers {
+    /// A process had the data in its hands.
+    pub fn add(&mut self, process: ProcessKey) {
+        if self.handlers.len() < HANDLERS_MAX
+            && let Err(place) = self.handlers.binary_search(&process)
+        {
+            self.handlers.insert(place, process);
+        }
+    }
+
+    /// In order, each once.
+    #[must_use]
+    pub fn handlers(&self) -> &[ProcessKey] {
+        &self.handlers
+    }
+}
+
 /// A file that data came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {

@@ -4,15 +4,15 @@
 //! mirror each other in the same network namespace. Where both are known the two processes are linked, and the link
 //! stays when the end is forgotten.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    net::SocketAddr,
-};
+use std::{collections::VecDeque, net::SocketAddr};
 
 use agent_common::dns::DNS_PORT;
 
 use super::push_latest;
-use crate::event::{BootTime, Flow, ProcessKey, UnixSocket};
+use crate::{
+    event::{BootTime, Flow, ProcessKey, UnixSocket},
+    hash::Map,
+};
 
 /// Ends remembered at once, the oldest go first: half of the flows that the kernel's ledger holds.
 const HOPS_MAX: usize = 32_768;
@@ -57,7 +57,7 @@ pub enum Hop {
 /// Ends and who uses them.
 #[derive(Debug, Default)]
 pub struct Hops {
-    ends: HashMap<Hop, Ends>,
+    ends: Map<Hop, Ends>,
     order: VecDeque<Hop>,
     evicted: u64,
 }

@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use super::{
-    Carried, Node, Provenance, Pushed, Source, VISITS_MAX,
+    Carried, Node, Provenance, Pushed, Source,
     hops::{self, Hop},
     push_latest,
     sinks::is_sink,
+    visits::VISITS_MAX,
 };
 use crate::{
     event::{BootTime, Flow, ProcessKey, UnixSocket},

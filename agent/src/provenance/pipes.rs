@@ -1,8 +1,9 @@
 //! Pipes and FIFOs by inode, and who holds which end.
 
-use std::collections::HashMap;
-
-use crate::event::{PipeKey, ProcessKey};
+use crate::{
+    event::{PipeKey, ProcessKey},
+    hash::Map,
+};
 
 /// Pipes at once.
 const PIPES_MAX: usize = 65_536;
@@ -12,7 +13,7 @@ const ENDS_MAX: usize = 16;
 /// Both ends of each pipe, FIFO or stdio socket as far as they are known.
 #[derive(Debug, Default)]
 pub struct Pipes {
-    pipes: HashMap<PipeKey, Ends>,
+    pipes: Map<PipeKey, Ends>,
     untracked: u64,
 }
 

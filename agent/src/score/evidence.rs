@@ -1,8 +1,6 @@
 //! Signals by the process that they are about, bounded and without repetition.
 
-use std::collections::HashMap;
-
-use crate::{detect::Signal, event::ProcessKey};
+use crate::{detect::Signal, event::ProcessKey, hash::Map};
 
 /// Signals kept for one process: more than there are kinds of them. The weakest gives way of those that are not the
 /// strongest of their kind, on which scores rest.
@@ -14,8 +12,8 @@ const SUBJECTS_MAX: usize = 256;
 /// All evidence that the agent holds.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    by_process: HashMap<ProcessKey, Held>,
-    by_story: HashMap<ProcessKey, Vec<ProcessKey>>,
+    by_process: Map<ProcessKey, Held>,
+    by_story: Map<ProcessKey, Vec<ProcessKey>>,
 }
 
 /// What is held against one process.

@@ -1,6 +1,8 @@
 //! Trust rules: who may send what to where. A rule lowers the weight of what it covers and is named in the record.
 
-use std::{collections::HashMap, net::IpAddr, path::Path as FsPath};
+use std::{
+    collections::HashMap, ffi::OsStr, net::IpAddr, os::unix::ffi::OsStrExt as _, path::Path as FsPath,
+};
 
 use crate::{
     config::Trust,
@@ -106,9 +108,10 @@ fn covers(
         && (rule.units.is_empty() || rule.units.iter().any(|name| Some(name.as_str()) == unit))
         && (rule.containers.is_empty()
             || rule.containers.iter().any(|id| container.is_some_and(|full| full.starts_with(id.as_str()))))
-        && (rule.destinations.is_empty() && rule.domains.is_empty() && rule.places.is_empty()
-            || place
-                .is_some_and(|place| rule.places.iter().any(|known| known.as_bytes() == place.as_slice()))
+        && (rule.destinations.is_empty() && rule.domains.is_empty() && rule.places.is_none()
+            || place.zip(rule.places.as_ref()).is_some_and(|(place, globs)| {
+                globs.is_match(FsPath::new(OsStr::from_bytes(place.as_slice())))
+            })
             || address.is_some_and(|address| {
                 rule.destinations.iter().any(|net| net.contains(&address))
                     || is_named(rule, address, names, now)

@@ -12,7 +12,10 @@
 mod server;
 mod medium;
 
-use std::{collections::HashMap as Map, num::NonZeroUsize, time::Duration};
+use std::{
+    collections::HashMap as Map, ffi::OsStr, num::NonZeroUsize, os::unix::ffi::OsStrExt as _, path::Path,
+    time::Duration,
+};
 
 use agent_common::{file::FileSystem, limits::OWN_FILE_SYSTEMS};
 use aya::maps::{HashMap, MapData, MapError};
@@ -20,10 +23,13 @@ use lru::LruCache;
 
 use super::{
     clock::after,
-    filesystem::is_local,
+    filesystem::{is_local, magic_of},
     procfs::{Mount as Line, Procfs},
 };
-use crate::event::{BootTime, Bytes, Event, Fact, Leads, Mount, Open, ProcessKey};
+use crate::{
+    config::Network,
+    event::{BootTime, Bytes, Event, Fact, Leads, Mount, Open, ProcessKey},
+};
 use medium::{Disks, guess, on_medium};
 
 /// Time after which verdicts are looked at again.
@@ -43,6 +49,7 @@ pub struct Beyond {
     own: HashMap<MapData, FileSystem, u8>,
     procfs: Procfs,
     disks: Disks,
+    network: Network,
     /// Those that were judged; none where they are the host's own.
     known: Map<FileSystem, Option<Mount>>,
     /// What was told, by device: told anew only when it changed.
@@ -54,13 +61,31 @@ pub struct Beyond {
     members: LruCache<u32, Vec<u32>>,
 }
 
+/// Marks the host's own file systems before anything is attached, so that no open there is taken for one elsewhere: those
+/// whose type says which they are.
+///
+/// # Errors
+///
+/// When the map cannot be written.
+pub fn mark_own(own: &mut HashMap<&mut MapData, FileSystem, u8>, procfs: &Procfs) -> Result<(), MapError> {
+    let (mounts, disks) = (procfs.mounts(FIRST), Disks::default());
+    for line in &mounts {
+        if let Some(magic) = magic_of(&line.fstype)
+            && judge(line.dev, &mounts, true, &disks) == Verdict::Own
+        {
+            own.insert(FileSystem { dev: line.dev, magic }, 1, 0)?;
+        }
+    }
+    Ok(())
+}
+
 impl Beyond {
     /// Nothing known; the host's own file systems are kept in `own`.
     #[must_use]
-    pub fn new(own: HashMap<MapData, FileSystem, u8>, procfs: Procfs) -> Self {
+    pub fn new(own: HashMap<MapData, FileSystem, u8>, procfs: Procfs, network: Network) -> Self {
         let (known, told) = (Map::new(), Map::new());
-        let members = LruCache::new(NAMESPACES);
-        Self { own, procfs, disks: Disks::default(), known, told, expires: None, looks: (0, 0), members }
+        let (disks, members) = (Disks::default(), LruCache::new(NAMESPACES));
+        Self { own, procfs, disks, network, known, told, expires: None, looks: (0, 0), members }
     }
 
     /// Judges the file system of a file that `process` opened, and tells where it leads when that is news.
@@ -75,7 +100,11 @@ impl Beyond {
         now: BootTime,
     ) -> Result<Option<Event>, MapError> {
         let key = FileSystem { dev: opened.file.dev, magic: opened.magic };
-        if !is_watched(opened) || self.known.contains_key(&key) || !self.may_look(now) {
+        if !is_watched(opened) || self.known.contains_key(&key) {
+            return Ok(None);
+        }
+        self.expires.get_or_insert(after(now, LIFETIME));
+        if !self.may_look(now) {
             return Ok(None);
         }
         let verdict = match self.judge(key, process, opened.mnt_ns) {
@@ -88,11 +117,10 @@ impl Beyond {
             Verdict::Away(mount) => Some(mount),
         };
         if self.known.len() < OWN_FILE_SYSTEMS as usize {
-            if !is_counted(verdict.as_ref()) {
+            if !is_counted(verdict.as_ref(), &self.network) {
                 self.own.insert(key, 1, 0)?;
             }
             self.known.insert(key, verdict.clone());
-            self.expires.get_or_insert(after(now, LIFETIME));
         }
         Ok(self.tell(key.dev, verdict, now))
     }
@@ -101,7 +129,7 @@ impl Beyond {
     #[must_use]
     pub fn leads_away(&self, opened: &Open) -> bool {
         let key = FileSystem { dev: opened.file.dev, magic: opened.magic };
-        is_watched(opened) && is_counted(self.known.get(&key).and_then(Option::as_ref))
+        is_watched(opened) && is_counted(self.known.get(&key).and_then(Option::as_ref), &self.network)
     }
 
     /// When [`Self::expire`] has something to do.
@@ -111,17 +139,18 @@ impl Beyond {
     }
 
     /// Looks at all verdicts again when they have held for a minute; those that hold no more, and those that rest on a
-    /// table of somebody's own, are forgotten.
+    /// table of somebody's own, are forgotten. Answers whether it did, which is once a minute.
     ///
     /// # Errors
     ///
     /// When the map cannot be written.
-    pub fn expire(&mut self, now: BootTime) -> Result<(), MapError> {
+    pub fn expire(&mut self, now: BootTime) -> Result<bool, MapError> {
         if self.expires.is_none_or(|due| now < due) {
-            return Ok(());
+            return Ok(false);
         }
+        self.expires = Some(after(now, LIFETIME));
         let host = self.procfs.mounts(FIRST);
-        let Self { own, disks, known, .. } = self;
+        let Self { own, disks, network, known, .. } = self;
         let mut gone = Vec::new();
         known.retain(|key, verdict| {
             let holds = match judge(key.dev, &host, true, disks) {
@@ -130,7 +159,7 @@ impl Beyond {
                 Verdict::Away(mount) => verdict.as_ref() == Some(&mount),
             };
             if !holds {
-                gone.push((*key, is_counted(verdict.as_ref())));
+                gone.push((*key, is_counted(verdict.as_ref(), network)));
             }
             holds
         });
@@ -139,8 +168,7 @@ impl Beyond {
                 own.remove(&key)?;
             }
         }
-        self.expires = (!self.known.is_empty()).then(|| after(now, LIFETIME));
-        Ok(())
+        Ok(true)
     }
 
     /// A process is in a mount namespace.
@@ -208,10 +236,11 @@ fn is_watched(opened: &Open) -> bool {
     opened.write && u32::from(opened.mode) & libc::S_IFMT == libc::S_IFREG
 }
 
-/// Whether what is written there is counted where it is written.
-fn is_counted(verdict: Option<&Mount>) -> bool {
+/// Whether what is written there is counted where it is written: not where it goes to a server of one's own network.
+fn is_counted(verdict: Option<&Mount>, network: &Network) -> bool {
     verdict.is_some_and(|mount| match mount.leads {
-        Leads::Server(_) | Leads::Medium => true,
+        Leads::Server(address) => !network.is_inside(address.ip()),
+        Leads::Medium => true,
         Leads::Nowhere | Leads::Process { .. } => false,
     })
 }
@@ -249,8 +278,10 @@ fn leads(line: &Line, mounts: &[Line], disks: &Disks) -> Option<Leads> {
         "9p" => line.option("trans").filter(|&by| by == "tcp").and(server::of(line)).map(Leads::Server),
         "overlay" => {
             // What is written lies on the upper one.
-            let upper = line.option("upperdir")?.as_bytes();
-            let below = |other: &&Line| upper.starts_with(&other.place) && other.fstype != "overlay";
+            let upper = Path::new(OsStr::from_bytes(line.option("upperdir")?.as_bytes()));
+            let below = |other: &&Line| {
+                upper.starts_with(OsStr::from_bytes(&other.place)) && other.fstype != "overlay"
+            };
             leads(mounts.iter().filter(below).max_by_key(|other| other.place.len())?, mounts, disks)
         }
         kind => match kind.strip_prefix("fuse") {

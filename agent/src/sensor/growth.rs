@@ -1,16 +1,21 @@
 //! How files grow on file systems that lead away from this host.
 //!
 //! The kernel's side looks at such a file when its writer opens others, forks or ends. While the writer lives and does none
-//! of that, the agent asks it to look: a second after the open, and then after twice the time as long as nothing changes.
+//! of that, the agent asks it to look: a second after the open, and then after twice the time as long as nothing changes,
+//! until nobody has it open for writing.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     os::fd::{AsFd as _, AsRawFd as _},
     time::Duration,
 };
 
-use agent_common::file::{FileKey as FileSlot, GROWTH_GONE, GROWTH_SOME};
+use agent_common::{
+    file::{FileKey as FileSlot, GROWTH_GONE, GROWTH_SOME},
+    limits::GROWING_FILES,
+    process::ProcessKey as ProcessSlot,
+};
 use aya::{
     Ebpf,
     maps::{HashMap as Table, MapData},
@@ -53,46 +58,43 @@ pub fn prepare(ebpf: &mut Ebpf) -> Coverage {
     }
 }
 
-/// Looks without growth after which a file is done with, whose writer is gone or has opened others since.
-const SILENT: u32 = 3;
-/// Files of one process that may all be open: as many as the kernel's side keeps for it.
-const RECENT: u64 = 8;
-
-/// Bytes of the kernel's entry, which the agent does not read.
+/// The kernel's entry of a file, which the agent does not read.
 type Entry = [u8; 40];
+/// The same of a process.
+type Grower = [u8; 136];
 
 /// Files that may grow.
 pub struct Growth {
     program: Option<ProgramFd>,
     map: Table<MapData, FileSlot, Entry>,
+    growers: Table<MapData, ProcessSlot, Grower>,
     files: HashMap<FileKey, Watched>,
-    /// How many files each process has opened so.
-    opened: HashMap<ProcessKey, u64>,
+    /// Entries of the kernel's that nobody had told of at the last sweep.
+    strays: HashSet<FileKey>,
 }
 
 struct Watched {
-    process: ProcessKey,
-    /// Which of its process's files it is.
-    number: u64,
     due: BootTime,
     pause: Duration,
-    silent: u32,
 }
 
 impl Growth {
-    /// Nothing to look at yet; the kernel's side keeps its files in `map`.
+    /// Nothing to look at yet; the kernel's side keeps its files in `map`, and in `growers` who has them.
     #[must_use]
-    pub fn new(ebpf: &Ebpf, map: Table<MapData, FileSlot, Entry>) -> Self {
+    pub fn new(
+        ebpf: &Ebpf,
+        map: Table<MapData, FileSlot, Entry>,
+        growers: Table<MapData, ProcessSlot, Grower>,
+    ) -> Self {
         let program = ebpf.program(PROGRAM).and_then(|program| program.fd().ok()?.try_clone().ok());
-        Self { program, map, files: HashMap::new(), opened: HashMap::new() }
+        Self { program, map, growers, files: HashMap::new(), strays: HashSet::new() }
     }
 
-    /// A process opened such a file for writing.
-    pub fn opened(&mut self, process: ProcessKey, file: FileKey, now: BootTime) {
-        let opened = self.opened.entry(process).or_default();
-        *opened += 1;
-        let watched = Watched { process, number: *opened, due: after(now, SOON), pause: SOON, silent: 0 };
-        self.files.insert(file, watched);
+    /// A process opened such a file for writing. Beyond as many as the kernel's side holds nothing is added.
+    pub fn opened(&mut self, file: FileKey, now: BootTime) {
+        if self.program.is_some() && self.files.len() < GROWING_FILES as usize {
+            self.files.insert(file, Watched { due: after(now, SOON), pause: SOON });
+        }
     }
 
     /// When [`Self::look`] has something to do.
@@ -101,44 +103,60 @@ impl Growth {
         self.files.values().map(|file| file.due).min()
     }
 
-    /// Looks at the files that are due, and takes those off the kernel's table that nobody writes any more.
-    pub fn look(&mut self, now: BootTime, is_alive: impl Fn(ProcessKey) -> bool) {
-        let Self { program, map, files, opened } = self;
+    /// Looks at the files that are due, and forgets those that nobody writes any more.
+    pub fn look(&mut self, now: BootTime) {
+        let Self { program: Some(program), files, .. } = self else { return };
         files.retain(|&key, file| {
             if file.due > now {
                 return true;
             }
-            match program.as_ref().map(|program| run(program, key)) {
-                Some(Ok(GROWTH_GONE)) => return false,
-                Some(Ok(GROWTH_SOME)) => (file.pause, file.silent) = (SOON, 0),
-                Some(Ok(_)) | None => {
-                    file.silent += 1;
-                    file.pause = file.pause.saturating_mul(2).min(LATE);
-                }
-                Some(Err(error)) => {
+            match run(program, key) {
+                Ok(GROWTH_GONE) => return false,
+                Ok(GROWTH_SOME) => file.pause = SOON,
+                Ok(_) => file.pause = file.pause.saturating_mul(2).min(LATE),
+                Err(error) => {
                     tracing::debug!(%error, "a file on a share or a medium cannot be looked at");
-                    file.silent += 1;
                     file.pause = LATE;
                 }
             }
             file.due = after(now, file.pause);
-            let recent = opened.get(&file.process).is_some_and(|&opened| opened - file.number < RECENT);
-            let may_grow = file.silent < SILENT || (recent && is_alive(file.process));
-            if !may_grow {
-                // It may be gone already.
-                let _ = map.remove(&slot(key));
-            }
-            may_grow
+            true
         });
-        if files.is_empty() {
-            opened.clear();
+    }
+
+    /// Looks at the kernel's entries of which nobody told since the last sweep: of file systems that turned out to be the
+    /// host's own, or whose records were lost. For once a minute: an open may be told after its entry was made. Processes
+    /// whose end was missed go as well.
+    pub fn sweep(&mut self, is_alive: impl Fn(ProcessKey) -> bool) {
+        let listed: Vec<ProcessSlot> = self.growers.keys().flatten().collect();
+        for slot in listed {
+            if !is_alive(ProcessKey { pid: slot.pid, start_ticks: slot.start_ticks }) {
+                // It may be gone already.
+                let _ = self.growers.remove(&slot);
+            }
+        }
+        let Some(program) = &self.program else { return };
+        let held = self.map.keys().flatten().map(key).filter(|key| !self.files.contains_key(key));
+        let (old, new): (Vec<_>, Vec<_>) = held.partition(|key| self.strays.contains(key));
+        self.strays = new.into_iter().collect();
+        for key in old {
+            match run(program, key) {
+                Ok(GROWTH_GONE) => {}
+                // It is written still, and the next sweep looks again.
+                Ok(_) => {
+                    self.strays.insert(key);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a file on a share or a medium cannot be looked at");
+                }
+            }
         }
     }
 
     /// Looks at all of them, before the agent stops.
     pub fn look_at_all(&mut self) {
         let Some(program) = &self.program else { return };
-        for &key in self.files.keys() {
+        for &key in self.files.keys().chain(&self.strays) {
             if let Err(error) = run(program, key) {
                 tracing::debug!(%error, "a file on a share or a medium cannot be looked at");
             }
@@ -146,8 +164,8 @@ impl Growth {
     }
 }
 
-fn slot(key: FileKey) -> FileSlot {
-    FileSlot { ino: key.ino, dev: key.dev, generation: key.generation }
+const fn key(slot: FileSlot) -> FileKey {
+    FileKey { ino: slot.ino, dev: slot.dev, generation: slot.generation }
 }
 
 /// Runs the program once for a file, and gives back its result.

@@ -10,7 +10,10 @@ mod programs;
 use std::{fmt, io, path::Path};
 
 use agent_common::kernel_layout::Tuning;
-use aya::{Btf, Ebpf, EbpfError, EbpfLoader, Endianness, maps::MapError};
+use aya::{
+    Btf, Ebpf, EbpfError, EbpfLoader, Endianness,
+    maps::{HashMap, MapError},
+};
 use aya_log::EbpfLogger;
 use serde::Serialize;
 use thiserror::Error;
@@ -18,7 +21,7 @@ use tracing::{debug, warn};
 
 use self::{attach::Places, environment::Environment};
 use super::{
-    growth,
+    beyond, growth,
     hooks::{Attachment, CONTENT, Class, LADDER, Rung, Sensor, Tracepoints},
     layout::{KERNEL_BTF, Kernel, LayoutError},
     mounts::HostMounts,
@@ -197,6 +200,7 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
     let host = HostMounts::find(&Procfs::default());
     let tuning = tuning(&kernel, &host, environment.tracepoints)?;
     let mut ebpf = load_object(config, &kernel, &btf, &tuning, verbose)?;
+    mark_own(&mut ebpf)?;
     let places = Places { btf: &btf, cgroup: environment.cgroup_root.as_ref() };
     let mut ladder = Ladder {
         kernel: &kernel,
@@ -215,19 +219,27 @@ pub fn load(config: &config::Sensor) -> Result<Loaded, LoadError> {
         }
     }
     let Ladder { mut coverage, unheeded, attached, verifier_logs, .. } = ladder;
+    let is_blind = coverage.iter().all(|sensor| sensor.hook.is_empty());
     coverage.push(growth::prepare(&mut ebpf));
     report(&coverage, &unheeded);
     // Where securityfs is not mounted the verifier is the first to tell.
     if verifier_logs.iter().any(|log| log.sensor == READER && log.hides_memory()) {
         return Err(LoadError::Confidentiality { verifier_logs });
     }
-    if coverage.iter().all(|sensor| sensor.hook.is_empty()) {
+    if is_blind {
         let reasons: Vec<&str> = coverage.iter().map(|sensor| sensor.reason.as_str()).collect();
         return Err(LoadError::Blind { reasons: reasons.join("; "), verifier_logs });
     }
     let programs = programs::describe(&ebpf, &attached);
     let messages = if verbose { messages(&mut ebpf) } else { None };
     Ok(Loaded { ebpf, coverage, unheeded, host, programs, verifier_logs, messages })
+}
+
+/// Tells the kernel's side the host's own file systems before anything is attached.
+fn mark_own(ebpf: &mut Ebpf) -> Result<(), LoadError> {
+    let map = ebpf.map_mut("weir_own_fs").ok_or_else(|| MapError::InvalidName { name: "weir_own_fs".into() });
+    let mut own = map.and_then(HashMap::try_from).map_err(|error| LoadError::Object(error.into()))?;
+    beyond::mark_own(&mut own, &Procfs::default()).map_err(|error| LoadError::Object(error.into()))
 }
 
 /// Makes the maps and relocates the programs, which are loaded one by one later.

@@ -59,7 +59,7 @@ impl LookUp {
                     None
                 });
                 if self.beyond.leads_away(opened) {
-                    self.growth.opened(event.process, opened.file, event.time);
+                    self.growth.opened(opened.file, event.time);
                 }
                 return Attached { mount, ..Attached::default() };
             }

@@ -24,7 +24,7 @@ use crate::event::{BootTime, Bytes, Event, Fact, Ids, ProcessKey, Seen, decode};
 use fds::Mounts;
 use parse::Stat;
 
-pub use parse::Mount;
+pub use parse::{Mount, unescape};
 
 /// What the kernel appends to the link of an executable without a name.
 const DELETED: &[u8] = b" (deleted)";

@@ -259,7 +259,8 @@ fn of_signal(record: &Record, line: &SignalLine, cutter: &mut Cutter) -> schema:
             cutter,
         )),
         user: Some(parts::user(&line.process, cutter)),
-        destination: remote.map(|remote| parts::destination(remote, None, &line.domains, cutter)),
+        destination: remote
+            .map(|remote| parts::destination((remote, line.place.as_ref()), None, &line.domains, cutter)),
         file: file.map(|path| parts::file(path, None, cutter)),
         container: parts::container(&line.process, cutter),
         systemd: parts::systemd(&line.process, cutter),

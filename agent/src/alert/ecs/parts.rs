@@ -135,22 +135,23 @@ pub(super) fn end(remote: Remote, bytes: Option<u64>) -> schema::End {
     schema::End { address, ip, port: ip.map(|_| remote.port()), domain: None, bytes }
 }
 
-/// The other end of a signal, with its first name.
+/// The other end of a signal or of most of a story's bytes, with its first name. A medium has no other address than the
+/// place where it is mounted.
 pub(super) fn destination(
-    remote: Remote,
+    (remote, place): (Remote, Option<&Bytes>),
     bytes: Option<u64>,
     domains: &[Domain],
     cutter: &mut Cutter,
 ) -> schema::End {
     let domain = domains.first().map(|domain| cutter.text("destination.domain", &domain.name));
-    schema::End { domain, ..end(remote, bytes) }
+    let end = end(remote, bytes);
+    let place = || place.map(|place| cutter.bytes("destination.address", place));
+    schema::End { domain, address: end.address.or_else(place), ..end }
 }
 
-/// Where most of a story's bytes went. A file system has no other address than its place.
+/// Where most of a story's bytes went.
 pub(super) fn largest(to: &Destination, cutter: &mut Cutter) -> schema::End {
-    let end = destination(to.remote, Some(to.bytes_out), &to.domains, cutter);
-    let place = to.place.as_ref().map(|place| cutter.bytes("destination.address", place));
-    schema::End { address: end.address.or(place), ..end }
+    destination((to.remote, to.place.as_ref()), Some(to.bytes_out), &to.domains, cutter)
 }
 
 pub(super) fn domains(domains: &[Domain], cutter: &mut Cutter) -> Vec<schema::Domain> {

@@ -211,7 +211,7 @@ impl Check {
         let bytes = 1..=i64::MAX.unsigned_abs();
         let (mounted, others): (Vec<_>, Vec<_>) =
             written.destinations.iter().cloned().partition(|text| text.get_ref().starts_with('/'));
-        let paths = mounted.iter().map(|path| path.get_ref().trim_end_matches('/').to_owned());
+        let mounted = self.places(&format!("{key}.destinations"), mounted);
         let (destinations, domains) = self.destinations(&format!("{key}.destinations"), &others);
         Trust {
             executable: self.executables(&format!("{key}.executable"), &written.executable),
@@ -219,7 +219,7 @@ impl Check {
             units: self.names(&format!("{key}.units"), &written.units),
             containers: self.containers(&format!("{key}.containers"), &written.containers),
             destinations,
-            places: paths.collect(),
+            places: mounted,
             domains,
             ports: self.ports(&format!("{key}.ports"), &written.ports),
             daily_bytes: written
@@ -228,6 +228,25 @@ impl Check {
                 .map(|limit| self.whole(&format!("{key}.daily_bytes"), limit, bytes)),
             name,
         }
+    }
+
+    /// Where shares and media are mounted. Everything is mounted below `/`, so that this alone would be no condition.
+    fn places(&mut self, key: &str, written: Vec<Placed<String>>) -> Option<GlobSet> {
+        if written.is_empty() {
+            return None;
+        }
+        let mut globs = Vec::with_capacity(written.len());
+        for place in written {
+            let text = place.get_ref().trim_end_matches('/').to_owned();
+            if text.is_empty() || text.contains("//") || parse_network(text.trim_start_matches('/')).is_some()
+            {
+                let message = format!("found {:?}, expected a place like \"/media/backup\"", place.get_ref());
+                self.problem(place.span(), key, message);
+                continue;
+            }
+            globs.extend(self.glob(key, &Placed::new(place.span(), text)));
+        }
+        Some(self.glob_set(key, globs))
     }
 
     fn executables(&mut self, key: &str, written: &[Placed<String>]) -> Option<GlobSet> {
@@ -343,7 +362,9 @@ impl Check {
                 Ok(domain) => domains.push(domain),
                 Err(error) => {
                     let error: DomainError = error;
-                    let message = format!("found {text:?}, expected a network, an address or {error}");
+                    let message = format!(
+                        "found {text:?}, expected a network, an address, a place that begins with / or {error}"
+                    );
                     self.problem(destination.span(), key, message);
                 }
             }

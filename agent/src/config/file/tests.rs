@@ -215,9 +215,9 @@ fn problems_name_place_key_found_and_expected() {
             "[[trust]]\nname = \"x\"\ndestinations = [\"10.0.0.0/33\", \"a.*.net\", \"b\u{fc}.net\", \"10.0.0.256\", \"a b\", \"[::1]\"]\n",
             &[
                 "3:17: trust[0].destinations: found \"10.0.0.0/33\", expected a network",
-                "3:32: trust[0].destinations: found \"a.*.net\", expected a network, an address or a name with *",
-                "3:43: trust[0].destinations: found \"bü.net\", expected a network, an address or a name in its ASCII",
-                "3:53: trust[0].destinations: found \"10.0.0.256\", expected a network, an address or a name whose last label is no number",
+                "3:32: trust[0].destinations: found \"a.*.net\", expected a network, an address, a place that begins with / or a name with *",
+                "3:43: trust[0].destinations: found \"bü.net\", expected a network, an address, a place that begins with / or a name in its ASCII",
+                "3:53: trust[0].destinations: found \"10.0.0.256\", expected a network, an address, a place that begins with / or a name whose last label is no number",
                 "3:67: trust[0].destinations: found \"a b\", expected",
                 "3:74: trust[0].destinations: found \"[::1]\", expected a network like",
             ],
@@ -225,6 +225,14 @@ fn problems_name_place_key_found_and_expected() {
         ("[[trust]]\nname = \"x\"\n", &["1:1: trust[0]: found no condition"]),
         ("[[trust]]\nusers = [\"x\"]\n", &["1:1: trust[0]: found no name"]),
         ("[[trust]]\nname = \"x\"\nusers = [\"\"]\n", &["3:10: trust[0].users: found an empty text"]),
+        (
+            "[[trust]]\nname = \"x\"\ndestinations = [\"/\", \"/mnt//x\", \"/10.0.0.0/8\", \"/media/*\"]\n",
+            &[
+                "3:17: trust[0].destinations: found \"/\", expected a place like",
+                "3:22: trust[0].destinations: found \"/mnt//x\", expected a place like",
+                "3:33: trust[0].destinations: found \"/10.0.0.0/8\", expected a place like",
+            ],
+        ),
         ("[trust]\nname = \"x\"\n", &["trust: found a table, expected tables, each headed"]),
         (
             "[[trust]]\nname = \"x\"\nuser = [\"a\"]\n",

@@ -43,15 +43,15 @@ pub enum Problem {
     Newer {
         /// Version in the file.
         found: u32,
-        /// Oldest version that this agent reads.
+        /// The version that this agent writes.
         ours: u32,
     },
     /// An earlier agent wrote it.
-    #[error("format version {found} is no longer read (this agent reads {ours} and later)")]
+    #[error("format version {found} is no longer read (the oldest that this agent reads is {ours})")]
     Older {
         /// Version in the file.
         found: u32,
-        /// Version that this agent reads.
+        /// Oldest version that this agent reads.
         ours: u32,
     },
     /// The file ends inside a frame.

@@ -107,7 +107,7 @@ fn damage_is_named_with_its_place() {
     check(
         |bytes, _| bytes[8] = 0,
         &format!(
-            "header at byte 0: format version 0 is no longer read (this agent reads {OLDEST} and later)"
+            "header at byte 0: format version 0 is no longer read (the oldest that this agent reads is {OLDEST})"
         ),
     );
     check(|bytes, at| bytes.truncate(at[1] + 3), "frame 2 at byte 34: truncated frame: 3 of 8 bytes");

@@ -72,7 +72,7 @@ fn what_is_written_there_goes_where_the_file_system_leads() {
     let rows = [
         (None, None),
         (Some(Leads::Medium), Some(Remote::Medium(DEV))),
-        (server(SERVER), Some(SERVER.parse().unwrap())),
+        (server(SERVER), Some(Remote::Share { dev: DEV, server: SERVER.parse().unwrap() })),
         (server("10.0.0.9:2049"), None),
         (Some(process("sshfs")), None),
         (Some(Leads::Nowhere), None),
@@ -95,6 +95,21 @@ fn what_is_written_there_goes_where_the_file_system_leads() {
             "{leads:?}"
         );
     }
+}
+
+#[test]
+fn of_several_mounts_of_one_server_each_is_a_destination() {
+    let leads = || Leads::Server(SERVER.parse().unwrap());
+    let mut scene = copied(Some(leads()));
+    let other = Mount { dev: DEV + 1, place: "/mnt/backup".into(), of_host: true, leads: leads() };
+    scene.push(0, Fact::Mount(Box::new(other)));
+    grow(&mut scene, 101, 12_000_000);
+    // What is sent to the server besides may be meant for either.
+    scene.sent(101, 7, SERVER, 12_100_000);
+    let alert = told(scene).expect("an alert");
+    let places = alert.destinations.iter().map(|to| (to.remote.is_files(), to.place.clone(), to.bytes_out));
+    let places: Vec<_> = places.collect();
+    assert_eq!(places, [(true, Some("/mnt/x".into()), 12_000_000), (false, None, 100_000)]);
 }
 
 #[test]

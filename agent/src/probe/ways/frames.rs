@@ -10,7 +10,8 @@ use std::{
     io::{self, Write as _},
     mem,
     os::fd::AsRawFd as _,
-    ptr,
+    ptr, thread,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -26,6 +27,9 @@ const AF_VSOCK: i32 = 40;
 const VSOCK_LOCAL: u32 = 1;
 /// An Ethernet type for experiments (IEEE 802).
 const EXPERIMENT_TYPE: u16 = 0x88b5;
+/// How long the kernel may keep a frame of a ring.
+const RING_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Frames on the loopback device of a network of one's own.
 pub(super) fn packet() -> io::Result<u64> {
     own_network()?;
@@ -104,12 +108,12 @@ pub(super) fn packet_ring() -> io::Result<u64> {
     /// From a frame's begin to its bytes: `struct tpacket2_hdr`, aligned.
     const HEADER: usize = 32;
     const FRAME: usize = 2_048;
-    const FRAMES: usize = 32;
+    const FRAMES: usize = 512;
     own_network()?;
     let sender = socket(libc::AF_PACKET, libc::SOCK_DGRAM, EXPERIMENT_TYPE.to_be().into())?;
     set(&sender, SOL_PACKET, PACKET_VERSION, &TPACKET_V2)?;
     // `struct tpacket_req`: size and number of blocks, size and number of frames.
-    set(&sender, SOL_PACKET, PACKET_TX_RING, &[4_096_u32, 16, FRAME as u32, FRAMES as u32])?;
+    set(&sender, SOL_PACKET, PACKET_TX_RING, &[4_096_u32, 256, FRAME as u32, FRAMES as u32])?;
     let address = loopback();
     let length = size_of_val(&address) as libc::socklen_t;
     // SAFETY: the address is of that length.
@@ -127,6 +131,7 @@ pub(super) fn packet_ring() -> io::Result<u64> {
         for at in 0..FRAMES.min(pieces - batch * FRAMES) {
             // SAFETY: the frame lies in the mapping.
             let frame = unsafe { ring.byte_add(at * FRAME) };
+            free(frame.cast())?;
             // SAFETY: as many bytes have room behind the header.
             let bytes = unsafe { frame.byte_add(HEADER) };
             // SAFETY: as above.
@@ -134,14 +139,34 @@ pub(super) fn packet_ring() -> io::Result<u64> {
             // SAFETY: a frame begins with its state and its length, words that it is aligned for.
             unsafe { frame.cast::<[u32; 2]>().write_volatile([SEND_REQUEST, length as u32]) };
         }
-        // SAFETY: no buffer: the frames are in the ring. The call returns when all are sent.
-        sent += checked(unsafe { libc::send(fd, ptr::null(), 0, 0) } as i64)?;
+        // To wait for their end here (without the flag) is for ever on 7.2.
+        // SAFETY: no buffer: the frames are in the ring.
+        sent += checked(unsafe { libc::send(fd, ptr::null(), 0, libc::MSG_DONTWAIT) } as i64)?;
     }
     Ok(sent)
 }
 
-/// A socket alone, of a family that needs a device or another host to send by.
-pub(super) fn made(family: i32, kind: i32, protocol: i32) -> io::Result<u64> {
+/// Waits until a frame of a ring may be filled: the kernel has done with what was in it.
+fn free(frame: *const u32) -> io::Result<()> {
+    const AVAILABLE: u32 = 0;
+    let since = Instant::now();
+    // SAFETY: a frame begins with its state.
+    while unsafe { frame.read_volatile() } != AVAILABLE {
+        if since.elapsed() > RING_PATIENCE {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the kernel keeps the frames of the ring"));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// A socket alone, of a family that needs a device or another host to send by; only where `/proc/net/protocols` lists one of
+/// its protocols already, since to ask for others would load modules.
+pub(super) fn made((family, name): (i32, &str), kind: i32, protocol: i32) -> io::Result<u64> {
+    let all = std::fs::read_to_string("/proc/net/protocols")?;
+    if !all.lines().any(|line| line.split_whitespace().next() == Some(name)) {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "the family is not loaded"));
+    }
     socket(family, kind, protocol).map(|_| 0)
 }
 

@@ -21,7 +21,7 @@ fn rule() -> Trust {
         units: vec![],
         containers: vec![],
         destinations: vec!["198.51.100.0/24".parse().unwrap()],
-        places: vec![],
+        places: None,
         domains: vec![],
         ports: vec![22],
         daily_bytes: Some(1_000),
@@ -36,7 +36,7 @@ fn to(address: &str) -> (Remote, Option<&'static Bytes>) {
 #[test]
 fn a_medium_is_trusted_by_its_place() {
     let rules = Rules::new(&[Trust {
-        places: vec!["/media/backup".into()],
+        places: Some(GlobSetBuilder::new().add(Glob::new("/media/backup").unwrap()).build().unwrap()),
         destinations: vec![],
         ports: vec![],
         ..rule()

@@ -111,7 +111,8 @@ fn mount(line: &[u8]) -> Option<Mount> {
 }
 
 /// A name in which spaces, tabs, newlines and backslashes are written `\ooo`, in three octal digits.
-fn unescape(field: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn unescape(field: &[u8]) -> Vec<u8> {
     let mut name = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, after)) = rest.split_first() {
