@@ -128,6 +128,10 @@ pub struct FileSystem {
     pub magic: u32,
 }
 
+/// `s_magic` of file systems in memory: tmpfs, ramfs, hugetlbfs. Anybody may have any number of them, and a file there that
+/// is opened both ways may be shared memory.
+pub const IN_MEMORY: [u32; 3] = [0x0102_1994, 0x8584_58f6, 0x9584_58f6];
+
 /// `/dev/net/tun`, as `inode::i_rdev` has it: what is written to it is sent by no socket.
 pub const DEVICE_TUN: u32 = 10 << 20 | 0xc8;
 /// `/dev/fuse`: who holds it gets what others write to a file system that it serves.

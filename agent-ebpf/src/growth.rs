@@ -15,7 +15,9 @@
 
 use agent_common::{
     counters::Counter,
-    file::{FAMILY_FILES, FILES_COOKIE, FileKey, FileSystem, GROWTH_GONE, GROWTH_NONE, GROWTH_SOME},
+    file::{
+        FAMILY_FILES, FILES_COOKIE, FileKey, FileSystem, GROWTH_GONE, GROWTH_NONE, GROWTH_SOME, IN_MEMORY,
+    },
     net::FlowKey,
     process::ProcessKey,
 };
@@ -27,9 +29,6 @@ use crate::{
     ledger,
     maps::{DESK_EXIT, DESK_FORK, DESKS, Desk, GROWER_FILES, GROWERS, GROWING, Grower, Growing, OWN},
 };
-
-/// File systems in memory: tmpfs, ramfs, hugetlbfs. Anybody may have any number of them.
-const IN_MEMORY: [u32; 3] = [0x0102_1994, 0x8584_58f6, 0x9584_58f6];
 
 /// A place in which there is no file.
 const NONE: FileKey = FileKey { ino: 0, dev: 0, generation: 0 };

@@ -19,6 +19,8 @@ pub mod restore;
 
 use std::{collections::VecDeque, ops::ControlFlow, sync::Arc};
 
+use agent_common::file::IN_MEMORY;
+
 use crate::{
     config::classify::FileClass,
     event::{Bytes, FileKey, Open, PipeKey, ProcessKey},
@@ -45,8 +47,6 @@ const WROTE_MAX: usize = 256;
 const SOURCES_MAX: usize = 128;
 /// Children without a program of their own remembered for one process, the latest.
 const BARE_MAX: usize = 32;
-/// `s_magic` of file systems in memory: tmpfs, ramfs, hugetlbfs. A file there that is opened both ways may be shared memory.
-const IN_MEMORY: [u32; 3] = [0x0102_1994, 0x8584_58f6, 0x9584_58f6];
 
 /// The graph.
 #[derive(Debug, Default)]

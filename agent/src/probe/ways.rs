@@ -120,7 +120,7 @@ pub(super) const WAYS: &[Way] = ways! {
     "packet": frames::packet(),
     "packet-ring": frames::packet_ring(),
     "vsock": frames::vsock(),
-    "xdp": frames::xdp(),
+    "xdp": frames::made((44, "XDP"), libc::SOCK_RAW, 0),
     "smc": frames::made((43, "SMC"), libc::SOCK_STREAM, 0),
     "bluetooth": frames::made((libc::AF_BLUETOOTH, "HCI"), libc::SOCK_RAW, 1),
     "rds": frames::made((21, "RDS"), libc::SOCK_SEQPACKET, 0),

@@ -1,13 +1,13 @@
 //! Processes that hand data to others through sockets of this host, or whose memory others read.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use super::{
     Carried, Node, Provenance, Pushed, Source,
     hops::{self, Hop},
     push_latest,
     sinks::is_sink,
-    visits::VISITS_MAX,
+    visits::Visits,
 };
 use crate::{
     event::{BootTime, Flow, ProcessKey, UnixSocket},
@@ -167,9 +167,8 @@ impl Provenance {
     #[must_use]
     pub fn is_fed(&self, process: ProcessKey) -> bool {
         let mut answers: Vec<&Carried> = Vec::new();
-        let mut seen = BTreeSet::from([process]);
-        let mut queue = vec![process];
-        while let Some(at) = queue.pop() {
+        let mut visits = Visits::of(process);
+        while let Some((at, _)) = visits.next() {
             let Some(node) = self.processes.get(&at) else { continue };
             answers.extend([&node.own, &node.answered]);
             let asked = node.peers.iter().filter(|peer| peer.answers).map(|peer| peer.process);
@@ -177,11 +176,7 @@ impl Provenance {
                 Source::Process(parent) if at != process => Some(*parent),
                 Source::Process(_) | Source::Pipe(_) | Source::File(_) => None,
             });
-            for key in asked.chain(parents) {
-                if seen.len() < VISITS_MAX && seen.insert(key) {
-                    queue.push(key);
-                }
-            }
+            asked.chain(parents).for_each(|key| visits.add(key, false));
         }
         let mut fed = false;
         self.walk(process, |_, load| {

@@ -3,7 +3,7 @@
 use crate::{event::ProcessKey, hash::Set};
 
 /// Processes that are visited at most.
-pub(super) const VISITS_MAX: usize = 256;
+const VISITS_MAX: usize = 256;
 /// So many are looked through one by one: most gatherings find no more than a few.
 const FEW: usize = 16;
 

@@ -69,6 +69,8 @@ pub struct Growth {
     map: Table<MapData, FileSlot, Entry>,
     growers: Table<MapData, ProcessSlot, Grower>,
     files: HashMap<FileKey, Watched>,
+    /// When the first of them is due.
+    next: Option<BootTime>,
     /// Entries of the kernel's that nobody had told of at the last sweep.
     strays: HashSet<FileKey>,
 }
@@ -87,41 +89,44 @@ impl Growth {
         growers: Table<MapData, ProcessSlot, Grower>,
     ) -> Self {
         let program = ebpf.program(PROGRAM).and_then(|program| program.fd().ok()?.try_clone().ok());
-        Self { program, map, growers, files: HashMap::new(), strays: HashSet::new() }
+        Self { program, map, growers, files: HashMap::new(), next: None, strays: HashSet::new() }
     }
 
     /// A process opened such a file for writing. Beyond as many as the kernel's side holds nothing is added.
     pub fn opened(&mut self, file: FileKey, now: BootTime) {
         if self.program.is_some() && self.files.len() < GROWING_FILES as usize {
-            self.files.insert(file, Watched { due: after(now, SOON), pause: SOON });
+            let due = after(now, SOON);
+            self.files.insert(file, Watched { due, pause: SOON });
+            self.next = Some(self.next.map_or(due, |next| next.min(due)));
         }
     }
 
     /// When [`Self::look`] has something to do.
     #[must_use]
-    pub fn next_due(&self) -> Option<BootTime> {
-        self.files.values().map(|file| file.due).min()
+    pub const fn next_due(&self) -> Option<BootTime> {
+        self.next
     }
 
     /// Looks at the files that are due, and forgets those that nobody writes any more.
     pub fn look(&mut self, now: BootTime) {
-        let Self { program: Some(program), files, .. } = self else { return };
+        let Self { program: Some(program), files, next, .. } = self else { return };
+        if next.is_none_or(|due| now < due) {
+            return;
+        }
         files.retain(|&key, file| {
             if file.due > now {
                 return true;
             }
-            match run(program, key) {
-                Ok(GROWTH_GONE) => return false,
-                Ok(GROWTH_SOME) => file.pause = SOON,
-                Ok(_) => file.pause = file.pause.saturating_mul(2).min(LATE),
-                Err(error) => {
-                    tracing::debug!(%error, "a file on a share or a medium cannot be looked at");
-                    file.pause = LATE;
-                }
-            }
+            file.pause = match ask(program, key) {
+                Some(GROWTH_GONE) => return false,
+                Some(GROWTH_SOME) => SOON,
+                Some(_) => file.pause.saturating_mul(2).min(LATE),
+                None => LATE,
+            };
             file.due = after(now, file.pause);
             true
         });
+        *next = files.values().map(|file| file.due).min();
     }
 
     /// Looks at the kernel's entries of which nobody told since the last sweep: of file systems that turned out to be the
@@ -139,33 +144,29 @@ impl Growth {
         let held = self.map.keys().flatten().map(key).filter(|key| !self.files.contains_key(key));
         let (old, new): (Vec<_>, Vec<_>) = held.partition(|key| self.strays.contains(key));
         self.strays = new.into_iter().collect();
-        for key in old {
-            match run(program, key) {
-                Ok(GROWTH_GONE) => {}
-                // It is written still, and the next sweep looks again.
-                Ok(_) => {
-                    self.strays.insert(key);
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "a file on a share or a medium cannot be looked at");
-                }
-            }
-        }
+        // What is written still the next sweep looks at again.
+        let is_written = |key: &FileKey| ask(program, *key).is_some_and(|found| found != GROWTH_GONE);
+        self.strays.extend(old.into_iter().filter(is_written));
     }
 
     /// Looks at all of them, before the agent stops.
     pub fn look_at_all(&mut self) {
         let Some(program) = &self.program else { return };
         for &key in self.files.keys().chain(&self.strays) {
-            if let Err(error) = run(program, key) {
-                tracing::debug!(%error, "a file on a share or a medium cannot be looked at");
-            }
+            ask(program, key);
         }
     }
 }
 
 const fn key(slot: FileSlot) -> FileKey {
     FileKey { ino: slot.ino, dev: slot.dev, generation: slot.generation }
+}
+
+/// What a look at a file finds; none where the kernel refuses one.
+fn ask(program: &ProgramFd, key: FileKey) -> Option<u32> {
+    run(program, key)
+        .inspect_err(|error| tracing::debug!(%error, "a file on a share or a medium cannot be looked at"))
+        .ok()
 }
 
 /// Runs the program once for a file, and gives back its result.

@@ -160,7 +160,8 @@ fn free(frame: *const u32) -> io::Result<()> {
     Ok(())
 }
 
-/// A socket alone, of a family that needs a device or another host to send by; only where `/proc/net/protocols` lists one of
+/// A socket alone, of a family that needs a device or another host to send by, or (`AF_XDP`) whose frames lie in memory that
+/// the network card reads, where nobody can count; only where `/proc/net/protocols` lists one of
 /// its protocols already, since to ask for others would load modules.
 pub(super) fn made((family, name): (i32, &str), kind: i32, protocol: i32) -> io::Result<u64> {
     let all = std::fs::read_to_string("/proc/net/protocols")?;
@@ -168,10 +169,4 @@ pub(super) fn made((family, name): (i32, &str), kind: i32, protocol: i32) -> io:
         return Err(io::Error::new(io::ErrorKind::Unsupported, "the family is not loaded"));
     }
     socket(family, kind, protocol).map(|_| 0)
-}
-
-/// A socket alone: its frames lie in memory that the network card reads, and what is in them nobody can count.
-pub(super) fn xdp() -> io::Result<u64> {
-    const AF_XDP: i32 = 44;
-    socket(AF_XDP, libc::SOCK_RAW, 0).map(|_| 0)
 }

@@ -45,22 +45,12 @@ impl Disks {
     }
 
     /// Whether a disk can be pulled out, or one that a volume lies on.
-    fn is_portable(&self, device: &str, layers: u32) -> bool {
-        let disk = self.sysfs.join(device);
-        let removable = ["removable", "../removable"]
-            .iter()
-            .find_map(|file| fs::read_to_string(disk.join(file)).ok())
-            .is_some_and(|text| text.trim() == "1");
-        let path = fs::canonicalize(&disk).unwrap_or_default();
-        let path = path.to_string_lossy();
-        if removable || BUSES.iter().any(|bus| path.contains(bus)) {
-            return true;
-        }
-        let below = fs::read_dir(disk.join("slaves")).into_iter().flatten().flatten();
-        layers > 0
-            && below
-                .filter_map(|slave| fs::read_to_string(slave.path().join("dev")).ok())
-                .any(|device| self.is_portable(device.trim(), layers - 1))
+    fn is_portable(&self, device: &str) -> bool {
+        self.whole(device, LAYERS).iter().any(|disk| {
+            let removable = fs::read_to_string(disk.join("removable")).is_ok_and(|text| text.trim() == "1");
+            let path = disk.to_string_lossy();
+            removable || BUSES.iter().any(|bus| path.contains(bus))
+        })
     }
 
     /// Numbers of the device that a file system lies on, which are those of the file system itself or, where these are
@@ -118,19 +108,19 @@ pub(super) fn on_medium(line: &Line, mounts: &[Line], disks: &Disks) -> Option<L
     let source = line.source.strip_prefix("/dev/")?;
     let plugged = MEDIA.iter().any(|place| line.place.starts_with(place)) && !disks.is_fixed(&line.place);
     let device = disks.device(line.dev, source);
-    let portable = device.as_deref().is_some_and(|device| disks.is_portable(device, LAYERS));
-    if !plugged && !portable {
+    if !plugged && !device.as_deref().is_some_and(|device| disks.is_portable(device)) {
         return None;
     }
-    let system = mounts.iter().filter(|other| SYSTEM.contains(&&*other.place));
-    let holds_system = |other: &Line| {
-        let (Some(own), Some(source)) = (&device, other.source.strip_prefix("/dev/")) else { return false };
-        let Some(device) = disks.device(other.dev, source) else { return false };
-        let (own, others) = (disks.whole(own, LAYERS), disks.whole(&device, LAYERS));
+    let whole =
+        |device: Option<String>| device.map(|device| disks.whole(&device, LAYERS)).unwrap_or_default();
+    let own = whole(device);
+    let shares_disk = |other: &Line| {
+        let source = other.source.strip_prefix("/dev/");
+        let others = whole(source.and_then(|source| disks.device(other.dev, source)));
         own.iter().any(|disk| others.contains(disk))
     };
-    let is_system = system.into_iter().any(|other| other.dev == line.dev || holds_system(other));
-    (!is_system).then_some(Leads::Medium)
+    let mut system = mounts.iter().filter(|other| SYSTEM.contains(&&*other.place));
+    (!system.any(|other| other.dev == line.dev || shares_disk(other))).then_some(Leads::Medium)
 }
 
 /// The same of a file system that nobody sees mounted any more, by its device and the path of a file there.
@@ -143,7 +133,7 @@ pub(super) fn guess(dev: u32, path: &[u8], disks: &Disks) -> Option<Mount> {
         let end = rest.split(|&byte| byte == b'/').take(depth).map(|name| name.len() + 1).sum::<usize>();
         path.get(..media.len() + end - 1)
     });
-    let leads = major != 0 && (place.is_some() || disks.is_portable(&format!("{major}:{minor}"), LAYERS));
+    let leads = major != 0 && (place.is_some() || disks.is_portable(&format!("{major}:{minor}")));
     let place = Bytes::from(place.unwrap_or_default());
     leads.then_some(Mount { dev, place, of_host: false, leads: Leads::Medium })
 }
